@@ -1,0 +1,22 @@
+"""Graft a new language onto a pretrained speech model.
+
+The folders stand in the order in which data flows, and each imports only from those above it:
+
+    params       params.yaml, section by section, or a refusal that names the key
+    command      a stage as a command: its help, and mistakes told in one line
+    packed       one large array on disk, written piece by piece, read by memory map
+    speech       a clip: its audio, its text, its line in the manifest, its side of the split
+    debian       Debian packages, fetched without root and unpacked safely
+    corpora      where clips come from, a file each
+    padding      clips of several lengths in one tensor, and the mask that keeps them apart
+    weights      where pretrained weights come from, and the formats they come in
+    upstreams    pretrained encoders, a file each
+    embedding    audio through a frozen upstream into the store
+    heads        what is trained on top, a file each
+    ctc          the labels, loss and decoding that CTC heads share
+    grafted      upstream + head + labels: the model on disk
+    training     the loop, masking, schedules, unfreezing
+    evaluation   error rates, intervals, slices
+    inference    the model on a user's own recordings
+    cli          the `voicegraft` command
+"""
