@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from voicegraft.packed import PackedWriter, read_packed
+
+
+def test_what_was_appended_is_read_back_where_it_was_said_to_begin(tmp_path):
+    pieces = [np.full((n, 3), n, np.float16) for n in (2, 0, 5)]
+    with PackedWriter(tmp_path / "a.npy", np.float16, (3,)) as packed:
+        firsts = [packed.append(piece) for piece in pieces]
+    array = read_packed(tmp_path / "a.npy")
+    assert isinstance(array, np.memmap)
+    assert array.dtype == np.float16
+    assert firsts == [0, 2, 2]
+    assert np.array_equal(array, np.concatenate(pieces))
+    assert np.array_equal(np.load(tmp_path / "a.npy"), array)
+
+
+def test_an_empty_array_can_be_read(tmp_path):
+    with PackedWriter(tmp_path / "a.npy", np.int16):
+        pass
+    assert np.load(tmp_path / "a.npy").shape == (0,)
+
+
+def test_the_same_pieces_make_the_same_bytes(tmp_path):
+    for name in ("a.npy", "b.npy"):
+        with PackedWriter(tmp_path / name, np.int16) as packed:
+            packed.append(np.arange(9))
+    assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
+
+
+def test_an_interrupted_writer_leaves_no_file_and_no_change_to_the_old_one(tmp_path):
+    path = tmp_path / "a.npy"
+    for content in (1, 2):
+        with pytest.raises(KeyboardInterrupt), PackedWriter(path, np.int16) as packed:
+            packed.append(np.full(9, content))
+            raise KeyboardInterrupt
+        assert path.exists() == (content == 2)
+        if content == 1:
+            with PackedWriter(path, np.int16) as packed:
+                packed.append(np.zeros(3))
+    assert read_packed(path).tolist() == [0, 0, 0]
+
+
+def test_rows_of_another_shape_are_refused(tmp_path):
+    with PackedWriter(tmp_path / "a.npy", np.float16, (3,)) as packed:
+        with pytest.raises(ValueError, match="a.npy"):
+            packed.append(np.zeros((2, 4)))

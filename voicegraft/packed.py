@@ -1,0 +1,67 @@
+"""One large array on disk: written piece by piece, read by memory map.
+
+Thousands of small files cost DVC seconds at every command; one .npy costs none, and any tool
+reads it. The writer never holds more than a piece, and the file bears its name only once whole.
+"""
+
+import os
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.lib import format as npy
+
+HEADER_BYTES = 128
+
+
+class PackedWriter:
+    """Append arrays along the first axis of a .npy file.
+
+        with PackedWriter(path, np.float16, (512,)) as states:
+            first = states.append(clip)      # (frames, 512); `first` is where it begins
+
+    The file appears under its name when the block ends without an error.
+    """
+
+    def __init__(self, path: Path, dtype: np.typing.DTypeLike, row_shape: tuple[int, ...] = ()):
+        self.path, self.dtype, self.row_shape = path, np.dtype(dtype), row_shape
+        self.rows = 0
+
+    def __enter__(self) -> "PackedWriter":
+        self._partial = self.path.with_name(self.path.name + ".part")
+        self._file = open(self._partial, "wb")  # noqa: SIM115 - closed in __exit__
+        self._write_header()
+        return self
+
+    def append(self, array: np.ndarray) -> int:
+        """Write `array`, shape (rows, *row_shape), and return the index of its first row."""
+        if array.shape[1:] != self.row_shape:
+            raise ValueError(f"{self.path}: rows are {self.row_shape}, not {array.shape[1:]}")
+        first, self.rows = self.rows, self.rows + len(array)
+        self._file.write(np.ascontiguousarray(array, self.dtype).data)
+        return first
+
+    def _write_header(self) -> None:
+        # NumPy pads its header so that the row count can grow in place.
+        self._file.seek(0)
+        header = {
+            "descr": npy.dtype_to_descr(self.dtype),
+            "fortran_order": False,
+            "shape": (self.rows, *self.row_shape),
+        }
+        npy.write_array_header_1_0(self._file, header)
+        assert self._file.tell() == HEADER_BYTES, "the header must not grow over the data"
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._write_header()
+        self._file.close()
+        if kind is None:
+            os.replace(self._partial, self.path)
+
+
+def read_packed(path: Path) -> np.ndarray:
+    """Return the array of shape (rows, ...), mapped: only what is read is loaded."""
+    return np.load(path, mmap_mode="r", allow_pickle=False)

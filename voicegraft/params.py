@@ -1,0 +1,112 @@
+"""Read params.yaml, section by section, or refuse it with the key, the value and the choices.
+
+Each stage declares a `Section` where its knobs are used:
+
+    class TrainHead(Section):
+        lr: PositiveFloat
+        epochs: PositiveInt
+
+    params = load_params(TrainHead, "train_head")
+"""
+
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+PARAMS_FILE = Path("params.yaml")
+
+
+class ParamsError(ValueError):
+    """A key of params.yaml is unknown, missing, mistyped or out of range."""
+
+
+class Section(BaseModel):
+    """A section of params.yaml: frozen, no unknown keys, nothing coerced, nothing infinite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Yaml12Loader(yaml.SafeLoader):
+    """Reads scalars as DVC does, by YAML 1.2: `no` is a string (Norwegian), `1e-6` a number.
+
+    PyYAML alone reads YAML 1.1, while DVC writes 1.2: after `dvc exp run -S train_head.lr=0.000001`
+    it would hand us the string '1e-06' (https://github.com/iterative/dvc/issues/5971).
+    """
+
+
+Yaml12Loader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in pairs if not tag.endswith((":bool", ":int", ":float"))]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+# The core schema of https://yaml.org/spec/1.2.2/#103-core-schema
+Yaml12Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+Yaml12Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int",
+    re.compile(r"(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$"),
+    list("-+0123456789"),
+)
+Yaml12Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+    ),
+    list("-+.0123456789"),
+)
+
+
+def _integer(loader: Yaml12Loader, node: yaml.ScalarNode) -> int:
+    """YAML 1.1 would read 010 as eight; 1.2 writes eight as 0o10."""
+    digits = loader.construct_scalar(node)
+    return int(digits, {"0o": 8, "0x": 16}.get(digits[:2], 10))
+
+
+Yaml12Loader.add_constructor("tag:yaml.org,2002:int", _integer)
+
+SectionType = TypeVar("SectionType", bound=Section)
+
+
+def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
+    """Return the whole of params.yaml as DVC reads it."""
+    try:
+        params = yaml.load(path.read_text(encoding="utf-8"), Yaml12Loader)
+    except FileNotFoundError:
+        raise ParamsError(f"{path} is not here: run from the project's root") from None
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path} is not YAML: {error}") from None
+    if not isinstance(params, dict):
+        raise ParamsError(f"{path} must hold sections, not {params!r}")
+    return params
+
+
+def load_params(section: type[SectionType], name: str, path: Path = PARAMS_FILE) -> SectionType:
+    """Return the section called `name` ("train_head", or "finetune.top3"), checked.
+
+    Raises:
+        ParamsError: naming the key, the value and what is allowed.
+    """
+    given: Any = read_params(path)
+    for key in name.split("."):
+        if not isinstance(given, dict) or key not in given:
+            choices = ", ".join(given) if isinstance(given, dict) else "none"
+            raise ParamsError(f"{path}: there is no section {name}; here are: {choices}")
+        given = given[key]
+    try:
+        return section.model_validate(given)
+    except ValidationError as error:
+        lines = [f"{path}: {_complaint(section, name, e)}" for e in error.errors()]
+        raise ParamsError("\n".join(lines)) from None
+
+
+def _complaint(section: type[Section], name: str, error: dict[str, Any]) -> str:
+    key = ".".join([name, *map(str, error["loc"])])
+    if error["type"] == "extra_forbidden":
+        return f"{key} is unknown; known: {', '.join(section.model_fields)}"
+    if error["type"] == "missing":
+        return f"{key} is missing"
+    return f"{key}: {error['msg']}, not {error['input']!r}"
