@@ -1,0 +1,206 @@
+import inspect
+import json
+from pathlib import Path
+
+import pytest
+from debs import write_deb
+
+from voicegraft import corpora
+from voicegraft.corpora import CorpusError, CorpusSection, load_corpus
+from voicegraft.corpora.fillets import read_dialogs
+from voicegraft.speech.manifest import SPLITS
+
+NAMES = sorted(p.stem for p in Path(corpora.__file__).parent.glob("*.py") if p.stem != "__init__")
+GAME = "./usr/share/games/fillets-ng"
+
+
+def section(name, language="cs", mirror=""):
+    return CorpusSection(name=name, language=language, folder="", mirror=mirror)
+
+
+def clips(name, folder, **changes):
+    source = section(name, **changes)
+    return list(load_corpus(name).clips(folder, folder.parent / "downloads", source))
+
+
+def table(path, *lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def make_fillets(folder):
+    """Two packages as Debian has them, with invented lines."""
+    lines = {
+        "reef/dialogs_cs": 'dialogId("m-a", "font_small", "x")\n'
+        'dialogStr("Šup -- \\"sem\\" \\\\o/")',
+        "reef/brief_dialogs_cs": '-- dialogId("m-no", "f", "")\n'
+        'dialogId("v-b","font_big","") dialogStr(\n"Ano")',
+        "rush/dialogs_cs": 'dialogId("m-c", "font_small", "")\ndialogStr("Ne")',
+        "share/bore_dialogs_cs": 'dialogId("z-d", "font_both", "")\ndialogStr("Oj")',
+        "gods/dialogs_cs": 'dialogId("n-1", "", "")\ndialogStr("")\n'
+        'dialogId("n-2", "font_cyan", "")\ndialogStr("B%1.")\n'
+        'dialogId("n-3", "font_crab", "")\ndialogStr("Да, ano")',
+        "gods/dialogs_nl": 'dialogId("n-1", "font_big", "")\ndialogStr("een")',
+    }
+    scripts = {f"{GAME}/script/{name}.lua": text.encode() for name, text in lines.items()}
+    names = ["gods/cs/n-1", "gods/cs/n-2", "gods/cs/n-3", "reef/cs/m-a", "reef/cs/m-lost"]
+    names += ["reef/cs/v-b", "rush/cs/m-c", "share/borejokes/cs/z-d"]
+    sounds = {f"{GAME}/sound/{name}.ogg": name.encode() for name in names}
+    folder.mkdir(parents=True)
+    write_deb(folder / "fillets-ng-data_1.0_all.deb", scripts)
+    write_deb(folder / "fillets-ng-data-cs_1.0_all.deb", sounds)
+
+
+def make_folder(folder):
+    table(
+        folder / "metadata.csv",
+        "file_name,transcription,speaker,session,split",
+        "a/ẹ̀ kọ́.wav,Ẹ̀kọ́,ann,monday,train",
+        'b.wav,"one, two",bob,,validation',
+        "c.wav,,,,",
+        "b.wav,again,bob,,test",
+    )
+
+
+MAKERS = {"fillets": make_fillets, "folder": make_folder}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_plug_in_has_its_one_function(name):
+    plugin = load_corpus(name)
+    assert list(inspect.signature(plugin.clips).parameters) == ["folder", "downloads", "corpus"]
+    assert plugin.__doc__ and plugin.clips.__doc__
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_clips_come_twice_the_same_with_their_own_ids(name, tmp_path):
+    MAKERS[name](tmp_path / "own")
+    first, second = (clips(name, tmp_path / "own") for _ in range(2))
+    assert first == second
+    sound = [clip for clip in first if not clip.problem]
+    assert len({clip.id for clip in sound}) == len(sound) > 1
+    assert {clip.split for clip in first} <= {"", *SPLITS}
+    assert not any(Path(clip.id).is_absolute() for clip in first)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_folder_that_is_not_there_is_an_error_of_the_users(name, tmp_path):
+    with pytest.raises(ValueError, match="corpus"):
+        clips(name, tmp_path / "no such folder", mirror="file:///nowhere")
+
+
+def test_an_unknown_corpus_is_answered_with_those_there_are():
+    with pytest.raises(CorpusError, match="'filets'; here are: fillets, folder"):
+        load_corpus("filets")
+    with pytest.raises(CorpusError):
+        load_corpus("../folder")
+
+
+def test_fillets_pairs_each_sound_with_its_line_and_role(tmp_path):
+    make_fillets(tmp_path / "own")
+    by_id = {clip.id: clip for clip in clips("fillets", tmp_path / "own")}
+    good = {i: (c.text, c.speaker, c.session) for i, c in by_id.items() if not c.problem}
+    assert good == {
+        "gods/n-1": ("", "", "gods"),  # no text: rejected later, as in every corpus
+        "reef/m-a": ('Šup -- "sem" \\o/', "small", "reef"),
+        "reef/v-b": ("Ano", "big", "reef"),
+        "rush/m-c": ("Ne", "small-2", "rush"),
+    }
+    assert {i: c.problem for i, c in by_id.items() if c.problem} == {
+        "gods/n-2": "placeholder in text",
+        "gods/n-3": "mixed languages",
+        "reef/m-lost": "no transcript",
+        "share/borejokes/z-d": "two voices at once",
+    }
+    assert by_id["reef/v-b"].path.read_bytes() == b"reef/cs/v-b"
+
+
+def test_fillets_refuses_a_language_it_lacks(tmp_path):
+    with pytest.raises(CorpusError, match="corpus.language: fillets has cs, nl, not eo"):
+        clips("fillets", tmp_path, language="eo")
+
+
+def test_a_dialog_is_read_as_lua_reads_it():
+    lua = r"""
+    -- dialogId("no", "no", "no") dialogStr("no")
+    dialogId ( "a", "font_big", "say \"hi\" -- (it)" ) -- dialogStr("no")
+    dialogStr( "back\\slash -- and \"quotes\"" )
+    dialogId("b", "font_small", "left alone")
+    dialogId("c", "", "")
+    dialogStr("")
+    """
+    assert list(read_dialogs(lua)) == [
+        ("a", "font_big", 'back\\slash -- and "quotes"'),
+        ("c", "", ""),
+    ]
+
+
+def test_an_audio_folder_gives_all_its_columns(tmp_path):
+    make_folder(tmp_path / "own")
+    first, second, empty, twice = clips("folder", tmp_path / "own")
+    assert first.path == tmp_path / "own/a/ẹ̀ kọ́.wav"
+    assert (first.id, first.text, first.speaker) == ("a/ẹ̀ kọ́.wav", "Ẹ̀kọ́", "ann")
+    assert (first.session, first.split) == ("monday", "train")
+    assert (second.text, second.session, second.split) == ("one, two", "", "dev")
+    assert (empty.text, empty.speaker, empty.split, empty.problem) == ("", "", "", "")
+    assert twice.problem == "listed twice"
+
+
+@pytest.mark.parametrize("column", ["transcription", "text", "sentence"])
+def test_two_columns_are_enough_and_a_byte_order_mark_is_no_letter(column, tmp_path):
+    table(tmp_path / "own/metadata.csv", f"\ufefffile_name,{column}", "a.wav,ahoj")
+    (clip,) = clips("folder", tmp_path / "own")
+    assert (clip.text, clip.speaker, clip.split) == ("ahoj", "", "")
+
+
+def test_a_table_in_each_splits_folder_names_the_split(tmp_path):
+    for side in ("train", "validation"):
+        table(tmp_path / "own" / side / "metadata.csv", "file_name,text", "a.wav,x")
+    found = {c.id: (c.path, c.split) for c in clips("folder", tmp_path / "own")}
+    assert found == {
+        "train/a.wav": (tmp_path / "own/train/a.wav", "train"),
+        "validation/a.wav": (tmp_path / "own/validation/a.wav", "dev"),
+    }
+
+
+def test_common_voice_keeps_its_splits_and_its_quotation_marks(tmp_path):
+    header = "client_id\tpath\tsentence\tup_votes"
+    for side in ("train", "dev", "test"):
+        table(tmp_path / f"own/{side}.tsv", header, f'me\t{side}.mp3\t"Ano, řekl.\t2')
+    table(tmp_path / "own/validated.tsv", header, "me\tother.mp3\tx\t2")
+    found = clips("folder", tmp_path / "own")
+    assert [c.split for c in found] == ["train", "dev", "test"]
+    assert (found[0].text, found[0].speaker) == ('"Ano, řekl.', "me")
+    assert found[0].path == tmp_path / "own/clips/train.mp3"
+
+
+def test_common_voice_without_splits_leaves_them_open(tmp_path):
+    table(tmp_path / "own/validated.tsv", "client_id\tpath\tsentence", "me\ta.mp3\tx")
+    assert [clip.split for clip in clips("folder", tmp_path / "own")] == [""]
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        (["file_name,label", "a.wav,x"], "no column transcription or text or sentence.*label"),
+        (["audio,text", "a.wav,x"], "no column file_name or path; its columns: audio, text"),
+        ([""], "no column file_name"),
+        (["file_name,text,split", "a.wav,x,trian"], "split 'trian' is unknown; known: train"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_named_with_what_is_wanted(lines, complaint, tmp_path):
+    table(tmp_path / "own/metadata.csv", *lines)
+    with pytest.raises(CorpusError, match=f"metadata.csv.*{complaint}"):
+        clips("folder", tmp_path / "own")
+
+
+def test_a_table_in_another_encoding_is_named(tmp_path):
+    (tmp_path / "metadata.csv").write_bytes("file_name,text\na.wav,ř".encode("utf-16"))
+    with pytest.raises(CorpusError, match="metadata.csv.*UTF-8"):
+        clips("folder", tmp_path)
+
+
+def test_a_folder_of_neither_kind_says_what_is_looked_for(tmp_path):
+    (tmp_path / "notes.json").write_text(json.dumps({}))
+    with pytest.raises(CorpusError, match="metadata.csv.*train.tsv"):
+        clips("folder", tmp_path)

@@ -1,0 +1,162 @@
+import numpy as np
+import pytest
+
+from voicegraft.speech.leakage import leakage
+from voicegraft.speech.manifest import Utterance
+from voicegraft.speech.splits import DROPPED, SplitError, SplitSection, deal, group, unseen_voices
+
+DEFAULT = {
+    "seed": 1,
+    "dev_share": 0.1,
+    "test_share": 0.15,
+    "unseen_share": 0.0,
+    "disjoint": "text",
+}
+
+
+def section(**changes):
+    return SplitSection(**(DEFAULT | changes))
+
+
+def clip(number, text="", speaker="", session="", split=""):
+    return Utterance(str(number), split, speaker, session, 0, 16_000, text or f"text {number}")
+
+
+def own_audio(clips):
+    return [f"audio of {c.id}" for c in clips]
+
+
+def dealt(clips, audio=None, **changes):
+    return deal(clips, audio or own_audio(clips), section(**changes))
+
+
+def tangle(seed=0, size=600):
+    """Clips whose texts, recordings, speakers and sessions repeat at random."""
+    rng = np.random.default_rng(seed)
+    clips = [
+        clip(i, f"t{rng.integers(size)}", f"p{rng.integers(40)}", f"s{rng.integers(200)}")
+        for i in range(size)
+    ]
+    return clips, [f"a{rng.integers(size * 4)}" for _ in clips]
+
+
+def sides_of(clips, splits, trait):
+    sides = {}
+    for c, split in zip(clips, splits, strict=True):
+        sides.setdefault(getattr(c, trait), set()).add(split)
+    return sides
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_text_and_no_recording_is_on_two_sides(seed):
+    clips, audio = tangle(seed)
+    splits = deal(clips, audio, section(seed=seed))
+    assert all(len(sides) == 1 for sides in sides_of(clips, splits, "text").values())
+    recordings = {}
+    for recording, split in zip(audio, splits, strict=True):
+        assert recordings.setdefault(recording, split) == split
+
+
+@pytest.mark.parametrize("trait", ["speaker", "session"])
+def test_no_speaker_or_session_is_on_two_sides_if_asked(trait):
+    clips = [clip(i, speaker=f"p{i % 50}", session=f"s{i % 50}") for i in range(500)]
+    splits = dealt(clips, disjoint=trait)
+    assert all(len(sides) == 1 for sides in sides_of(clips, splits, trait).values())
+    assert {"train", "dev", "test"} == set(splits)
+
+
+def test_an_unknown_speaker_or_session_holds_no_clips_together():
+    for trait in ("speaker", "session"):
+        assert set(dealt([clip(i) for i in range(100)], disjoint=trait)) == {"train", "dev", "test"}
+
+
+def test_shares_are_met_in_clips():
+    splits = dealt([clip(i) for i in range(1000)])
+    assert [splits.count(side) for side in ("train", "dev", "test")] == [750, 100, 150]
+
+
+def test_a_large_group_is_never_the_better_part_of_a_side():
+    clips = [clip(i, session="long" if i < 60 else f"s{i}") for i in range(1000)]
+    for seed in range(10):
+        splits = dealt(clips, seed=seed, disjoint="session")
+        assert set(splits[:60]) == {"train"}
+
+
+def test_the_seed_decides_and_nothing_else():
+    clips, audio = tangle()
+    assert deal(clips, audio, section()) == deal(clips, audio, section())
+    assert deal(clips, audio, section()) != deal(clips, audio, section(seed=2))
+
+
+def test_splits_of_the_corpus_are_kept_though_they_leak():
+    clips = [clip(i, "same", "p", split=s) for i, s in enumerate(["train", "dev", "test"] * 5)]
+    assert dealt(clips, ["same"] * 15, unseen_share=0.9) == [c.split for c in clips]
+
+
+def test_a_side_that_the_corpus_lacks_is_dealt_from_its_train():
+    clips = [
+        clip(i, speaker=f"p{i % 30}", split="train" if i < 200 else "test") for i in range(300)
+    ]
+    splits = dealt(clips, unseen_share=0.5)
+    assert splits[200:] == ["test"] * 100
+    assert set(splits) == {"train", "dev", "test"}
+    assert (splits.count("dev"), splits.count("test")) == (20, 100)
+
+
+def test_voices_with_the_fewest_clips_are_unseen_as_far_as_the_share_goes():
+    voices = [clip(0, speaker=name) for name in "a" * 60 + "b" * 30 + "c" * 6 + "d" * 4]
+    assert unseen_voices(voices, 0.1) == {"c", "d"}
+    assert unseen_voices(voices, 0.09) == {"d"}
+    assert unseen_voices(voices, 0.39) == {"c", "d"}
+    assert unseen_voices(voices, 0.0) == set()
+    assert unseen_voices([clip(0, speaker="only")] * 9, 0.9) == set()
+
+
+def test_clips_of_nobody_known_are_not_an_unseen_voice():
+    assert unseen_voices([clip(0, speaker=name) for name in ["", *"aaaaaaaaa"]], 0.5) == set()
+
+
+def test_an_unseen_voice_is_on_no_other_side():
+    clips = [clip(i, speaker="rare" if i % 20 == 0 else "usual") for i in range(400)]
+    splits = dealt(clips, unseen_share=0.1)
+    assert sides_of(clips, splits, "speaker")["rare"] == {"unseen"}
+    assert "unseen" not in sides_of(clips, splits, "speaker")["usual"]
+
+
+def test_what_a_heard_voice_says_too_is_dropped_from_the_unseen():
+    clips = [clip(i, speaker="usual") for i in range(100)]
+    clips += [clip(100, "text 7", "rare"), clip(101, "only mine", "rare"), clip(102, "c", "rare")]
+    audio = own_audio(clips[:-1]) + ["audio of 9"]
+    assert dealt(clips, audio, unseen_share=0.1)[100:] == [DROPPED, "unseen", DROPPED]
+
+
+def test_clips_are_held_together_through_others():
+    bonds = [["a", "b"], ["x"], ["b", "c"], ["y", "z"], ["c"], ["z"]]
+    keyed = [[("text", name) for name in own] for own in bonds]
+    assert group(keyed) == [[0, 2, 4], [1], [3, 5]]
+
+
+@pytest.mark.parametrize("clips", [[], [clip(i, speaker="only") for i in range(50)]])
+def test_an_empty_side_is_an_error_that_says_why(clips):
+    with pytest.raises(SplitError, match=r"dev and test.*disjoint: speaker"):
+        dealt(clips, disjoint="speaker")
+
+
+def test_a_side_without_a_share_may_be_empty():
+    splits = dealt([clip(i) for i in range(50)], dev_share=0.0, test_share=0.2)
+    assert set(splits) == {"train", "test"}
+
+
+def test_leakage_counts_what_each_pair_of_sides_shares():
+    clips = [
+        clip(0, "yes", "ann", "monday", "train"),
+        clip(1, "no", "bob", "monday", "train"),
+        clip(2, "yes", "ann", "tuesday", "test"),
+        clip(3, "no", "", "monday", "test"),
+        clip(4, "hm", "", "", "dev"),
+    ]
+    shared = leakage(clips, ["a", "b", "c", "b", "c"])
+    assert shared["train-test"] == {"speakers": 1, "sessions": 1, "texts": 2, "recordings": 1}
+    assert shared["train-dev"] == {"speakers": 0, "sessions": 0, "texts": 0, "recordings": 0}
+    assert shared["dev-test"] == {"speakers": 0, "sessions": 0, "texts": 0, "recordings": 1}
+    assert set(shared) == {"train-test", "train-dev", "dev-test"}

@@ -1,0 +1,102 @@
+"""The user's own recordings, laid out as others lay theirs out.
+
+Hugging Face's AudioFolder: `metadata.csv` in the folder, or one in each of `train/`, `test/` …:
+
+    file_name,transcription,speaker,session,split        (the last three may be missing)
+
+Common Voice: `clips/`, and `train.tsv`, `dev.tsv`, `test.tsv`, or only `validated.tsv`, with the
+columns client_id, path, sentence.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from voicegraft.corpora import Clip, CorpusError, CorpusSection
+
+FILE = ("file_name", "path")
+TEXT = ("transcription", "text", "sentence")
+SPEAKER = ("speaker", "speaker_id", "client_id")
+SPLIT_NAMES = {
+    **{"train": "train", "training": "train"},
+    **{"dev": "dev", "valid": "dev", "val": "dev", "validation": "dev"},
+    **{"test": "test", "testing": "test", "unseen": "unseen"},
+    **{"": "", "none": "", "unsplit": "", "validated": ""},
+}
+
+
+def clips(folder: Path, downloads: Path, corpus: CorpusSection) -> Iterator[Clip]:  # noqa: ARG001
+    """Yield the clips in the order of the tables; a second line for a file is marked as such."""
+    seen = set()
+    for clip in _all_clips(folder):
+        yield replace(clip, problem="listed twice") if clip.id in seen else clip
+        seen.add(clip.id)
+
+
+def _all_clips(folder: Path) -> Iterator[Clip]:
+    if tables := sorted([*folder.glob("metadata.csv"), *folder.glob("*/metadata.csv")]):
+        for table in tables:
+            side = "" if table.parent == folder else SPLIT_NAMES.get(table.parent.name, "")
+            yield from _read(table, folder, table.parent, side)
+    elif tables := _common_voice(folder):
+        for table in tables:
+            yield from _read(table, folder, folder / "clips", SPLIT_NAMES[table.stem])
+    else:
+        raise CorpusError(
+            f"corpus.folder: {folder} holds neither metadata.csv (Hugging Face's AudioFolder) "
+            f"nor train.tsv or validated.tsv (Common Voice)"
+        )
+
+
+def _common_voice(folder: Path) -> list[Path]:
+    tables = [folder / f"{name}.tsv" for name in ("train", "dev", "test")]
+    found = [table for table in tables if table.is_file()]
+    return found or [t for t in [folder / "validated.tsv"] if t.is_file()]
+
+
+def _read(table: Path, folder: Path, sounds: Path, side: str) -> Iterator[Clip]:
+    """Yield the clips of one table, whose files lie in `sounds`."""
+    rows = _rows(table)
+    header = next(rows, {})
+    file, text = _column(table, header, FILE), _column(table, header, TEXT)
+    speaker = next((name for name in SPEAKER if name in header), "")
+    for row in rows:
+        path = sounds / row[file]
+        yield Clip(
+            id=path.relative_to(folder).as_posix() if path.is_relative_to(folder) else row[file],
+            path=path,
+            text=row[text],
+            speaker=row.get(speaker, ""),
+            session=row.get("session", ""),
+            split=_split(table, row.get("split", side)),
+        )
+
+
+def _rows(table: Path) -> Iterator[dict[str, str]]:
+    """Yield the header, then each line, as texts by column."""
+    # Common Voice does not quote: a quotation mark there is one.
+    style = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if table.suffix == ".tsv" else {}
+    try:
+        with open(table, encoding="utf-8-sig", newline="") as file:
+            lines = csv.DictReader(file, restval="", **style)
+            yield {name: name for name in lines.fieldnames or ()}
+            yield from lines
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CorpusError(f"{table} cannot be read as a table in UTF-8: {error}") from None
+
+
+def _column(table: Path, header: dict[str, str], names: tuple[str, ...]) -> str:
+    for name in names:
+        if name in header:
+            return name
+    raise CorpusError(
+        f"{table} has no column {' or '.join(names)}; its columns: {', '.join(header) or 'none'}"
+    )
+
+
+def _split(table: Path, name: str) -> str:
+    if name.strip().lower() in SPLIT_NAMES:
+        return SPLIT_NAMES[name.strip().lower()]
+    choices = ", ".join(name for name in SPLIT_NAMES if name)
+    raise CorpusError(f"{table}: split {name!r} is unknown; known: {choices}, or nothing")

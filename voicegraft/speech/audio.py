@@ -1,0 +1,112 @@
+"""Decode audio files: the only place that does. Whatever goes in, 16 kHz mono float32 comes out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from voicegraft.speech.manifest import SAMPLE_RATE
+from voicegraft.speech.truncation import truncation
+
+BLOCK_SECONDS = 5
+
+# (offset, first bytes, name) of what people take for audio files and libsndfile does not read.
+LOOKALIKES = (
+    (4, b"ftyp", "an MP4 or M4A file"),
+    (0, b"\x1a\x45\xdf\xa3", "a WebM or Matroska file"),
+    (0, b"#!AMR", "an AMR file"),
+    (0, b"PK\x03\x04", "a ZIP archive"),
+    (0, b"<", "a web page or XML"),
+    (0, b"version https://git-lfs", "a Git LFS pointer, not the file it stands for"),
+)
+
+
+class AudioError(ValueError):
+    """A file holds no audio that can be used; `reason` is short, to count by."""
+
+    def __init__(self, path: Path, reason: str, detail: str):
+        """Take a reason that many files share, and the detail of this one."""
+        super().__init__(f"{path}: {reason}: {detail}")
+        self.reason, self.detail = reason, detail
+
+
+def read_audio(path: Path, max_seconds: float = float("inf")) -> np.ndarray:
+    """Return the samples, float32 in [-1, 1], shape (samples,), 16 kHz, channels averaged.
+
+    Raises:
+        AudioError: missing, empty, truncated, mislabelled, undecodable, or over `max_seconds`.
+    """
+    blocks, samples = [], 0
+    for block in stream_audio(path):
+        blocks.append(block)
+        samples += len(block)
+        if samples > max_seconds * SAMPLE_RATE:
+            raise AudioError(path, "too long", f"over {max_seconds:g} s")
+    return np.concatenate(blocks)
+
+
+def stream_audio(path: Path) -> Iterator[np.ndarray]:
+    """Yield `read_audio`'s samples in blocks of some seconds: an hour costs no more than a minute.
+
+    Raises:
+        AudioError: as `read_audio`; a truncated file says so once what there is has been yielded.
+    """
+    with _open(path) as file:
+        resampler = soxr.ResampleStream(file.samplerate, SAMPLE_RATE, 1, quality="HQ")
+        frames_read = 0
+        for frames in _frames(file, path):
+            frames_read += len(frames)
+            yield resampler.resample_chunk(frames.mean(axis=1))
+        yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+        if detail := truncation(path, file, frames_read):
+            raise AudioError(path, "truncated", detail)
+        if frames_read == 0:
+            raise AudioError(path, "empty", "its length is zero")
+
+
+def level_dbfs(wave: np.ndarray) -> float:
+    """Return the root mean square of `wave` in decibels; a full-scale square wave has 0."""
+    power = float(np.mean(np.square(wave, dtype=np.float64))) if len(wave) else 0.0
+    return 10 * np.log10(power) if power > 0 else -np.inf
+
+
+def to_int16(wave: np.ndarray) -> np.ndarray:
+    """Return `wave` as 16-bit samples, clipped where resampling overshot."""
+    return np.clip(np.rint(wave * 32_768), -32_768, 32_767).astype(np.int16)
+
+
+def _open(path: Path) -> soundfile.SoundFile:
+    if not path.is_file():
+        raise AudioError(path, "missing", "there is no such file")
+    if path.stat().st_size == 0:
+        raise AudioError(path, "empty", "the file has no bytes")
+    try:
+        return soundfile.SoundFile(path)
+    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: raw samples, .raw
+        if name := _lookalike(path):
+            raise AudioError(path, "mislabelled", f"it is {name}") from None
+        raise AudioError(path, "undecodable", _message(error)) from None
+
+
+def _lookalike(path: Path) -> str:
+    with open(path, "rb") as file:
+        start = file.read(64)
+    return next((name for at, magic, name in LOOKALIKES if start[at:].startswith(magic)), "")
+
+
+def _message(error: Exception) -> str:
+    return getattr(error, "error_string", str(error)) or "the decoder gave up"
+
+
+def _frames(file: soundfile.SoundFile, path: Path) -> Iterator[np.ndarray]:
+    """Yield float32 blocks of shape (frames, channels)."""
+    while True:
+        try:
+            frames = file.read(BLOCK_SECONDS * file.samplerate, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise AudioError(path, "truncated", _message(error)) from None
+        if not len(frames):
+            return
+        yield frames

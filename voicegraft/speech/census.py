@@ -1,0 +1,36 @@
+"""A prepared corpus in numbers: no name, no sentence, so it may be shown to anyone."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from voicegraft.speech.leakage import leakage
+from voicegraft.speech.manifest import SPLITS, Utterance
+from voicegraft.speech.rejects import Reject
+
+
+def census(
+    utterances: Sequence[Utterance], audio: Sequence[str], rejects: Iterable[Reject]
+) -> dict[str, Any]:
+    """Return counts by split, rejects by reason, and what the sides share.
+
+    Args:
+        utterances: with the split they ended in.
+        audio: a hash of the samples of each.
+        rejects: what was left out.
+    """
+    return {
+        "splits": {split: _split([u for u in utterances if u.split == split]) for split in SPLITS},
+        "rejects": dict(sorted(Counter(r.reason for r in rejects).items())),
+        "shared": leakage(utterances, audio),
+    }
+
+
+def _split(utterances: Sequence[Utterance]) -> dict[str, float]:
+    return {
+        "clips": len(utterances),
+        "hours": round(sum(u.seconds for u in utterances) / 3600, 4),
+        "characters": sum(len(u.text) for u in utterances),
+        "speakers": len({u.speaker for u in utterances} - {""}),
+        "sessions": len({u.session for u in utterances} - {""}),
+    }

@@ -1,0 +1,74 @@
+"""The manifest: one line for each utterance, and where its samples lie.
+
+`data/corpus/manifest.csv` names the utterances in order, `data/corpus/audio.npy` holds their
+samples end to end (int16, 16 kHz, mono), so a corpus is two files however many clips it has.
+"""
+
+import csv
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from voicegraft.packed import read_packed
+
+SAMPLE_RATE = 16_000
+SPLITS = ("train", "dev", "test", "unseen")
+"""`unseen`: test clips by voices that are never heard in training."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """A clip that passed every check."""
+
+    id: str
+    split: str
+    speaker: str  # "" where the corpus does not say
+    session: str  # recording session; "" where the corpus does not say
+    first_sample: int
+    samples: int
+    text: str  # normalised
+
+    @property
+    def seconds(self) -> float:
+        """How long the clip lasts."""
+        return self.samples / SAMPLE_RATE
+
+
+def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
+    """Write `utterances` in the order given."""
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, [f.name for f in fields(Utterance)], lineterminator="\n")
+        table.writeheader()
+        table.writerows(map(asdict, utterances))
+
+
+def read_manifest(path: Path) -> list[Utterance]:
+    """Return the utterances in the order of the file."""
+    with open(path, encoding="utf-8", newline="") as file:
+        return [
+            Utterance(**row | {name: int(row[name]) for name in ("first_sample", "samples")})
+            for row in csv.DictReader(file)
+        ]
+
+
+class Corpus:
+    """A prepared corpus: `utterances`, and `wave` for the samples of one.
+
+    Args:
+        folder: holds manifest.csv and audio.npy, as prepare_data writes them.
+    """
+
+    def __init__(self, folder: Path):
+        self.utterances = read_manifest(folder / "manifest.csv")
+        self._audio = read_packed(folder / "audio.npy")
+
+    def of(self, *splits: str) -> list[Utterance]:
+        """Return the utterances of `splits`, in manifest order."""
+        return [u for u in self.utterances if u.split in splits]
+
+    def wave(self, utterance: Utterance) -> np.ndarray:
+        """Return float32 samples in [-1, 1], shape (samples,)."""
+        last = utterance.first_sample + utterance.samples
+        return self._audio[utterance.first_sample : last].astype(np.float32) / 32_768

@@ -1,0 +1,131 @@
+"""Deal clips to train, dev and test so that nothing heard or read in one is met in another."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from voicegraft.params import Section
+from voicegraft.speech.manifest import Utterance
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+DROPPED = ""
+"""In place of a split: the clip can stand on no side."""
+
+
+class SplitSection(Section):
+    """How clips without a split of their own are dealt."""
+
+    seed: int = Field(ge=0)
+    dev_share: Share
+    test_share: Share
+    unseen_share: Share
+    disjoint: Literal["text", "session", "speaker"]
+
+
+class SplitError(ValueError):
+    """The clips cannot be dealt as asked."""
+
+
+def deal(clips: Sequence[Utterance], audio: Sequence[str], section: SplitSection) -> list[str]:
+    """Return a split for each clip, or DROPPED.
+
+    Splits that the corpus gives are kept; a side it lacks is dealt from its train. Of the clips
+    dealt, those that share a text, a recording or what `disjoint` names stay together. A clip of
+    an unseen voice is dropped if a voice heard in training says the same.
+
+    Args:
+        clips: `split` is what the corpus says, or "".
+        audio: a hash of the samples of each clip.
+        section: the shares, of the clips dealt.
+
+    Raises:
+        SplitError: a side that should have clips gets none.
+    """
+    splits = [clip.split for clip in clips]
+    lacking = {"dev", "test"}.difference(splits)
+    free = [i for i, split in enumerate(splits) if not split or (lacking and split == "train")]
+    voices = set() if any(splits) else unseen_voices(clips, section.unseen_share)
+    heard = [i for i in free if clips[i].speaker not in voices]
+    groups = group([_bonds(clips[i], audio[i], section.disjoint) for i in heard])
+    shares = {"dev": section.dev_share, "test": section.test_share}
+    targets = {side: share * len(free) for side, share in shares.items() if side in lacking}
+    for members, side in zip(groups, _sides(groups, targets, section.seed), strict=True):
+        for member in members:
+            splits[heard[member]] = side
+    said = {key for i in heard for key in _said(clips[i], audio[i])}
+    for i in set(free) - set(heard):
+        splits[i] = DROPPED if said.intersection(_said(clips[i], audio[i])) else "unseen"
+    _check_sides(splits, shares, len(groups), section.disjoint)
+    return splits
+
+
+def unseen_voices(clips: Iterable[Utterance], share: float) -> set[str]:
+    """Return the voices to hold out: fewest clips first, for as long as `share` has room."""
+    counts = Counter(clip.speaker for clip in clips)
+    room, voices = share * counts.total(), set()
+    for voice, size in sorted(counts.items(), key=lambda item: (item[1], item[0])):
+        if size > room:
+            break
+        if voice:
+            voices.add(voice)
+            room -= size
+    return voices
+
+
+def _said(clip: Utterance, audio: str) -> list[tuple[str, str]]:
+    return [("text", clip.text), ("audio", audio)]
+
+
+def _bonds(clip: Utterance, audio: str, disjoint: str) -> list[tuple[str, str]]:
+    """Return what holds a clip to others; a speaker or session not known holds it to none."""
+    trait = getattr(clip, disjoint)
+    return _said(clip, audio) + ([(disjoint, trait)] if trait else [])
+
+
+def group(bonds: Sequence[Sequence[tuple[str, str]]]) -> list[list[int]]:
+    """Return the connected components: indices of clips held together, directly or by others."""
+    nodes = {bond: len(bonds) + n for n, bond in enumerate(sorted({b for bs in bonds for b in bs}))}
+    links = np.array([(i, nodes[bond]) for i, own in enumerate(bonds) for bond in own]).reshape(
+        -1, 2
+    )
+    size = len(bonds) + len(nodes)
+    graph = coo_array((np.ones(len(links)), links.T), shape=(size, size))
+    members = defaultdict(list)
+    for i, label in enumerate(connected_components(graph, directed=False)[1][: len(bonds)]):
+        members[label].append(i)
+    return list(members.values())
+
+
+def _sides(groups: Sequence[list[int]], targets: dict[str, float], seed: int) -> list[str]:
+    """Fill the sides of `targets` (clips) evenly with groups, shuffled; the rest is train.
+
+    A group of more than a third of a target never goes there: one recording is not a sample.
+    """
+    sides = ["train"] * len(groups)
+    filled = dict.fromkeys(targets, 0)
+    for i in np.random.default_rng(seed).permutation(len(groups)):
+        size = len(groups[i])
+        takers = [
+            side
+            for side, target in targets.items()
+            if size <= min(target - filled[side] + 0.5, max(1, target / 3))
+        ]
+        if takers:
+            sides[i] = min(takers, key=lambda side: filled[side] / targets[side])
+            filled[sides[i]] += size
+    return sides
+
+
+def _check_sides(splits: list[str], shares: dict[str, float], groups: int, disjoint: str) -> None:
+    wanted = ["train", *(side for side, share in shares.items() if share > 0)]
+    if empty := [side for side in wanted if side not in splits]:
+        raise SplitError(
+            f"no clip is left for {' and '.join(empty)}: {len(splits)} clips make {groups} groups "
+            f"with disjoint: {disjoint}; try another (text, session, speaker) or other shares"
+        )
