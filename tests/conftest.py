@@ -1,0 +1,18 @@
+from pathlib import Path
+
+import pytest
+
+from voicegraft import upstreams
+from voicegraft.weights.mirrors import copy_atomically, fetch
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def whisper_folder(tmp_path_factory):
+    """What fetch_model leaves for Whisper base, fetched once into .voicegraft/downloads."""
+    folder = tmp_path_factory.mktemp("whisper")
+    files = upstreams.fetchable("whisper", "base").files
+    copy_atomically([fetch(file, ROOT / ".voicegraft" / "downloads") for file in files], folder)
+    upstreams.write_identity(folder, "whisper", "base")
+    return folder

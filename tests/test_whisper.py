@@ -1,0 +1,129 @@
+"""Our Whisper against CTranslate2's and transformers', on the same weights and full windows."""
+
+import ctranslate2
+import numpy as np
+import pytest
+import torch
+
+from voicegraft import upstreams
+from voicegraft.torchaudio_on_cpu import torchaudio  # noqa: F401 - before transformers finds it
+from voicegraft.upstreams.whisper import SAMPLE_RATE, load
+from voicegraft.weights.ctranslate2 import WeightsError
+
+from transformers import WhisperConfig, WhisperFeatureExtractor  # isort: skip
+from transformers.models.whisper.modeling_whisper import WhisperEncoder  # isort: skip
+
+SECONDS = 30
+
+
+def noise(seconds, seed=1):
+    draw = np.random.default_rng(seed)
+    return torch.from_numpy(draw.normal(0, 0.1, round(seconds * SAMPLE_RATE)).astype(np.float32))
+
+
+def sine(seconds):
+    time = torch.arange(round(seconds * SAMPLE_RATE), dtype=torch.float64) / SAMPLE_RATE
+    return (0.3 * torch.sin(2 * torch.pi * 440 * time)).float()
+
+
+@pytest.fixture(scope="module")
+def encoder(whisper_folder):
+    return upstreams.load(whisper_folder)
+
+
+@pytest.fixture(scope="module")
+def features(encoder):
+    """A full window: a tone, silence, noise."""
+    wave = torch.cat([sine(10), torch.zeros(8 * SAMPLE_RATE), noise(12)])
+    return encoder.features(wave)
+
+
+@pytest.fixture(scope="module")
+def states(encoder, features):
+    last = len(encoder.blocks)
+    layer_0 = encoder.stem(upstreams.pad([features]))
+    return encoder.above(layer_0, 0, [last])[last].values
+
+
+def relative_error(got, expected):
+    return ((got - expected).norm() / expected.norm()).item()
+
+
+def test_ctranslate2_gives_the_same_states(whisper_folder, features, states):
+    theirs = ctranslate2.models.Whisper(
+        str(whisper_folder), compute_type="float32", intra_threads=1
+    )
+    batch = np.ascontiguousarray(features.T[None].numpy())
+    expected = np.array(theirs.encode(ctranslate2.StorageView.from_array(batch), to_cpu=True))
+    assert expected.shape == (1, SECONDS * 50, 512)
+    assert relative_error(states, torch.from_numpy(expected)) <= 1e-3
+
+
+def as_in_transformers(encoder):
+    """Return the encoder's tensors under the names of transformers."""
+    ours = encoder.state_dict()
+    theirs = {"embed_positions.weight": ours["positions"]}
+    pairs = {"conv1": "conv1", "conv2": "conv2", "norm": "layer_norm"}
+    for k in range(len(encoder.blocks)):
+        pairs |= {
+            f"blocks.{k}.attention_norm": f"layers.{k}.self_attn_layer_norm",
+            f"blocks.{k}.out": f"layers.{k}.self_attn.out_proj",
+            f"blocks.{k}.mlp_norm": f"layers.{k}.final_layer_norm",
+            f"blocks.{k}.up": f"layers.{k}.fc1",
+            f"blocks.{k}.down": f"layers.{k}.fc2",
+        }
+        for kind in ("weight", "bias"):
+            split = ours[f"blocks.{k}.qkv.{kind}"].chunk(3)
+            for name, tensor in zip("qkv", split, strict=True):
+                theirs[f"layers.{k}.self_attn.{name}_proj.{kind}"] = tensor
+        assert not theirs.pop(f"layers.{k}.self_attn.k_proj.bias").any()  # Whisper has none
+    for our, their in pairs.items():
+        theirs |= {f"{their}.{kind}": ours[f"{our}.{kind}"] for kind in ("weight", "bias")}
+    return theirs
+
+
+def test_transformers_gives_the_same_states(encoder, features, states):
+    config = WhisperConfig(
+        num_mel_bins=80,
+        d_model=encoder.size,
+        encoder_layers=len(encoder.blocks),
+        encoder_attention_heads=encoder.blocks[0].heads,
+        encoder_ffn_dim=4 * encoder.size,
+    )
+    theirs = WhisperEncoder(config).eval()
+    theirs.load_state_dict(as_in_transformers(encoder))
+    with torch.inference_mode():
+        expected = theirs(features.T[None]).last_hidden_state
+    assert relative_error(states, expected) <= 1e-5
+
+
+@pytest.mark.parametrize("make", [noise, sine])
+def test_transformers_gives_the_same_log_mel_spectrogram_of_a_full_window(encoder, make):
+    wave = make(SECONDS)
+    extract = WhisperFeatureExtractor(feature_size=80)
+    theirs = extract(wave.numpy(), sampling_rate=SAMPLE_RATE, return_tensors="pt").input_features[0]
+    ours = encoder.features(wave).T
+    assert ours.shape == theirs.shape == (80, 3000)
+    assert (ours - theirs).abs().max() <= 1e-4
+
+
+def test_with_real_weights_a_clip_alone_has_the_states_it_has_in_a_batch(encoder):
+    waves = [noise(0.05), sine(1.3), torch.zeros(SAMPLE_RATE // 2), noise(2.9, seed=2)]
+    windows = [encoder.window(wave, margin_seconds=0.5) for wave in waves]
+    layers = list(range(len(encoder.blocks) + 1))
+    batch = encoder.encode(windows, layers)
+    for i, window in enumerate(windows):
+        for layer, alone in encoder.encode([window], layers).items():
+            assert (alone.values[0] - batch[layer].clips()[i]).abs().max() <= 1e-3
+
+
+def test_the_pretrained_encoder_is_frozen_and_of_the_size_of_base(encoder):
+    assert encoder.config == dict(bins=80, size=512, heads=8, blocks=6, positions=1500)
+    assert not encoder.training
+    assert not any(parameter.requires_grad for parameter in encoder.parameters())
+
+
+def test_a_folder_without_whisper_is_refused_with_its_path(tmp_path):
+    (tmp_path / "model.bin").write_bytes(b"no weights at all")
+    with pytest.raises(WeightsError, match=str(tmp_path)):
+        load(tmp_path)

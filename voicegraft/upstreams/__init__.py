@@ -1,0 +1,152 @@
+"""The contract of an upstream: a pretrained encoder, frozen at first.
+
+An upstream is a file of this folder, named in params.yaml, with
+
+    CHECKPOINTS: dict[str, Checkpoint]      what `fetch_model` can fetch, by name
+    load(folder) -> Upstream                pretrained, from the files that were fetched
+    build(config) -> Upstream               the same network with random weights
+    TINY: dict                              a config small enough for a test
+
+Layer 0 is what the stem makes of the audio, layer k the output of block k, and the last layer
+also passes the closing norm: it is what the model hands on.
+"""
+
+import importlib
+import json
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from torch import Tensor, nn
+
+from voicegraft.padding import Padded, pad
+from voicegraft.weights.mirrors import RemoteFile
+
+IDENTITY_FILE = "upstream.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Pretrained weights that can be fetched."""
+
+    files: tuple[RemoteFile, ...]
+    licence: str
+
+
+class Upstream(nn.Module, ABC):
+    """A pretrained encoder: audio → features → stem → blocks → norm.
+
+    A clip's states are the same alone or in any batch (to 1e-3): whatever is padding is masked,
+    and whatever is normalised is normalised over the clip, never over the batch.
+    """
+
+    sample_rate: int
+    frame_samples: int
+    """Samples from one frame to the next."""
+    max_samples: int
+    """The longest window that the model was trained on."""
+    size: int
+    """Numbers in a frame."""
+    config: dict[str, int]
+    """What `build` needs to make this network again."""
+    blocks: nn.ModuleList
+    """What can be unfrozen, in order."""
+    norm: nn.Module
+    """Closes the last layer; unfrozen with the last block."""
+
+    @abstractmethod
+    def features(self, wave: Tensor) -> Tensor:
+        """Return what the stem takes, (steps, bins), for a wave of shape (samples,).
+
+        Has no weights. The wave is a whole number of frames.
+        """
+
+    @abstractmethod
+    def stem(self, features: Padded) -> Padded:
+        """Return layer 0, (batch, frames, size)."""
+
+    @abstractmethod
+    def stem_modules(self) -> list[nn.Module]:
+        """Return what learns together with the first block."""
+
+    def window(self, wave: Tensor, margin_seconds: float) -> Tensor:
+        """Return the wave with silence behind it, to a whole number of frames.
+
+        Raises:
+            ValueError: if the wave alone is longer than the model's window.
+        """
+        if len(wave) > self.max_samples:
+            seconds, limit = len(wave) / self.sample_rate, self.max_samples / self.sample_rate
+            raise ValueError(f"a clip of {seconds:.1f} s; the upstream takes {limit:.0f} s at most")
+        wanted = min(len(wave) + round(margin_seconds * self.sample_rate), self.max_samples)
+        frames = max(1, -(-wanted // self.frame_samples))
+        return nn.functional.pad(wave, (0, frames * self.frame_samples - len(wave)))
+
+    def above(self, states: Padded, start: int, layers: Sequence[int]) -> dict[int, Padded]:
+        """Return the states of `layers`, given those of layer `start`."""
+        found = {start: states} if start in layers else {}
+        mask = states.mask
+        for layer, block in enumerate(self.blocks[start : max(layers)], start + 1):
+            states = states.with_values(block(states.values, mask))
+            if layer == len(self.blocks):
+                states = states.with_values(self.norm(states.values))
+            if layer in layers:
+                found[layer] = states
+        return found
+
+    def encode(self, windows: Sequence[Tensor], layers: Sequence[int]) -> dict[int, Padded]:
+        """Return the states of `layers` for waves that passed through `window`."""
+        return self.above(self.stem(pad([self.features(w) for w in windows])), 0, layers)
+
+
+def names() -> list[str]:
+    """Return the upstreams in this folder."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def plugin(name: str) -> ModuleType:
+    """Return the upstream's module.
+
+    Raises:
+        ValueError: naming those that are here.
+    """
+    if name not in names():
+        raise ValueError(f"upstream.name: {name!r} is not in voicegraft/upstreams: {names()}")
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def fetchable(name: str, checkpoint: str) -> Checkpoint:
+    """Return the checkpoint of that name.
+
+    Raises:
+        ValueError: naming those that the upstream has.
+    """
+    checkpoints: dict[str, Checkpoint] = plugin(name).CHECKPOINTS
+    if checkpoint not in checkpoints:
+        raise ValueError(
+            f"upstream.checkpoint: {name} has {sorted(checkpoints)}, not {checkpoint!r}"
+        )
+    return checkpoints[checkpoint]
+
+
+def write_identity(folder: Path, name: str, checkpoint: str) -> None:
+    """Say in `folder` whose files these are; written last, it marks the folder as whole."""
+    identity = {
+        "name": name,
+        "checkpoint": checkpoint,
+        "licence": fetchable(name, checkpoint).licence,
+    }
+    (folder / IDENTITY_FILE).write_text(json.dumps(identity, indent=2) + "\n", encoding="utf-8")
+
+
+def name_in(folder: Path) -> str:
+    """Return the name of the upstream whose files are in `folder`."""
+    return json.loads((folder / IDENTITY_FILE).read_text(encoding="utf-8"))["name"]
+
+
+def load(folder: Path) -> Upstream:
+    """Return the pretrained upstream that fetch_model left in `folder`, frozen."""
+    return plugin(name_in(folder)).load(folder).eval().requires_grad_(False)

@@ -1,0 +1,1 @@
+"""Where pretrained weights come from, and the formats they come in."""
