@@ -1,0 +1,77 @@
+"""Run the frozen upstream over every clip, once, and store what it says.
+
+Reads   UPSTREAM, as fetch_model leaves it; CORPUS, as prepare_data leaves it
+Writes  EMBEDDINGS, a store: the states of each layer asked for, packed, in half precision
+Knobs   extract_embeddings: layers, margin_seconds, batch_seconds
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import torch
+from pydantic import Field, PositiveFloat
+from tqdm import tqdm
+
+from voicegraft import upstreams
+from voicegraft.command import run_stage
+from voicegraft.embedding.encoding import encode_clips
+from voicegraft.embedding.store import StoreWriter
+from voicegraft.params import Section, load_params
+from voicegraft.speech.manifest import Corpus
+
+
+class ExtractEmbeddings(Section):
+    """Which layers, and how much silence behind a clip."""
+
+    layers: list[int] = Field(min_length=1)
+    margin_seconds: float = Field(ge=0)
+    batch_seconds: PositiveFloat
+
+
+def check_layers(layers: list[int], upstream: upstreams.Upstream) -> None:
+    """Raise ValueError if the upstream lacks one of `layers`."""
+    if wrong := [layer for layer in layers if not 0 <= layer <= len(upstream.blocks)]:
+        raise ValueError(
+            f"params.yaml: extract_embeddings.layers: the upstream has 0 to "
+            f"{len(upstream.blocks)}, not {wrong}"
+        )
+
+
+def report(seconds_of_audio: float, seconds: float) -> None:
+    """Say how much was encoded, and how fast."""
+    print(
+        f"encoded {seconds_of_audio / 3600:.2f} hours of audio in {seconds:.0f} s: "
+        f"{seconds_of_audio / seconds:.0f} × real time "
+        f"(real-time factor {seconds / seconds_of_audio:.4f})",
+        file=sys.stderr,
+    )
+
+
+def main(upstream: Path, corpus: Path, embeddings: Path) -> None:
+    params = load_params(ExtractEmbeddings, "extract_embeddings")
+    model = upstreams.load(upstream)
+    check_layers(params.layers, model)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    clips = Corpus(corpus)
+    facts = {
+        "upstream": upstreams.name_in(upstream),
+        "upstream_config": model.config,
+        "margin_seconds": params.margin_seconds,
+    }
+    began, total = time.monotonic(), sum(u.seconds for u in clips.utterances)
+    states = encode_clips(
+        model, clips, clips.utterances, params.layers, params.margin_seconds, params.batch_seconds
+    )
+    with (
+        StoreWriter(embeddings, sorted(params.layers), model.size, facts) as store,
+        tqdm(total=round(total), unit="s of audio", unit_scale=True) as bar,
+    ):
+        for utterance, layers in states:
+            store.add(utterance.id, layers)
+            bar.update(utterance.seconds)
+    report(total, time.monotonic() - began)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,1 @@
+"""Audio through a frozen upstream, once, into the store."""
