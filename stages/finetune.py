@@ -1,0 +1,90 @@
+"""Unfreeze the top of the upstream, or all of it, and go on training from the trained head.
+
+Reads   RECIPE, a name under `finetune` in params.yaml; HEAD, the grafted model that train_head
+        leaves; CORPUS and EMBEDDINGS
+Writes  MODEL, a grafted model; CURVES, loss and dev error rates by epoch (dvclive);
+        SCRATCH keeps the last epoch until the run is done, so a killed run goes on
+Knobs   finetune.RECIPE: from, unfrozen_blocks, rates, schedule, masking; compute
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from voicegraft.command import run_stage
+from voicegraft.embedding.store import Store
+from voicegraft.grafted import GraftedModel, load_model
+from voicegraft.params import load_params
+from voicegraft.speech.manifest import Corpus
+from voicegraft.training.checkpoint import Checkpoint, fingerprint
+from voicegraft.training.compute import Compute, engine
+from voicegraft.training.fit import Fit
+from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates
+from voicegraft.training.loop import Trainer
+from voicegraft.training.schedule import Part, head_part, upstream_parts
+
+
+class Recipe(Fit):
+    """What is unfrozen, when, and from where it runs."""
+
+    start: Literal["trunk", "audio"]
+    unfrozen_blocks: PositiveInt
+    upstream_lr: PositiveFloat
+    layer_decay: Annotated[float, Field(gt=0, le=1)]
+    head_epochs: NonNegativeInt
+    epochs_per_block: NonNegativeInt
+
+
+def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: Path) -> Inputs:
+    """Return the states below what is unfrozen, or features of the audio.
+
+    Raises:
+        ValueError: if more is unfrozen than there is.
+    """
+    layer = model.description.layer
+    if recipe.unfrozen_blocks > layer:
+        raise ValueError(
+            f"params.yaml: unfrozen_blocks must be 1 to {layer}, as the head listens to layer "
+            f"{layer}, not {recipe.unfrozen_blocks}"
+        )
+    if recipe.start == "audio":
+        return AudioFeatures(corpus, model)
+    return StoredStates(Store(embeddings), layer - recipe.unfrozen_blocks)
+
+
+def parts_of(recipe: Recipe, model: GraftedModel) -> list[Part]:
+    """Return the head and the blocks that learn, each with its rate and first epoch."""
+    blocks = upstream_parts(
+        model,
+        recipe.unfrozen_blocks,
+        recipe.upstream_lr,
+        recipe.layer_decay,
+        recipe.head_epochs,
+        recipe.epochs_per_block,
+    )
+    return [head_part(model, recipe.lr), *blocks]
+
+
+def main(
+    recipe: str,
+    head: Path,
+    corpus: Path,
+    embeddings: Path,
+    model: Path,
+    curves: Path,
+    scratch: Path,
+) -> None:
+    params = load_params(Recipe, f"finetune.{recipe}")
+    compute = load_params(Compute, "compute")
+    clips, grafted = Corpus(corpus), load_model(head, "cpu")
+    inputs, parts = inputs_of(params, grafted, clips, embeddings), parts_of(params, grafted)
+    trainer = Trainer(engine(compute), grafted, inputs, parts, params)
+    run = fingerprint(
+        {"recipe": params.model_dump(), "compute": compute.model_dump()}, [head, corpus, embeddings]
+    )
+    trainer.train(clips, Checkpoint(scratch / run), model, curves)
+
+
+if __name__ == "__main__":
+    run_stage(main)

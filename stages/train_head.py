@@ -1,0 +1,73 @@
+"""Train a head on the stored states of the frozen upstream.
+
+Reads   UPSTREAM, CORPUS and EMBEDDINGS, as the stages before leave them
+Writes  MODEL, a grafted model; CURVES, loss and dev error rates by epoch (dvclive);
+        SCRATCH keeps the last epoch until the run is done, so a killed run goes on
+Knobs   head: name, layer; train_head: rates, epochs, masking …; compute: device, precision
+"""
+
+from pathlib import Path
+
+from voicegraft import ctc, upstreams
+from voicegraft.command import run_stage
+from voicegraft.embedding.store import Store
+from voicegraft.grafted import Description, GraftedModel
+from voicegraft.params import Section, load_params
+from voicegraft.speech.manifest import Corpus
+from voicegraft.training.checkpoint import Checkpoint, fingerprint
+from voicegraft.training.compute import Compute, engine, seeded
+from voicegraft.training.fit import Fit
+from voicegraft.training.inputs import StoredStates
+from voicegraft.training.loop import Trainer
+from voicegraft.training.schedule import head_part
+
+
+class HeadChoice(Section):
+    """Which head, on which layer."""
+
+    name: str
+    layer: int
+
+
+def graft(choice: HeadChoice, store: Store, labels: list[str], folder: Path) -> GraftedModel:
+    """Return the pretrained upstream of `folder` under a new head."""
+    facts = store.facts
+    description = Description(
+        upstream=facts["upstream"],
+        upstream_config=facts["upstream_config"],
+        margin_seconds=facts["margin_seconds"],
+        head=choice.name,
+        layer=choice.layer,
+        labels=labels,
+    )
+    model = GraftedModel(description)
+    model.upstream = upstreams.load(folder)
+    return model
+
+
+def main(
+    upstream: Path, corpus: Path, embeddings: Path, model: Path, curves: Path, scratch: Path
+) -> None:
+    choice = load_params(HeadChoice, "head")
+    fit = load_params(Fit, "train_head")
+    compute = load_params(Compute, "compute")
+    clips, store = Corpus(corpus), Store(embeddings)
+    with seeded(fit.seed):
+        labels = ctc.labels_of(u.text for u in clips.of("train"))
+        grafted = graft(choice, store, labels, upstream)
+    trainer = Trainer(
+        engine(compute),
+        grafted,
+        StoredStates(store, choice.layer),
+        [head_part(grafted, fit.lr)],
+        fit,
+    )
+    run = fingerprint(
+        {"head": choice.model_dump(), "fit": fit.model_dump(), "compute": compute.model_dump()},
+        [upstream, corpus, embeddings],
+    )
+    trainer.train(clips, Checkpoint(scratch / run), model, curves)
+
+
+if __name__ == "__main__":
+    run_stage(main)

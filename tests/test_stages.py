@@ -1,0 +1,164 @@
+"""The stages between corpus and model, as commands, on tones and Whisper's true weights."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from invented import write_corpus
+
+from voicegraft.params import read_params
+
+ROOT = Path(__file__).parent.parent
+PARAMS = read_params(ROOT / "params.yaml")
+
+
+def quick_params() -> dict:
+    """Return the project's params, so few epochs that a stage takes seconds."""
+    params = yaml.safe_load(yaml.safe_dump(PARAMS))
+    params["train_head"] |= {"epochs": 2, "batch_seconds": 4.0}
+    params["finetune"]["top3"] |= {"epochs": 1, "batch_seconds": 4.0}
+    params["finetune"]["full"] |= {"epochs": 1, "batch_seconds": 4.0, "head_epochs": 0}
+    return params
+
+
+COMMANDS = {
+    "extract_embeddings": "upstream corpus embeddings",
+    "train_head": "upstream corpus embeddings head curves scratch",
+    "top3": "top3 head corpus embeddings top3 curves_top3 scratch_top3",
+    "full": "full head corpus embeddings full curves_full scratch_full",
+}
+
+
+def command(stage: str) -> list[str]:
+    script = "finetune" if stage in ("top3", "full") else stage
+    return [sys.executable, str(ROOT / "stages" / f"{script}.py"), *COMMANDS[stage].split()]
+
+
+def run(stage: str, folder: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(command(stage), cwd=folder, capture_output=True, text=True)
+
+
+def write_params(folder: Path, params: dict) -> None:
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+
+def new_project(folder: Path, whisper_folder: Path) -> Path:
+    write_params(folder, quick_params())
+    (folder / "upstream").symlink_to(whisper_folder)
+    write_corpus(folder / "corpus")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, whisper_folder) -> Path:
+    """A folder in which every stage has run."""
+    folder = new_project(tmp_path_factory.mktemp("project"), whisper_folder)
+    for stage in COMMANDS:
+        done = run(stage, folder)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+def digests(folder: Path) -> dict[str, str]:
+    made = [
+        p for name in ("embeddings", "head", "curves", "top3") for p in (folder / name).rglob("*")
+    ]
+    return {
+        str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in made
+        if p.is_file()
+    }
+
+
+def test_stages_run_twice_give_the_same_bytes(project, tmp_path, whisper_folder) -> None:
+    again = new_project(tmp_path, whisper_folder)
+    for stage in ("extract_embeddings", "train_head", "top3"):
+        assert run(stage, again).returncode == 0
+    assert digests(again) == digests(project)
+
+
+def test_a_stage_killed_in_mid_run_goes_on_to_the_same_bytes(
+    project, tmp_path, whisper_folder
+) -> None:
+    again = new_project(tmp_path, whisper_folder)
+    write_params(again, PARAMS | {"train_head": quick_params()["train_head"] | {"epochs": 60}})
+    assert run("extract_embeddings", again).returncode == 0
+    running = subprocess.Popen(command("train_head"), cwd=again, stderr=subprocess.DEVNULL)
+    while not list(again.glob("scratch/*/last.ckpt")) and running.poll() is None:
+        time.sleep(0.02)
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    assert not (again / "head").exists()
+    resumed = run("train_head", again)
+    assert "going on after epoch" in resumed.stderr
+    (first := again / "head").rename(again / "resumed_head")
+    assert run("train_head", again).returncode == 0
+    for name in ("model.json", "model.safetensors"):
+        assert (first / name).read_bytes() == (again / "resumed_head" / name).read_bytes()
+    assert not list(again.glob("scratch/*"))
+
+
+def test_extraction_closes_with_hours_seconds_and_real_time_factor(project) -> None:
+    closing = run("extract_embeddings", project).stderr.strip().splitlines()[-1]
+    assert all(
+        words in closing for words in ("hours of audio in", "× real time", "real-time factor")
+    )
+
+
+def refusal(stage: str, folder: Path) -> str:
+    """Return the line with which the stage refuses; it must be one line, and no traceback."""
+    done = run(stage, folder)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    return last
+
+
+@pytest.mark.parametrize(
+    ("stage", "section", "change", "words"),
+    [
+        ("train_head", "train_head", {"learning_rate": 1.0}, ["train_head.learning_rate", "lr"]),
+        ("train_head", "train_head", {"lr": -1.0}, ["train_head.lr", "-1.0"]),
+        ("train_head", "head", {"name": "lstm"}, ["head.name", "lstm", "ctc_linear"]),
+        ("train_head", "head", {"layer": 5}, ["layer 5", "[3, 6]", "extract_embeddings.layers"]),
+        ("extract_embeddings", "extract_embeddings", {"layers": [9]}, ["layers", "0 to 6", "9"]),
+        ("top3", "compute", {"precision": "8"}, ["compute.precision", "32-true"]),
+    ],
+)
+def test_a_wrong_knob_is_refused_by_its_name_its_value_and_the_choices(
+    project, tmp_path, stage, section, change, words
+) -> None:
+    params = quick_params()
+    params[section] |= change
+    write_params(tmp_path, params)
+    for name in ("upstream", "corpus", "embeddings", "head"):
+        (tmp_path / name).symlink_to(project / name)
+    assert all(word in refusal(stage, tmp_path) for word in words)
+
+
+def test_more_blocks_than_the_head_hears_cannot_be_unfrozen(project, tmp_path) -> None:
+    params = quick_params()
+    params["finetune"]["top3"]["unfrozen_blocks"] = 7
+    write_params(tmp_path, params)
+    for name in ("corpus", "embeddings", "head"):
+        (tmp_path / name).symlink_to(project / name)
+    assert "1 to 6" in refusal("top3", tmp_path)
+
+
+def test_a_recipe_that_params_do_not_describe_is_refused_with_those_they_do(project) -> None:
+    script = [sys.executable, str(ROOT / "stages" / "finetune.py")]
+    done = subprocess.run(
+        [*script, "top9", *COMMANDS["top3"].split()[1:]],
+        cwd=project,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "finetune.top9" in done.stderr
+    assert "top3" in done.stderr

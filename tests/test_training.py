@@ -1,0 +1,191 @@
+"""The loop, on a language of tones and a tiny model with random weights."""
+
+from pathlib import Path
+
+import jiwer
+import pytest
+import torch
+from invented import model, write_corpus, write_store
+
+from voicegraft import ctc
+from voicegraft.embedding.store import Store
+from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.training.checkpoint import Checkpoint, fingerprint
+from voicegraft.training.compute import Compute, engine
+from voicegraft.training.fit import Fit, batches_of_epoch
+from voicegraft.training.inputs import AudioFeatures, StoredStates, spellable
+from voicegraft.training.loop import Trainer
+from voicegraft.training.schedule import head_part, upstream_parts
+
+NO_MASKS = dict(time_masks_per_second=0.0, time_mask_frames=0, size_masks=0, size_mask_share=0.0)
+MASKS = dict(time_masks_per_second=2.0, time_mask_frames=3, size_masks=1, size_mask_share=0.2)
+FABRIC = engine(Compute(accelerator="cpu", devices=1, precision="32-true"))
+
+
+def fit(**changes) -> Fit:
+    knobs = dict(
+        seed=1,
+        epochs=3,
+        patience=99,
+        batch_seconds=3.0,
+        accumulate=1,
+        lr=0.02,
+        warmup_share=0.1,
+        weight_decay=0.0,
+        clip_norm=5.0,
+        masking=MASKS,
+    )
+    return Fit.model_validate(knobs | changes)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> Corpus:
+    return write_corpus(tmp_path_factory.mktemp("tones") / "corpus")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory, corpus) -> Store:
+    folder = tmp_path_factory.mktemp("store")
+    write_store(folder, corpus, model())
+    return Store(folder)
+
+
+def head_trainer(store: Store, knobs: Fit, head: str = "ctc_linear") -> Trainer:
+    grafted = model(head)
+    return Trainer(FABRIC, grafted, StoredStates(store, 2), [head_part(grafted, knobs.lr)], knobs)
+
+
+def run(trainer: Trainer, corpus: Corpus, scratch: Path) -> list[dict[str, float]]:
+    checkpoint = Checkpoint(scratch / "run")
+    return trainer.run(corpus.of("train"), corpus.of("dev"), checkpoint)
+
+
+def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in trainer.bare.state_dict().items()}
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_head_learns_to_read_tones(corpus, store, tmp_path) -> None:
+    knobs = fit(epochs=25, lr=0.003, batch_seconds=1.5, masking=NO_MASKS)
+    curve = run(head_trainer(store, knobs, "ctc_transformer"), corpus, tmp_path)
+    assert curve[-1]["dev/cer"] < 0.25 < curve[0]["dev/cer"]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
+    corpus, store, tmp_path
+) -> None:
+    trainers = [head_trainer(store, fit(seed=seed)) for seed in (1, 1, 2)]
+    for number, trainer in enumerate(trainers):
+        run(trainer, corpus, tmp_path / str(number))
+    first, again, other = map(weights, trainers)
+    assert same(first, again)
+    assert not same(first, other)
+
+
+class Killed(Exception):
+    pass
+
+
+class KilledAfterTwoEpochs(Checkpoint):
+    def save(self, fabric, state) -> None:
+        super().save(fabric, state)
+        if state["progress"]["epoch"] == 2:
+            raise Killed
+
+
+@pytest.mark.parametrize("head", ["ctc_linear", "ctc_transformer"])
+def test_a_killed_run_goes_on_to_the_bytes_of_one_that_was_not(corpus, store, tmp_path, head):
+    whole, killed, resumed = (head_trainer(store, fit(epochs=4), head) for _ in range(3))
+    curve = run(whole, corpus, tmp_path / "whole")
+    with pytest.raises(Killed):
+        sides = corpus.of("train"), corpus.of("dev")
+        killed.run(*sides, KilledAfterTwoEpochs(tmp_path / "killed" / "run"))
+    assert run(resumed, corpus, tmp_path / "killed") == curve
+    assert same(weights(whole), weights(resumed))
+
+
+def test_the_model_is_left_at_its_best_epoch_not_its_last(corpus, store, tmp_path) -> None:
+    trainer = head_trainer(store, fit(epochs=12, lr=0.3))
+    curve = run(trainer, corpus, tmp_path)
+    best = min(record["dev/cer"] for record in curve)
+    assert dev_cer(trainer.bare, corpus) == pytest.approx(best, abs=0.02)
+
+
+def test_a_run_stops_when_dev_no_longer_gets_better(corpus, store, tmp_path) -> None:
+    curve = run(head_trainer(store, fit(epochs=50, patience=2, lr=1e-9)), corpus, tmp_path)
+    assert len(curve) == 3  # the model as it came, and two epochs of patience
+
+
+def dev_cer(grafted, corpus: Corpus) -> float:
+    grafted.eval()
+    dev = corpus.of("dev")
+    heard = [grafted.decode(grafted.emissions([corpus.wave(u)])[0]) for u in dev]
+    return jiwer.cer([u.text for u in dev], heard)
+
+
+@pytest.mark.parametrize("start", [0, 1, 2, None])
+def test_fine_tuning_begins_at_the_score_of_the_frozen_model(corpus, store, tmp_path, start):
+    trained = head_trainer(store, fit(epochs=5))
+    run(trained, corpus, tmp_path / "head")
+    grafted = trained.bare
+    inputs = AudioFeatures(corpus, grafted) if start is None else StoredStates(store, start)
+    parts = [head_part(grafted, 1e-9)]
+    curve = run(Trainer(FABRIC, grafted, inputs, parts, fit(epochs=1)), corpus, tmp_path / "fine")
+    assert curve[0]["dev/cer"] == dev_cer(grafted, corpus)
+
+
+def test_only_what_is_unfrozen_changes(corpus, store, tmp_path) -> None:
+    grafted = model()
+    before = {name: value.clone() for name, value in grafted.state_dict().items()}
+    parts = [head_part(grafted, 0.01), *upstream_parts(grafted, 1, 0.01, 1.0, 0, 0)]
+    run(Trainer(FABRIC, grafted, StoredStates(store, 1), parts, fit()), corpus, tmp_path)
+    changed = {n for n, value in grafted.state_dict().items() if not torch.equal(value, before[n])}
+    assert {name.split(".")[0] for name in changed} == {"head", "upstream"}
+    assert all(n.startswith(("head.", "upstream.blocks.1.", "upstream.norm.")) for n in changed)
+
+
+def test_clips_with_more_symbols_than_frames_are_left_out_and_counted(
+    corpus, store, tmp_path, capsys
+) -> None:
+    hasty = Utterance("clip0", "train", "", "", 0, 9_600, "ab" * 40)
+    trainer = head_trainer(store, fit(epochs=1))
+    assert spellable([hasty], trainer.inputs, trainer.bare) == []
+    corpus_with_hasty = Corpus.__new__(Corpus)
+    corpus_with_hasty.utterances = [*corpus.utterances, hasty]
+    checkpoint = Checkpoint(tmp_path / "run")
+    trainer.train(corpus_with_hasty, checkpoint, tmp_path / "model", tmp_path / "curves")
+    assert "train: 1 of 17 clips have more symbols than frames" in capsys.readouterr().err
+
+
+def test_every_clip_is_heard_once_an_epoch_in_changing_company(corpus) -> None:
+    train, knobs = corpus.of("train"), fit()
+    epochs = [batches_of_epoch(train, knobs, epoch) for epoch in (0, 0, 1)]
+    assert epochs[0] == epochs[1] != epochs[2]
+    for batches in epochs:
+        assert sorted(u.id for b in batches for u in b) == sorted(u.id for u in train)
+
+
+def test_accumulating_two_batches_takes_half_the_steps(corpus, store, tmp_path) -> None:
+    steps = {}
+    for accumulate in (1, 2):
+        trainer = head_trainer(store, fit(epochs=1, accumulate=accumulate))
+        run(trainer, corpus, tmp_path / str(accumulate))
+        steps[accumulate] = trainer.schedule.last_epoch
+    assert steps[2] == -(-steps[1] // 2)
+
+
+def test_another_knob_or_another_input_is_another_run(tmp_path) -> None:
+    (tmp_path / "input").mkdir()
+    (tmp_path / "input" / "file").write_text("one")
+    first = fingerprint({"lr": 1}, [tmp_path / "input"])
+    assert fingerprint({"lr": 1}, [tmp_path / "input"]) == first
+    assert fingerprint({"lr": 2}, [tmp_path / "input"]) != first
+    (tmp_path / "input" / "file").write_text("another")
+    assert fingerprint({"lr": 1}, [tmp_path / "input"]) != first
+
+
+def test_targets_spell_with_the_labels_of_train_alone(corpus) -> None:
+    assert ctc.labels_of(u.text for u in corpus.of("train")) == ["", "a", "b", "ř"]

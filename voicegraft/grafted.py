@@ -1,0 +1,136 @@
+"""The grafted model: an upstream, a head and its labels, in one folder that needs nothing else.
+
+`model.json` says what to build, `model.safetensors` holds the weights of all of it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from voicegraft import ctc, heads, upstreams
+from voicegraft.padding import Padded, pad
+
+
+class ModelError(ValueError):
+    """A folder does not hold a grafted model."""
+
+
+class Description(BaseModel):
+    """model.json: all that must be known to build the network and to feed it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    upstream: str
+    upstream_config: dict[str, int]
+    margin_seconds: float
+    """Silence behind each clip, as in training."""
+    head: str
+    layer: int
+    """The upstream's layer that the head listens to."""
+    labels: list[str]
+    """The blank first; the rest are code points."""
+
+
+class GraftedModel(nn.Module):
+    """An upstream and a head, as `description` says; random weights until loaded."""
+
+    def __init__(self, description: Description):
+        super().__init__()
+        self.description = description
+        plugin = upstreams.plugin(description.upstream)
+        self.upstream: upstreams.Upstream = plugin.build(description.upstream_config)
+        self.head = heads.build(description.head, self.upstream.size, len(description.labels))
+
+    @property
+    def labels(self) -> list[str]:
+        """The symbols that can be emitted; the first is the CTC blank."""
+        return self.description.labels
+
+    @property
+    def max_seconds(self) -> float:
+        """The longest clip that fits the upstream's window."""
+        return self.upstream.max_samples / self.upstream.sample_rate
+
+    @property
+    def frame_seconds(self) -> float:
+        """The time from one emitted frame to the next."""
+        return self.upstream.frame_samples * self.head.subsampling / self.upstream.sample_rate
+
+    def forward(self, states: Tensor, lengths: Tensor, start: int | None) -> tuple[Tensor, Tensor]:
+        """Return log-probabilities (batch, frames, labels) and their lengths.
+
+        Args:
+            states: of layer `start`, (batch, frames, size); features where it is None.
+            lengths: of each clip, on the CPU.
+            start: the layer from which to run; what lies below is not run.
+        """
+        inputs = Padded(states, lengths)
+        if start is None:
+            start, inputs = 0, self.upstream.stem(inputs)
+        layer = self.description.layer
+        emissions = self.head(self.upstream.above(inputs, start, [layer])[layer])
+        return emissions.values, emissions.lengths
+
+    @torch.inference_mode()
+    def emissions(self, waves: Sequence[np.ndarray]) -> list[Tensor]:
+        """Return log-probabilities (frames, labels) on the CPU, for waves of float32 (samples,)."""
+        device = next(self.parameters()).device
+        windows = [
+            self.upstream.window(torch.from_numpy(w).to(device), self.description.margin_seconds)
+            for w in waves
+        ]
+        features = pad([self.upstream.features(window) for window in windows])
+        values, lengths = self(features.values, features.lengths, None)
+        return Padded(values.float().cpu(), lengths).clips()
+
+    def decode(self, emission: Tensor) -> str:
+        """Return the text of log-probabilities (frames, labels), greedily."""
+        return ctc.greedy(emission, self.labels)
+
+
+def save_model(model: GraftedModel, folder: Path) -> None:
+    """Write the model; what float16 holds exactly, as pretrained weights often are, takes half."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {k: _smallest_exact(v.detach().cpu()) for k, v in model.state_dict().items()}
+    save_file(weights, folder / "model.safetensors")
+    text = model.description.model_dump_json(indent=2)
+    (folder / "model.json").write_text(text + "\n", encoding="utf-8")
+
+
+def load_model(folder: Path, device: str = "auto") -> GraftedModel:
+    """Return the model in `folder`, ready to transcribe.
+
+    Args:
+        device: "cpu", "cuda" …; "auto" is the GPU where there is one.
+
+    Raises:
+        ModelError: if the folder does not hold one.
+    """
+    try:
+        description = Description.model_validate_json((folder / "model.json").read_bytes())
+        model = GraftedModel(description)
+        weights = load_file(folder / "model.safetensors")
+        model.load_state_dict({name: value.float() for name, value in weights.items()})
+    except (OSError, ValueError, TypeError, SafetensorError, RuntimeError) as error:
+        raise ModelError(f"{folder} does not hold a grafted model: {error}") from None
+    return model.eval().requires_grad_(False).to(_device(device))
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device {name!r} cannot be used here: {error}") from None
+
+
+def _smallest_exact(values: Tensor) -> Tensor:
+    halves = values.half()
+    return halves.contiguous() if torch.equal(halves.float(), values) else values.contiguous()

@@ -1,0 +1,25 @@
+"""A linear layer on normalised states: how much they say by themselves."""
+
+from torch import nn
+
+from voicegraft.heads import Head
+from voicegraft.padding import Padded
+
+
+class LinearHead(Head):
+    """A label for every frame of the upstream."""
+
+    subsampling = 1
+
+    def __init__(self, size: int, labels: int):
+        super().__init__()
+        self.label = nn.Linear(size, labels)
+
+    def forward(self, states: Padded) -> Padded:
+        """See `Head`."""
+        return states.with_values(self.label(states.normalised().values).log_softmax(-1))
+
+
+def build(size: int, labels: int) -> LinearHead:
+    """See the contract."""
+    return LinearHead(size, labels)

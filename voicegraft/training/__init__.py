@@ -1,0 +1,1 @@
+"""The loop that trains heads and fine-tunes upstreams: masking, schedules, unfreezing."""

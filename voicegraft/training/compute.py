@@ -1,0 +1,50 @@
+"""Where training runs: devices and precision, through Lightning Fabric."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+from lightning_fabric import Fabric
+from pydantic import PositiveInt
+
+from voicegraft.params import Section
+
+
+class Compute(Section):
+    """Knobs of the section `compute`."""
+
+    accelerator: Literal["auto", "cpu", "cuda", "mps"]
+    devices: PositiveInt
+    precision: Literal["auto", "32-true", "16-mixed", "bf16-mixed"]
+
+
+def engine(compute: Compute) -> Fabric:
+    """Return a Fabric, launched."""
+    # With several devices, blocks that are not yet unfrozen leave parameters without a gradient.
+    strategy = "ddp_find_unused_parameters_true" if compute.devices > 1 else "auto"
+    fabric = Fabric(
+        accelerator=compute.accelerator,
+        devices=compute.devices,
+        strategy=strategy,
+        precision=bf16_if_fast() if compute.precision == "auto" else compute.precision,
+    )
+    fabric.launch()
+    return fabric
+
+
+def bf16_if_fast() -> Literal["32-true", "bf16-mixed"]:
+    """Return bf16-mixed where the processor or the GPU multiplies it faster than float32."""
+    if torch.cuda.is_available():
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = getattr(torch.cpu, "get_capabilities", dict)().get("avx512_bf16", False)
+    return "bf16-mixed" if fast else "32-true"
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch's generator inside the block, and leave it as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

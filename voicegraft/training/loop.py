@@ -1,0 +1,192 @@
+"""Train what is unfrozen, score dev after each epoch, keep the best, stop when it stops helping."""
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jiwer
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from voicegraft import ctc
+from voicegraft.grafted import GraftedModel, save_model
+from voicegraft.padding import Padded, pad
+from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.training.checkpoint import Checkpoint
+from voicegraft.training.curves import write_curves
+from voicegraft.training.fit import Fit, batches_in_order, batches_of_epoch
+from voicegraft.training.inputs import Inputs, spellable
+from voicegraft.training.masking import mask
+from voicegraft.training.schedule import Part, optimiser, unfreeze, warm_up_and_decay
+
+
+@dataclass
+class Progress:
+    """How far a run is, and the best it has seen."""
+
+    epoch: int = 0
+    best_cer: float = float("inf")
+    best_epoch: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+class Trainer:
+    """One run: a model, what it is fed, and what of it may learn.
+
+    Epoch 0 is the model as it came: fine-tuning that never beats the trained head leaves it as it
+    was. Every epoch seeds torch by its own number, so a run that was killed goes on to the same
+    bytes as one that was not.
+    """
+
+    def __init__(
+        self, fabric: Fabric, model: GraftedModel, inputs: Inputs, parts: Sequence[Part], fit: Fit
+    ):
+        self.fabric, self.bare, self.inputs, self.parts, self.fit = (
+            fabric,
+            model,
+            inputs,
+            parts,
+            fit,
+        )
+        self.model, self.optimiser = fabric.setup(model, optimiser(parts, fit.weight_decay))
+        self.progress = Progress()
+        self.best = self._weights()
+
+    def train(self, corpus: Corpus, checkpoint: Checkpoint, model: Path, curves: Path) -> None:
+        """Train on the corpus, and write the best model and its curves.
+
+        Raises:
+            ValueError: if a side of the corpus has no clip that can be learnt from.
+        """
+        history = self.run(*(self._side(corpus, side) for side in ("train", "dev")), checkpoint)
+        if self.fabric.is_global_zero:
+            save_model(self.bare, model)
+            write_curves(history, curves)
+            checkpoint.discard()
+
+    def run(
+        self, train: Sequence[Utterance], dev: Sequence[Utterance], checkpoint: Checkpoint
+    ) -> list[dict[str, float]]:
+        """Train to the best dev CER, leave the model there, and return the curve by epoch."""
+        batches = len(batches_of_epoch(train, self.fit, 0)) // self.fabric.world_size
+        steps = -(-batches // self.fit.accumulate)
+        self.schedule = warm_up_and_decay(
+            self.optimiser, self.parts, steps, self.fit.epochs, self.fit.warmup_share
+        )
+        if not self._restore(checkpoint):
+            self._score(dev, {"step": 0})
+        while self._goes_on():
+            self._epoch(train, dev)
+            checkpoint.save(self.fabric, self._state())
+        self.bare.load_state_dict(self.best, strict=False)
+        return self.progress.history
+
+    def _side(self, corpus: Corpus, side: str) -> list[Utterance]:
+        everything = corpus.of(side)
+        kept = spellable(everything, self.inputs, self.bare)
+        if dropped := len(everything) - len(kept):
+            _say(f"{side}: {dropped} of {len(everything)} clips have more symbols than frames")
+        if not kept:
+            raise ValueError(f"{side}: none of {len(everything)} clips can be learnt from")
+        return kept
+
+    def _goes_on(self) -> bool:
+        last_unfreezing = max(part.first_epoch for part in self.parts)
+        waited = self.progress.epoch - max(self.progress.best_epoch, last_unfreezing)
+        return self.progress.epoch < self.fit.epochs and waited < self.fit.patience
+
+    def _epoch(self, train: Sequence[Utterance], dev: Sequence[Utterance]) -> None:
+        epoch, began = self.progress.epoch, time.monotonic()
+        learning = unfreeze(self.bare, self.parts, epoch)
+        torch.manual_seed(self.fit.epoch_seed(epoch))
+        loss = self._learn(batches_of_epoch(train, self.fit, epoch))
+        seconds = time.monotonic() - began
+        self.progress.epoch += 1
+        cer = self._score(dev, {"step": self.progress.epoch, "train/loss": loss})
+        speed = sum(u.seconds for u in train) / seconds
+        _say(
+            f"epoch {self.progress.epoch}/{self.fit.epochs}: loss {loss:.3f}, dev CER {cer:.4f}, "
+            f"{seconds:.0f} s ({speed:.0f} × real time), learning: {', '.join(learning)}"
+        )
+
+    def _learn(self, batches: list[list[Utterance]]) -> float:
+        """Take every batch once, each device its share; return the mean loss."""
+        self.model.train()
+        world = self.fabric.world_size
+        mine = batches[self.fabric.global_rank :: world][: len(batches) // world]
+        bar = tqdm(mine, f"epoch {self.progress.epoch + 1}", unit="batch", leave=False)
+        total = 0.0
+        for number, batch in enumerate(bar, 1):
+            last = number % self.fit.accumulate == 0 or number == len(mine)
+            with self.fabric.no_backward_sync(self.model, enabled=not last):
+                loss = self._loss(batch)
+                self.fabric.backward(loss / self.fit.accumulate)
+            if last:
+                self._step()
+            total += loss.item()
+            bar.set_postfix(loss=f"{loss.item():.2f}")
+        return total / len(mine)
+
+    def _step(self) -> None:
+        self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.fit.clip_norm)
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        self.schedule.step()
+
+    def _loss(self, batch: Sequence[Utterance]) -> Tensor:
+        upstream = self.bare.upstream
+        rate = upstream.sample_rate / upstream.frame_samples
+        clips = [mask(self.inputs(u), self.fit.masking, rate) for u in batch]
+        targets = [ctc.target(u.text, self.bare.labels) for u in batch]
+        return ctc.loss(self._emissions(self.model, clips), targets)
+
+    def _emissions(self, model: nn.Module, clips: Sequence[Tensor]) -> Padded:
+        padded = pad(clips)
+        values = self.fabric.to_device(padded.values)
+        return Padded(*model(values, padded.lengths, self.inputs.start))
+
+    @torch.no_grad()
+    def _score(self, dev: Sequence[Utterance], record: dict[str, float]) -> float:
+        """Add dev's error rates to the history, and keep the weights if they are the best yet.
+
+        In full precision, so that fine-tuning begins at the very score of the trained head.
+        """
+        self.bare.eval()
+        references, hypotheses = [], []
+        for batch in batches_in_order(dev, self.fit.batch_seconds):
+            emissions = self._emissions(self.bare, [self.inputs(u) for u in batch]).clips()
+            references += [utterance.text for utterance in batch]
+            hypotheses += [self.bare.decode(emission) for emission in emissions]
+        cer, wer = jiwer.cer(references, hypotheses), jiwer.wer(references, hypotheses)
+        self.progress.history.append(record | {"dev/cer": cer, "dev/wer": wer})
+        if cer < self.progress.best_cer:
+            self.progress.best_cer, self.progress.best_epoch = cer, self.progress.epoch
+            self.best = self._weights()
+        return cer
+
+    def _weights(self) -> dict[str, Tensor]:
+        """Return a copy of all that may learn, by name."""
+        learnable = {id(parameter) for part in self.parts for parameter in part.parameters()}
+        named = self.bare.named_parameters()
+        return {name: p.detach().cpu().clone() for name, p in named if id(p) in learnable}
+
+    def _state(self) -> dict[str, Any]:
+        run = {"optimiser": self.optimiser, "schedule": self.schedule, "model": self.model}
+        return run | {"best": self.best, "progress": vars(self.progress)}
+
+    def _restore(self, checkpoint: Checkpoint) -> bool:
+        state = self._state()
+        if not checkpoint.restore(self.fabric, state):
+            return False
+        self.best, self.progress = state["best"], Progress(**state["progress"])
+        _say(f"going on after epoch {self.progress.epoch}, from {checkpoint.path}")
+        return True
+
+
+def _say(line: str) -> None:
+    tqdm.write(line, file=sys.stderr)

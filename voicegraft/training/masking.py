@@ -1,0 +1,37 @@
+"""Masking as augmentation: SpecAugment (Park et al. 2019, https://arxiv.org/abs/1904.08779).
+
+It serves log-mel features and stored states alike, so a cached trunk is augmented too. What is
+masked takes the clip's own mean, which is what the next layer expects to see least news in.
+"""
+
+from pydantic import Field, NonNegativeInt
+from torch import Tensor
+
+from voicegraft.params import Section
+from voicegraft.torchaudio_on_cpu import torchaudio
+
+
+class Masking(Section):
+    """Knobs of the section `masking`; all zero masks nothing."""
+
+    time_masks_per_second: float = Field(ge=0, le=10)
+    time_mask_frames: NonNegativeInt
+    """The longest mask, in frames of what is masked."""
+    size_masks: NonNegativeInt
+    size_mask_share: float = Field(ge=0, le=1)
+    """The widest mask, as a share of a frame's numbers."""
+
+
+def mask(clip: Tensor, masking: Masking, frames_per_second: float) -> Tensor:
+    """Return `clip`, (frames, size), with random spans of frames and of dimensions hidden.
+
+    Draws from torch's global generator, as torchaudio's masks do.
+    """
+    mean = clip.mean(0)
+    hidden = (clip - mean).T[None]  # (1, size, frames), zero being the mean
+    hide = torchaudio.functional.mask_along_axis
+    for _ in range(round(masking.time_masks_per_second * len(clip) / frames_per_second)):
+        hidden = hide(hidden, masking.time_mask_frames, 0.0, axis=2, p=1.0)
+    for _ in range(masking.size_masks):
+        hidden = hide(hidden, round(masking.size_mask_share * clip.shape[1]), 0.0, axis=1, p=1.0)
+    return hidden[0].T + mean

@@ -1,0 +1,102 @@
+"""When each part of the model learns, and how fast.
+
+Gradual unfreezing and lower rates for lower layers: ULMFiT (Howard & Ruder 2018,
+https://arxiv.org/abs/1801.06146).
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from torch import nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+from voicegraft.grafted import GraftedModel
+
+
+@dataclass(frozen=True)
+class Part:
+    """Modules that begin to learn together, at one rate."""
+
+    name: str
+    modules: tuple[nn.Module, ...]
+    lr: float
+    first_epoch: int = 0
+
+    def parameters(self) -> Iterable[nn.Parameter]:
+        """Yield the parameters of all its modules."""
+        for module in self.modules:
+            yield from module.parameters()
+
+
+def head_part(model: GraftedModel, lr: float) -> Part:
+    """Return the head, which learns from the first epoch."""
+    return Part("head", (model.head,), lr)
+
+
+def upstream_parts(
+    model: GraftedModel, blocks: int, lr: float, layer_decay: float, wait: int, pace: int
+) -> list[Part]:
+    """Return the top `blocks` below the head's layer as parts, the highest first.
+
+    Args:
+        model: whose upstream is unfrozen; unfreezing all blocks unfreezes the stem too.
+        blocks: how many.
+        lr: of the highest; each lower one has `layer_decay` times the rate above it.
+        layer_decay: in (0, 1]; 1 gives every block the same rate.
+        wait: epochs that the head has for itself.
+        pace: epochs from one block to the next; 0 unfreezes all at once.
+    """
+    top = model.description.layer
+    parts = []
+    for depth, index in enumerate(reversed(range(top - blocks, top))):
+        modules: list[nn.Module] = [model.upstream.blocks[index]]
+        if index + 1 == len(model.upstream.blocks):
+            modules.append(model.upstream.norm)
+        if index == 0:
+            modules += model.upstream.stem_modules()
+        rate, first_epoch = lr * layer_decay**depth, wait + pace * depth
+        parts.append(Part(f"block {index + 1}", tuple(modules), rate, first_epoch))
+    return parts
+
+
+def unfreeze(model: GraftedModel, parts: Iterable[Part], epoch: int) -> list[str]:
+    """Let the parts whose time has come learn, nothing else; return their names."""
+    model.requires_grad_(False)
+    learning = [part for part in parts if part.first_epoch <= epoch]
+    for part in learning:
+        for parameter in part.parameters():
+            parameter.requires_grad_(True)
+    return [part.name for part in learning]
+
+
+def optimiser(parts: Iterable[Part], weight_decay: float) -> AdamW:
+    """Return AdamW (Loshchilov & Hutter 2019) with a group for each part."""
+    groups = [{"params": list(part.parameters()), "lr": part.lr} for part in parts]
+    return AdamW(groups, betas=(0.9, 0.98), weight_decay=weight_decay)
+
+
+def warm_up_and_decay(
+    optimiser: AdamW, parts: Iterable[Part], epoch_steps: int, epochs: int, warmup_share: float
+) -> LambdaLR:
+    """Raise each part's rate from the step at which it begins to learn, then lower all by a cosine.
+
+    Args:
+        optimiser: made of `parts`.
+        parts: in the same order.
+        epoch_steps: optimiser steps in an epoch.
+        epochs: after which the rate would be zero.
+        warmup_share: of all steps, spent rising.
+    """
+    total = epoch_steps * epochs
+    rise = max(1, round(warmup_share * total))
+
+    def factor(first_step: int, step: int) -> float:
+        risen = min(1.0, max(0, step + 1 - first_step) / rise)
+        return risen * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total)))
+
+    return LambdaLR(
+        optimiser,
+        [lambda step, first=p.first_epoch * epoch_steps: factor(first, step) for p in parts],
+    )
