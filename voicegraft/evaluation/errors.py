@@ -1,0 +1,66 @@
+"""Errors of a hypothesis against its reference, counted in characters and in words."""
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import jiwer
+
+NOTHING = "∅"
+"""Stands for the missing side of an inserted or a deleted character."""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Length of a reference, and the edits that turn it into the hypothesis (Levenshtein)."""
+
+    characters: int
+    character_edits: int
+    words: int
+    word_edits: int
+
+
+def count_errors(reference: str, hypothesis: str) -> Errors:
+    """Align the two as jiwer does, by code points of NFC text and by words.
+
+    The space between two words counts as a character; spaces at either end do not. An "é" is one
+    character however it was typed, but a letter that Unicode cannot compose counts its marks too.
+    """
+    reference, hypothesis = _composed(reference), _composed(hypothesis)
+    characters = jiwer.process_characters(reference, hypothesis)
+    words = jiwer.process_words(reference, hypothesis)
+    return Errors(_length(characters), _edits(characters), _length(words), _edits(words))
+
+
+def aligned_characters(reference: str, hypothesis: str) -> Iterator[tuple[str, str]]:
+    """Yield (actual, predicted) for each edit; the missing side is `NOTHING`."""
+    output = jiwer.process_characters(_composed(reference), _composed(hypothesis))
+    actual, predicted = output.references[0], output.hypotheses[0]
+    for chunk in output.alignments[0]:
+        gone = actual[chunk.ref_start_idx : chunk.ref_end_idx]
+        come = predicted[chunk.hyp_start_idx : chunk.hyp_end_idx]
+        if chunk.type != "equal":
+            yield from zip(
+                gone or [NOTHING] * len(come), come or [NOTHING] * len(gone), strict=True
+            )
+
+
+def rate(edits: int, reference: int) -> float:
+    """Return edits per unit of reference: above 1 when there are more edits than reference.
+
+    Over a corpus hand in sums: a mean of per-clip rates would let short clips outvote long ones.
+    Without any reference, each edit counts as one whole.
+    """
+    return edits / max(reference, 1)
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _length(output: jiwer.CharacterOutput | jiwer.WordOutput) -> int:
+    return output.hits + output.substitutions + output.deletions
+
+
+def _edits(output: jiwer.CharacterOutput | jiwer.WordOutput) -> int:
+    return output.substitutions + output.deletions + output.insertions

@@ -1,0 +1,78 @@
+"""The files of evaluation/<model>/: numbers that a pull request shows, never a sentence."""
+
+import json
+import os
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from voicegraft.evaluation.confusions import confusion_rows, count_confusions
+from voicegraft.evaluation.scores import Score, score, write_scores
+from voicegraft.evaluation.summary import Evaluate, cer_by_duration, metrics
+from voicegraft.evaluation.tables import write_rows
+from voicegraft.speech.manifest import Utterance
+
+WORST_CLIPS = 20
+
+
+def write_evaluation(
+    folder: Path,
+    utterances: Sequence[Utterance],
+    hypotheses: Sequence[str],
+    labels: Collection[str] | None,
+    params: Evaluate,
+) -> dict[str, Any]:
+    """Score `hypotheses`, fill `folder` and return what metrics.json holds.
+
+    metrics.json comes last: where it is, the rest is whole.
+    """
+    scores = score(utterances, hypotheses, labels)
+    texts = ((u.text, h) for u, h in zip(utterances, hypotheses, strict=True))
+    summary = metrics(scores, params)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_scores(folder / "utterances.csv", scores)
+    write_scores(folder / "worst.csv", worst(scores))
+    write_rows(
+        folder / "confusion.csv", ("actual", "predicted"), confusion_rows(count_confusions(texts))
+    )
+    write_rows(
+        folder / "cer_by_duration.csv",
+        ("seconds", "cer", "cer_low", "cer_high", "clips"),
+        cer_by_duration(scores, params),
+    )
+    _write_json(folder / "metrics.json", summary)
+    return summary
+
+
+def write_predictions(
+    path: Path, utterances: Sequence[Utterance], hypotheses: Sequence[str]
+) -> None:
+    """Write what was said and what was understood, tab-separated: for eyes here, never for git."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = ((u.id, u.text, h) for u, h in zip(utterances, hypotheses, strict=True))
+    write_rows(path, ("id", "reference", "hypothesis"), rows, delimiter="\t")
+
+
+def headline(summary: dict[str, Any]) -> list[str]:
+    """Return a line for each split, as the stage says it at its end."""
+    return [
+        f"{split}: CER {s['cer']:.3f} ({s['cer_low']:.3f} to {s['cer_high']:.3f}), "
+        f"WER {s['wer']:.3f} ({s['wer_low']:.3f} to {s['wer_high']:.3f}) "
+        f"on {s['clips']} clips, {s['blocks']} blocks by {s['block_unit']}"
+        for split, s in summary.items()
+        if split != "slices"
+    ]
+
+
+def worst(scores: Sequence[Score]) -> list[Score]:
+    """Return the clips of highest CER; at equal CER the longer ones, which cost more."""
+    order = sorted(scores, key=lambda s: (-s.cer, -s.character_edits, s.id))
+    return order[:WORST_CLIPS]
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(
+        json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    os.replace(partial, path)

@@ -1,0 +1,83 @@
+"""utterances.csv: a line of numbers for each clip, from which every rate can be computed again."""
+
+import csv
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from voicegraft.evaluation.blocks import choose_blocks
+from voicegraft.evaluation.errors import Errors, count_errors, rate
+from voicegraft.evaluation.tables import write_rows
+from voicegraft.speech.manifest import Utterance
+
+
+@dataclass(frozen=True)
+class Score(Errors):
+    """A clip and its errors: numbers only, for a corpus' sentences belong to others."""
+
+    id: str
+    split: str
+    speaker: str
+    session: str
+    block: str  # what the interval of the whole split resamples
+    seconds: float
+    unknown_characters: int  # of the reference, that the model has no label for
+
+    @property
+    def cer(self) -> float:
+        """Character error rate of this clip alone."""
+        return rate(self.character_edits, self.characters)
+
+
+COLUMNS = (
+    *("id", "split", "speaker", "session", "block", "seconds"),
+    *("characters", "character_edits", "words", "word_edits", "unknown_characters"),
+)
+
+
+def score(
+    utterances: Sequence[Utterance], hypotheses: Sequence[str], labels: Collection[str] | None
+) -> list[Score]:
+    """Count the errors of each hypothesis; `labels` None means the model can write anything."""
+    blocks = dict(_blocks_by_split(utterances))
+    return [
+        _score(utterance, hypothesis, blocks[utterance.id], labels)
+        for utterance, hypothesis in zip(utterances, hypotheses, strict=True)
+    ]
+
+
+def _score(
+    utterance: Utterance, hypothesis: str, block: str, labels: Collection[str] | None
+) -> Score:
+    unknown = [] if labels is None else [c for c in utterance.text if c not in labels]
+    return Score(
+        **asdict(count_errors(utterance.text, hypothesis)),
+        id=utterance.id,
+        split=utterance.split,
+        speaker=utterance.speaker,
+        session=utterance.session,
+        block=block,
+        seconds=round(utterance.seconds, 3),
+        unknown_characters=len(unknown),
+    )
+
+
+def _blocks_by_split(utterances: Sequence[Utterance]) -> Iterator[tuple[str, str]]:
+    for split in dict.fromkeys(u.split for u in utterances):
+        clips = [u for u in utterances if u.split == split]
+        yield from zip((u.id for u in clips), choose_blocks(clips)[1], strict=True)
+
+
+def write_scores(path: Path, scores: Sequence[Score]) -> None:
+    """Write `scores` in the order given."""
+    write_rows(path, COLUMNS, ([getattr(s, name) for name in COLUMNS] for s in scores))
+
+
+def read_scores(path: Path) -> list[Score]:
+    """Return the scores in the order of the file."""
+    types = {f.name: f.type for f in fields(Score)}
+    with open(path, encoding="utf-8", newline="") as file:
+        return [
+            Score(**{name: types[name](value) for name, value in row.items()})
+            for row in csv.DictReader(file)
+        ]

@@ -1,0 +1,113 @@
+"""The numbers of metrics.json: rates with their intervals, for each split and slice."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from voicegraft.evaluation.blocks import choose_blocks
+from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
+from voicegraft.evaluation.errors import rate
+from voicegraft.evaluation.scores import Score
+from voicegraft.evaluation.slices import by_duration, by_speaker
+from voicegraft.params import Section
+
+DECIMALS = 4
+
+
+def _increasing(edges: tuple[float, ...]) -> tuple[float, ...]:
+    if list(edges) != sorted(set(edges)):
+        raise ValueError("must increase")
+    return edges
+
+
+class Evaluate(Section):
+    """What to measure, and how finely."""
+
+    batch_seconds: PositiveFloat
+    resamples: Annotated[int, Field(ge=1_000)]
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    seed: NonNegativeInt
+    duration_edges_seconds: Annotated[
+        tuple[PositiveFloat, ...], Field(strict=False), AfterValidator(_increasing)
+    ]
+    fewest_speaker_clips: PositiveInt
+
+
+def metrics(scores: Sequence[Score], params: Evaluate) -> dict[str, Any]:
+    """Return a summary for each split, and under "slices" for each voice and length in it."""
+    splits = _by_split(scores)
+    slices = {name: _slices(of_split, params) for name, of_split in splits.items()}
+    wholes = {name: summarise(s, params) | _extent(s) for name, s in splits.items()}
+    return wholes | {"slices": slices}
+
+
+def summarise(scores: Sequence[Score], params: Evaluate) -> dict[str, float | int | str]:
+    """Return the error rates of `scores` as one, each with its interval, and what they rest on."""
+    unit, blocks = choose_blocks(scores)
+    return {
+        **_rate("cer", [(s.character_edits, s.characters) for s in scores], blocks, params),
+        **_rate("wer", [(s.word_edits, s.words) for s in scores], blocks, params),
+        "clips": len(scores),
+        "blocks": len(set(blocks)),
+        "block_unit": unit,
+    }
+
+
+def _extent(scores: Sequence[Score]) -> dict[str, float | int]:
+    characters = sum(s.characters for s in scores)
+    return {
+        "characters": characters,
+        "words": sum(s.words for s in scores),
+        "seconds": round(sum(s.seconds for s in scores), 1),
+        # No model gets right what it has no label for: CER cannot go below this.
+        "oov_floor": _rounded(rate(sum(s.unknown_characters for s in scores), characters)),
+    }
+
+
+def cer_by_duration(
+    scores: Sequence[Score], params: Evaluate
+) -> list[tuple[float, float, float, float, int]]:
+    """Return (mean seconds, CER, low, high, clips) for each length bin of the first split."""
+    first = next(iter(_by_split(scores).values()))
+    rows = []
+    for group in by_duration(first, params.duration_edges_seconds).values():
+        summary = summarise(group, params)
+        mean_seconds = round(sum(s.seconds for s in group) / len(group), 2)
+        rows.append((mean_seconds, *(summary[k] for k in ("cer", "cer_low", "cer_high", "clips"))))
+    return rows
+
+
+def _rate(
+    name: str, counts: Sequence[tuple[int, int]], blocks: Sequence[str], params: Evaluate
+) -> dict[str, float]:
+    edits, reference = zip(*counts, strict=True)
+    rates = resampled_rates(edits, reference, blocks, params.resamples, params.seed)
+    low, high = percentile_interval(rates, params.confidence)
+    return {
+        name: _rounded(rate(sum(edits), sum(reference))),
+        f"{name}_low": _rounded(low),
+        f"{name}_high": _rounded(high),
+    }
+
+
+def _slices(scores: Sequence[Score], params: Evaluate) -> dict[str, Any]:
+    slices = {
+        "seconds": by_duration(scores, params.duration_edges_seconds),
+        "speaker": by_speaker(scores, params.fewest_speaker_clips),
+    }
+    return {
+        kind: {name: summarise(group, params) for name, group in groups.items()}
+        for kind, groups in slices.items()
+        if groups
+    }
+
+
+def _by_split(scores: Sequence[Score]) -> dict[str, list[Score]]:
+    """Heard voices first, whatever the order of the manifest."""
+    present = sorted({s.split for s in scores})
+    return {split: [s for s in scores if s.split == split] for split in present}
+
+
+def _rounded(value: float) -> float:
+    return round(value, DECIMALS)
