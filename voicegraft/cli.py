@@ -1,0 +1,87 @@
+"""The `voicegraft` command: it calls, and does nothing itself."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tqdm import tqdm
+
+from voicegraft.command import MISTAKES
+from voicegraft.inference.recordings import find_recordings
+from voicegraft.inference.transcriber import Transcriber, Transcript
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def voicegraft() -> None:
+    """Use speech models that `dvc repro` has trained."""
+
+
+@app.command(no_args_is_help=True)
+def transcribe(
+    model: Annotated[Path, typer.Argument(help="Folder of a trained model, such as models/top3.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Recordings, or folders of them, in any format and rate.")
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a file, with the times of segments.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
+) -> None:
+    """Write down what is said in recordings, however long.
+
+    The text goes to standard output, with the file's name before it where there are several;
+    progress and complaints go to standard error. A file that cannot be read does not stop the
+    others; the exit status is then 1.
+
+    \b
+    voicegraft transcribe models/top3 talk.ogg
+    voicegraft transcribe models/top3 interviews/ --json > interviews.jsonl
+    """
+    try:
+        recordings = list(find_recordings(files))
+        transcriber = Transcriber(model, device)
+    except MISTAKES as error:
+        _complain(error)
+        raise typer.Exit(1) from None
+    several = len(recordings) > 1
+    whole = [_print_transcript(transcriber, r, as_json, several) for r in recordings]
+    raise typer.Exit(0 if all(whole) else 1)
+
+
+def _print_transcript(
+    transcriber: Transcriber, recording: Path, as_json: bool, several: bool
+) -> bool:
+    """Print what is said, and return whether the recording was whole."""
+    try:
+        with tqdm(desc=recording.name, unit="s of audio", leave=False, disable=None) as bar:
+            transcript = transcriber(recording, progress=lambda seconds: bar.update(round(seconds)))
+    except MISTAKES as error:
+        _complain(error)
+        return False
+    typer.echo(_line(recording, transcript, as_json, several))
+    if transcript.damage:
+        _complain(transcript.damage)
+    return not transcript.damage
+
+
+def _complain(what: object) -> None:
+    typer.echo(f"voicegraft: {what}", err=True)
+
+
+def _line(recording: Path, transcript: Transcript, as_json: bool, several: bool) -> str:
+    if as_json:
+        return json.dumps({"file": str(recording)} | asdict(transcript), ensure_ascii=False)
+    return f"{recording}: {transcript.text}" if several else transcript.text
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,23 @@
+"""A trained model on recordings of one's own.
+
+from voicegraft.inference import Transcriber
+
+recogniser = Transcriber("models/top3")
+print(recogniser("talk.ogg").text)
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from voicegraft.inference.transcriber import Transcriber
+
+__all__ = ["Transcriber"]
+
+
+def __getattr__(name: str) -> type:
+    # torch takes seconds to import: `voicegraft --help` and the files beside this one do without.
+    if name == "Transcriber":
+        from voicegraft.inference.transcriber import Transcriber
+
+        return Transcriber
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

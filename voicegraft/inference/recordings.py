@@ -1,0 +1,36 @@
+"""Which files a user means by a list of files and folders."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import soundfile
+
+READABLE = {f".{name.lower()}" for name in soundfile.available_formats()} - {".raw"}
+SUFFIXES = READABLE | {
+    *(".aif", ".mp2", ".oga", ".opus"),
+    # Not readable, but speech comes in them: a complaint about each beats passing it over.
+    *(".3gp", ".aac", ".amr", ".m4a", ".mka", ".mp4", ".webm", ".wma"),
+}
+
+
+def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield files as given, and for each folder the audio files at any depth, sorted.
+
+    A file that is named is taken whatever it is called; in a folder the suffix decides, and what
+    is hidden is left alone.
+
+    Raises:
+        ValueError: if a folder holds no audio file.
+    """
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        inside = sorted(p for p in path.rglob("*") if _is_audio(p))
+        if not inside:
+            raise ValueError(f"{path} holds no audio file, such as .wav, .ogg, .flac or .mp3")
+        yield from inside
+
+
+def _is_audio(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()

@@ -1,0 +1,79 @@
+"""Cut a recording of any length at its pauses, into pieces that a model takes whole.
+
+The pieces are contiguous and cover every sample, so nothing said can fall between two of them; a
+cut goes through a pause, or through the quietest moment where nobody pauses.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import uniform_filter1d
+
+FRAME_SECONDS = 0.01
+PAUSE_SECONDS = 0.2
+"""Level is judged over this span: longer than the closure of a stop consonant (about 0.1 s)."""
+
+SPAN_FRAMES = round(PAUSE_SECONDS / FRAME_SECONDS)
+
+PAUSE_BELOW_SPEECH_DB = 30.0
+SHORTEST_SECONDS = 1.0
+FLOOR = 1e-5  # amplitude; digital silence has no decibels
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a recording: samples, shape (samples,), and where the first one stands."""
+
+    first_sample: int
+    wave: np.ndarray
+
+
+def cut_at_pauses(
+    blocks: Iterable[np.ndarray], limit_seconds: float, sample_rate: int
+) -> Iterator[Piece]:
+    """Yield the recording that `blocks` make up, in pieces of at most `limit_seconds`.
+
+    Holds no more than one block and one piece, so hours of audio cost no memory.
+    """
+    limit = int(limit_seconds * sample_rate)
+    first, waiting = 0, np.zeros(0, np.float32)
+    for block in blocks:
+        waiting = np.concatenate([waiting, block])
+        while len(waiting) > limit:
+            cut = find_cut(waiting[:limit], sample_rate)
+            yield Piece(first, waiting[:cut])
+            first, waiting = first + cut, waiting[cut:]
+    if len(waiting):
+        yield Piece(first, waiting)
+
+
+def find_cut(wave: np.ndarray, sample_rate: int) -> int:
+    """Return the sample at which to cut: in the last pause, or at the quietest moment.
+
+    A pause is `PAUSE_BELOW_SPEECH_DB` under the loud parts of `wave`. Without one, the quietest
+    moment of the later half serves, lest a noisy recording be chopped small.
+    """
+    frame = round(FRAME_SECONDS * sample_rate)
+    # At the edges the level is judged on too little: a consonant there would pass for a pause.
+    level = smoothed_level_db(wave, frame)[: -SPAN_FRAMES // 2]
+    in_pause = level < np.percentile(level, 95) - PAUSE_BELOW_SPEECH_DB
+    in_pause[: min(round(SHORTEST_SECONDS / FRAME_SECONDS), len(level) // 2)] = False
+    if in_pause.any():
+        return _middle_of_last_run(in_pause) * frame
+    half = len(level) // 2
+    return (half + int(np.argmin(level[half:]))) * frame
+
+
+def smoothed_level_db(wave: np.ndarray, frame: int) -> np.ndarray:
+    """Return the level around the start of each frame, over `PAUSE_SECONDS`, shape (frames,)."""
+    squares = np.square(wave[: len(wave) // frame * frame], dtype=np.float64).reshape(-1, frame)
+    power = uniform_filter1d(squares.mean(axis=1), SPAN_FRAMES, mode="nearest")
+    return 10 * np.log10(np.maximum(power, FLOOR**2))
+
+
+def _middle_of_last_run(mask: np.ndarray) -> int:
+    last = len(mask) - 1 - int(np.argmax(mask[::-1]))
+    before = np.flatnonzero(~mask[:last])
+    start = int(before[-1]) + 1 if len(before) else 0
+    return (start + last + 1) // 2

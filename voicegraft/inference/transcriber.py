@@ -1,0 +1,134 @@
+"""A trained model that takes any recording: hours long, at any rate, in any format."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from voicegraft.grafted import GraftedModel, load_model
+from voicegraft.inference.segmentation import Piece, cut_at_pauses
+from voicegraft.speech.audio import AudioError, stream_audio
+from voicegraft.speech.batches import batches_by_length
+from voicegraft.speech.manifest import SAMPLE_RATE
+
+PIECE_SECONDS = 15.0
+BATCH_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What was said between two pauses."""
+
+    start_seconds: float
+    end_seconds: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said in a recording; stretches in which nothing was have no segment."""
+
+    segments: list[Segment]
+    text: str
+    seconds: float
+    damage: str
+    """Why the recording breaks off where it does; "" where it is whole."""
+
+
+class Transcriber:
+    """Turn recordings into text with a model folder that this pipeline wrote.
+
+        recogniser = Transcriber("models/top3")
+        print(recogniser("talk.ogg").text)
+
+    Args:
+        folder: holds the model, as train_head and finetune write it.
+        device: "auto", "cpu", "cuda" …
+        piece_seconds: longest stretch given to the model at once, at most what the model takes.
+        batch_seconds: audio in one batch: more is faster on a GPU and takes more memory.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        device: str = "auto",
+        piece_seconds: float = PIECE_SECONDS,
+        batch_seconds: float = BATCH_SECONDS,
+    ):
+        self.model = load_model(Path(folder), device)
+        self.piece_seconds = min(piece_seconds, self.model.max_seconds)
+        self.batch_seconds = batch_seconds
+
+    def __call__(
+        self, recording: str | Path, progress: Callable[[float], object] | None = None
+    ) -> Transcript:
+        """Return what is said in the file; `progress` is called with the seconds just done.
+
+        A recording that breaks off gives what there is of it, and says so in `damage`.
+
+        Raises:
+            AudioError: the file holds nothing that can be decoded.
+        """
+        stream = UntilDamage(stream_audio(Path(recording)))
+        pieces = cut_at_pauses(stream, self.piece_seconds, SAMPLE_RATE)
+        segments: list[Segment] = []
+        for batch in _groups(pieces, self.batch_seconds):
+            segments += transcribe_pieces(self.model, batch, self.batch_seconds)
+            if progress:
+                progress(segments[-1].end_seconds - segments[-len(batch)].start_seconds)
+        said = [segment for segment in segments if segment.text]
+        # A language written without spaces has no label for one.
+        text = (" " if " " in self.model.labels else "").join(s.text for s in said)
+        seconds = segments[-1].end_seconds if segments else 0.0
+        return Transcript(said, text, seconds, stream.damage)
+
+
+class UntilDamage:
+    """Hand on the blocks of a recording up to where it breaks off, and keep the reason."""
+
+    def __init__(self, blocks: Iterable[np.ndarray]):
+        self.blocks, self.damage = blocks, ""
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        samples = 0
+        try:
+            for block in self.blocks:
+                samples += len(block)
+                yield block
+        except AudioError as error:
+            if not samples:
+                raise
+            self.damage = str(error)
+
+
+def transcribe_pieces(
+    model: GraftedModel, pieces: Sequence[Piece], batch_seconds: float
+) -> list[Segment]:
+    """Return a segment for each of `pieces`, in their order; batches of like lengths inside."""
+    lengths = [len(piece.wave) for piece in pieces]
+    texts = [""] * len(pieces)
+    for batch in batches_by_length(lengths, int(batch_seconds * SAMPLE_RATE)):
+        emissions = model.emissions([pieces[i].wave for i in batch])
+        for index, emission in zip(batch, emissions, strict=True):
+            texts[index] = model.decode(emission)
+    return [
+        Segment(
+            piece.first_sample / SAMPLE_RATE,
+            (piece.first_sample + len(piece.wave)) / SAMPLE_RATE,
+            text,
+        )
+        for piece, text in zip(pieces, texts, strict=True)
+    ]
+
+
+def _groups(pieces: Iterable[Piece], group_seconds: float) -> Iterator[list[Piece]]:
+    """Yield pieces together until they last `group_seconds`."""
+    group: list[Piece] = []
+    for piece in pieces:
+        group.append(piece)
+        if sum(len(p.wave) for p in group) >= group_seconds * SAMPLE_RATE:
+            yield group
+            group = []
+    if group:
+        yield group
