@@ -1,0 +1,92 @@
+"""dvc.yaml must name every file and section a stage uses, or DVC serves stale results as fresh."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from voicegraft.params import read_params
+
+ROOT = Path(__file__).parent.parent
+PARAMS = read_params(ROOT / "params.yaml")
+STAGES = {
+    name: stage.get("do", stage) for name, stage in read_params(ROOT / "dvc.yaml")["stages"].items()
+}
+each_stage = pytest.mark.parametrize("stage", STAGES.values(), ids=list(STAGES))
+
+
+def filled_in(path: str) -> str:
+    """Replace each ${section.key} by its value in params.yaml."""
+    return re.sub(r"\$\{(\w+)\.(\w+)\}", lambda m: str(PARAMS[m[1]][m[2]]), path)
+
+
+def script(stage: dict) -> Path:
+    return ROOT / re.search(r"stages/\w+\.py", stage["cmd"])[0]
+
+
+def own_imports(file: Path) -> Iterator[Path]:
+    """Yield the project's files that `file` imports, wherever in it."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            modules = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for module in modules:
+            stem = ROOT / module.replace(".", "/")
+            files = [stem.with_suffix(".py"), *(p / "__init__.py" for p in [stem, *stem.parents])]
+            yield from (f for f in files if f.is_file() and f.is_relative_to(ROOT / "voicegraft"))
+
+
+def code_behind(files: list[Path]) -> set[str]:
+    """Return `files` and what they import, at any depth, as paths from the root.
+
+    An `__init__.py` that holds a docstring alone cannot change a result, so it is no dependency.
+    """
+    seen: set[Path] = set()
+    waiting = list(files)
+    while waiting:
+        if (file := waiting.pop()) not in seen:
+            seen.add(file)
+            waiting += own_imports(file)
+    return {str(f.relative_to(ROOT)) for f in seen if len(ast.parse(f.read_text()).body) > 1}
+
+
+@each_stage
+def test_the_deps_of_a_stage_are_exactly_the_code_it_runs(stage: dict) -> None:
+    code = [dep for dep in stage["deps"] if dep.endswith(".py")]
+    plugins = [ROOT / filled_in(dep) for dep in code if "${" in dep]
+    assert sorted(filled_in(dep) for dep in code) == sorted(code_behind([script(stage), *plugins]))
+
+
+def loaded_sections(file: Path) -> set[str]:
+    calls = [n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Call)]
+    loads = [c.args[1] for c in calls if getattr(c.func, "id", "") == "load_params"]
+    return {
+        ast.unparse(name).removeprefix("f").strip("'").replace("{recipe", "${item")
+        for name in loads
+    }
+
+
+@each_stage
+def test_the_params_of_a_stage_are_exactly_the_sections_it_loads(stage: dict) -> None:
+    assert set(stage.get("params", [])) == loaded_sections(script(stage))
+
+
+@each_stage
+def test_the_help_of_a_stage_names_what_it_reads_writes_and_the_sections_of_its_knobs(
+    stage: dict,
+) -> None:
+    text = ast.get_docstring(ast.parse(script(stage).read_text()))
+    assert all(f"\n{word}" in text for word in ("Reads", "Writes", "Knobs"))
+    assert all(section.split(".")[0] in text for section in stage.get("params", []))
+
+
+def test_every_plug_in_a_stage_loads_by_name_is_a_dependency_by_template() -> None:
+    templates = {dep for stage in STAGES.values() for dep in stage["deps"] if "${" in dep}
+    folders = {"corpora": "corpus", "upstreams": "upstream", "heads": "head"}
+    wanted = {f"voicegraft/{folder}/${{{key}.name}}.py" for folder, key in folders.items()}
+    assert wanted <= templates
