@@ -1,0 +1,36 @@
+# Each target sets up .venv by itself: nothing is needed beforehand but Python 3.11, git and make.
+
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/installed
+
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Threads that wait by spinning cost fivefold where something else wants the cores.
+export OMP_WAIT_POLICY ?= PASSIVE
+
+.PHONY: repro test lint zero-shot clean
+
+repro: $(INSTALLED)  ## audio to a tested model
+	dvc repro
+
+test: $(INSTALLED)  ## lint, unit tests, and one true `dvc repro` on a slice
+	ruff check
+	ruff format --check
+	pytest
+
+zero-shot: $(VENV)/peers  ## Whisper's own decoder on the same clips, as the baseline
+	dvc repro prepare_data fetch_model
+	python benchmarks/zero_shot.py models/upstream data/corpus evaluation/zero_shot data/predictions/zero_shot.tsv
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), f"Python 3.11 or newer, not {sys.version}"'
+	test -x $(VENV)/bin/pip || $(PYTHON) -m venv $(VENV) || sh .ci/venv_without_ensurepip $(PYTHON) $(VENV)
+	pip install --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+$(VENV)/peers: $(INSTALLED)
+	pip install --constraint constraints.txt --editable '.[peers]'
+	touch $@
+
+clean:  ## remove the environment and what training left for resuming; data and models stay
+	rm -rf $(VENV) .voicegraft/runs
