@@ -34,6 +34,7 @@ class Recipe(Fit):
     layer_decay: Annotated[float, Field(gt=0, le=1)]
     head_epochs: NonNegativeInt
     epochs_per_block: NonNegativeInt
+    speed_share: Annotated[float, Field(ge=0, lt=0.5)]
 
 
 def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: Path) -> Inputs:
@@ -48,9 +49,11 @@ def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: P
             f"params.yaml: unfrozen_blocks must be 1 to {layer}, as the head listens to layer "
             f"{layer}, not {recipe.unfrozen_blocks}"
         )
+    if recipe.start == "trunk" and recipe.speed_share:
+        raise ValueError("params.yaml: speed_share must be 0 where start is trunk, not audio")
     if recipe.start == "audio":
-        return AudioFeatures(corpus, model)
-    return StoredStates(Store(embeddings), layer - recipe.unfrozen_blocks)
+        return AudioFeatures(corpus, model, recipe.masking, recipe.speed_share)
+    return StoredStates(Store(embeddings), layer - recipe.unfrozen_blocks, recipe.masking)
 
 
 def parts_of(recipe: Recipe, model: GraftedModel) -> list[Part]:

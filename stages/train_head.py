@@ -58,7 +58,7 @@ def main(
     trainer = Trainer(
         engine(compute),
         grafted,
-        StoredStates(store, choice.layer),
+        StoredStates(store, choice.layer, fit.masking),
         [head_part(grafted, fit.lr)],
         fit,
     )

@@ -1,4 +1,4 @@
-"""What a model is trained on: stored states of a layer, or features of the audio."""
+"""What a model is trained on: stored states of a layer, or features of the audio; augmented."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,6 +10,8 @@ from voicegraft import ctc
 from voicegraft.embedding.store import Store
 from voicegraft.grafted import GraftedModel
 from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.torchaudio_on_cpu import torchaudio
+from voicegraft.training.masking import Masking, mask
 
 
 class Inputs(Protocol):
@@ -22,20 +24,28 @@ class Inputs(Protocol):
         """Return float32 (frames, size), or features (steps, bins)."""
         ...
 
+    def augmented(self, utterance: Utterance) -> Tensor:
+        """Return the same, changed at random by torch's generator."""
+        ...
+
     def frames(self, utterance: Utterance) -> int:
-        """Return how many frames the upstream makes of the utterance."""
+        """Return the fewest frames that the upstream makes of the utterance."""
         ...
 
 
 class StoredStates:
     """Read the states of `layer` from the store: what lies below is never run again."""
 
-    def __init__(self, store: Store, layer: int):
-        self.store, self.start = store, layer
+    def __init__(self, store: Store, layer: int, masking: Masking):
+        self.store, self.start, self.masking = store, layer, masking
 
     def __call__(self, utterance: Utterance) -> Tensor:
         """See `Inputs`."""
         return torch.from_numpy(self.store.states(utterance.id, self.start).astype("float32"))
+
+    def augmented(self, utterance: Utterance) -> Tensor:
+        """Mask spans of frames and of dimensions."""
+        return mask(self(utterance), utterance.seconds, self.masking)
 
     def frames(self, utterance: Utterance) -> int:
         """See `Inputs`."""
@@ -43,28 +53,51 @@ class StoredStates:
 
 
 class AudioFeatures:
-    """Compute features from the audio, so that every layer can learn."""
+    """Compute features from the audio, so that every layer can learn.
+
+    Args:
+        corpus: whose audio it is.
+        model: whose upstream makes the features, with the model's own margin.
+        masking: of the features.
+        speed_share: a clip is played slower or faster by this share, or as it is, at random
+            (Ko et al. 2015, https://doi.org/10.21437/Interspeech.2015-711).
+    """
 
     start = None
 
-    def __init__(self, corpus: Corpus, model: GraftedModel):
-        self.corpus, self.model = corpus, model
+    def __init__(
+        self, corpus: Corpus, model: GraftedModel, masking: Masking, speed_share: float = 0.0
+    ):
+        self.corpus, self.model, self.masking = corpus, model, masking
+        self.fastest = 1 + speed_share
+        self.perturbed = torchaudio.transforms.SpeedPerturbation(
+            model.upstream.sample_rate, sorted({1 - speed_share, 1.0, 1 + speed_share})
+        )
 
     def __call__(self, utterance: Utterance) -> Tensor:
         """See `Inputs`."""
-        with torch.no_grad():
-            return self.model.upstream.features(self._window(utterance)).cpu()
+        return self._features(self._wave(utterance))
+
+    def augmented(self, utterance: Utterance) -> Tensor:
+        """Change the speed, then mask spans of steps and of bins."""
+        wave, _ = self.perturbed(self._wave(utterance))
+        limit = self.model.upstream.max_samples
+        return mask(self._features(wave[:limit]), utterance.seconds, self.masking)
 
     def frames(self, utterance: Utterance) -> int:
         """See `Inputs`."""
-        upstream = self.model.upstream
-        silence = torch.empty(utterance.samples, device="meta")
-        window = upstream.window(silence, self.model.description.margin_seconds)
-        return len(window) // upstream.frame_samples
+        silence = torch.empty(int(utterance.samples / self.fastest), device="meta")
+        return len(self._window(silence)) // self.model.upstream.frame_samples
 
-    def _window(self, utterance: Utterance) -> Tensor:
+    @torch.no_grad()
+    def _features(self, wave: Tensor) -> Tensor:
         device = next(self.model.parameters()).device
-        wave = torch.from_numpy(self.corpus.wave(utterance)).to(device)
+        return self.model.upstream.features(self._window(wave).to(device)).cpu()
+
+    def _wave(self, utterance: Utterance) -> Tensor:
+        return torch.from_numpy(self.corpus.wave(utterance))
+
+    def _window(self, wave: Tensor) -> Tensor:
         return self.model.upstream.window(wave, self.model.description.margin_seconds)
 
 

@@ -21,7 +21,6 @@ from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.curves import write_curves
 from voicegraft.training.fit import Fit, batches_in_order, batches_of_epoch
 from voicegraft.training.inputs import Inputs, spellable
-from voicegraft.training.masking import mask
 from voicegraft.training.schedule import Part, optimiser, unfreeze, warm_up_and_decay
 
 
@@ -139,9 +138,7 @@ class Trainer:
         self.schedule.step()
 
     def _loss(self, batch: Sequence[Utterance]) -> Tensor:
-        upstream = self.bare.upstream
-        rate = upstream.sample_rate / upstream.frame_samples
-        clips = [mask(self.inputs(u), self.fit.masking, rate) for u in batch]
+        clips = [self.inputs.augmented(utterance) for utterance in batch]
         targets = [ctc.target(u.text, self.bare.labels) for u in batch]
         return ctc.loss(self._emissions(self.model, clips), targets)
 

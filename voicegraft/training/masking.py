@@ -22,15 +22,15 @@ class Masking(Section):
     """The widest mask, as a share of a frame's numbers."""
 
 
-def mask(clip: Tensor, masking: Masking, frames_per_second: float) -> Tensor:
-    """Return `clip`, (frames, size), with random spans of frames and of dimensions hidden.
+def mask(clip: Tensor, seconds: float, masking: Masking) -> Tensor:
+    """Return `clip`, (frames, size) of `seconds`, with spans of frames and dimensions hidden.
 
     Draws from torch's global generator, as torchaudio's masks do.
     """
     mean = clip.mean(0)
     hidden = (clip - mean).T[None]  # (1, size, frames), zero being the mean
     hide = torchaudio.functional.mask_along_axis
-    for _ in range(round(masking.time_masks_per_second * len(clip) / frames_per_second)):
+    for _ in range(round(masking.time_masks_per_second * seconds)):
         hidden = hide(hidden, masking.time_mask_frames, 0.0, axis=2, p=1.0)
     for _ in range(masking.size_masks):
         hidden = hide(hidden, round(masking.size_mask_share * clip.shape[1]), 0.0, axis=1, p=1.0)
