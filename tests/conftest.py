@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,4 +16,5 @@ def whisper_folder(tmp_path_factory):
     files = upstreams.fetchable("whisper", "base").files
     copy_atomically([fetch(file, ROOT / ".voicegraft" / "downloads") for file in files], folder)
     upstreams.write_identity(folder, "whisper", "base")
-    return folder
+    yield folder
+    shutil.rmtree(folder)  # pytest would keep three of 150 MB

@@ -22,7 +22,7 @@ def clip():
 
 def masked(clip, seed=1, **knobs):
     torch.manual_seed(seed)
-    return mask(clip, Masking(**NOTHING | knobs), RATE)
+    return mask(clip, len(clip) / RATE, Masking(**NOTHING | knobs))
 
 
 def hidden(clip, out):

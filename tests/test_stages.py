@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -83,11 +84,11 @@ def test_stages_run_twice_give_the_same_bytes(project, tmp_path, whisper_folder)
     assert digests(again) == digests(project)
 
 
-def test_a_stage_killed_in_mid_run_goes_on_to_the_same_bytes(
-    project, tmp_path, whisper_folder
-) -> None:
+def test_a_stage_killed_in_mid_run_goes_on_to_the_same_bytes(tmp_path, whisper_folder) -> None:
     again = new_project(tmp_path, whisper_folder)
-    write_params(again, PARAMS | {"train_head": quick_params()["train_head"] | {"epochs": 60}})
+    params = quick_params()
+    params["train_head"]["epochs"] = 12
+    write_params(again, params)
     assert run("extract_embeddings", again).returncode == 0
     running = subprocess.Popen(command("train_head"), cwd=again, stderr=subprocess.DEVNULL)
     while not list(again.glob("scratch/*/last.ckpt")) and running.poll() is None:
@@ -95,13 +96,12 @@ def test_a_stage_killed_in_mid_run_goes_on_to_the_same_bytes(
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
     assert not (again / "head").exists()
-    resumed = run("train_head", again)
-    assert "going on after epoch" in resumed.stderr
-    (first := again / "head").rename(again / "resumed_head")
-    assert run("train_head", again).returncode == 0
-    for name in ("model.json", "model.safetensors"):
-        assert (first / name).read_bytes() == (again / "resumed_head" / name).read_bytes()
+    assert "going on after epoch" in run("train_head", again).stderr
     assert not list(again.glob("scratch/*"))
+    resumed = {p.name: p.read_bytes() for p in (again / "head").iterdir()}
+    shutil.rmtree(again / "head")
+    assert run("train_head", again).returncode == 0
+    assert {p.name: p.read_bytes() for p in (again / "head").iterdir()} == resumed
 
 
 def test_extraction_closes_with_hours_seconds_and_real_time_factor(project) -> None:

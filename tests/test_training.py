@@ -52,7 +52,11 @@ def store(tmp_path_factory, corpus) -> Store:
 
 def head_trainer(store: Store, knobs: Fit, head: str = "ctc_linear") -> Trainer:
     grafted = model(head)
-    return Trainer(FABRIC, grafted, StoredStates(store, 2), [head_part(grafted, knobs.lr)], knobs)
+    return Trainer(FABRIC, grafted, stored(store, 2, knobs), [head_part(grafted, knobs.lr)], knobs)
+
+
+def stored(store: Store, layer: int, knobs: Fit | None = None) -> StoredStates:
+    return StoredStates(store, layer, (knobs or fit()).masking)
 
 
 def run(trainer: Trainer, corpus: Corpus, scratch: Path) -> list[dict[str, float]]:
@@ -85,7 +89,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     assert not same(first, other)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -93,14 +97,14 @@ class KilledAfterTwoEpochs(Checkpoint):
     def save(self, fabric, state) -> None:
         super().save(fabric, state)
         if state["progress"]["epoch"] == 2:
-            raise Killed
+            raise KilledError
 
 
 @pytest.mark.parametrize("head", ["ctc_linear", "ctc_transformer"])
 def test_a_killed_run_goes_on_to_the_bytes_of_one_that_was_not(corpus, store, tmp_path, head):
     whole, killed, resumed = (head_trainer(store, fit(epochs=4), head) for _ in range(3))
     curve = run(whole, corpus, tmp_path / "whole")
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         sides = corpus.of("train"), corpus.of("dev")
         killed.run(*sides, KilledAfterTwoEpochs(tmp_path / "killed" / "run"))
     assert run(resumed, corpus, tmp_path / "killed") == curve
@@ -131,7 +135,9 @@ def test_fine_tuning_begins_at_the_score_of_the_frozen_model(corpus, store, tmp_
     trained = head_trainer(store, fit(epochs=5))
     run(trained, corpus, tmp_path / "head")
     grafted = trained.bare
-    inputs = AudioFeatures(corpus, grafted) if start is None else StoredStates(store, start)
+    inputs = (
+        AudioFeatures(corpus, grafted, fit().masking) if start is None else stored(store, start)
+    )
     parts = [head_part(grafted, 1e-9)]
     curve = run(Trainer(FABRIC, grafted, inputs, parts, fit(epochs=1)), corpus, tmp_path / "fine")
     assert curve[0]["dev/cer"] == dev_cer(grafted, corpus)
@@ -141,7 +147,7 @@ def test_only_what_is_unfrozen_changes(corpus, store, tmp_path) -> None:
     grafted = model()
     before = {name: value.clone() for name, value in grafted.state_dict().items()}
     parts = [head_part(grafted, 0.01), *upstream_parts(grafted, 1, 0.01, 1.0, 0, 0)]
-    run(Trainer(FABRIC, grafted, StoredStates(store, 1), parts, fit()), corpus, tmp_path)
+    run(Trainer(FABRIC, grafted, stored(store, 1), parts, fit()), corpus, tmp_path)
     changed = {n for n, value in grafted.state_dict().items() if not torch.equal(value, before[n])}
     assert {name.split(".")[0] for name in changed} == {"head", "upstream"}
     assert all(n.startswith(("head.", "upstream.blocks.1.", "upstream.norm.")) for n in changed)

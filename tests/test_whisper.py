@@ -1,5 +1,7 @@
 """Our Whisper against CTranslate2's and transformers', on the same weights and full windows."""
 
+import struct
+
 import ctranslate2
 import numpy as np
 import pytest
@@ -123,7 +125,15 @@ def test_the_pretrained_encoder_is_frozen_and_of_the_size_of_base(encoder):
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
 
 
-def test_a_folder_without_whisper_is_refused_with_its_path(tmp_path):
-    (tmp_path / "model.bin").write_bytes(b"no weights at all")
-    with pytest.raises(WeightsError, match=str(tmp_path)):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no weights at all", "is not a whole CTranslate2 model.bin"),
+        # version, a name of no letters, revision, no variables
+        (struct.pack("<IHBII", 6, 1, 0, 3, 0), "is not a Whisper"),
+    ],
+)
+def test_a_file_without_whisper_is_refused_with_its_path(tmp_path, content, message):
+    (tmp_path / "model.bin").write_bytes(content)
+    with pytest.raises(WeightsError, match=f"{tmp_path / 'model.bin'} {message}"):
         load(tmp_path)

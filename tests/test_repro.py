@@ -1,0 +1,141 @@
+"""One true `dvc repro`: every stage, on true speech and Whisper's true weights."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from voicegraft.corpora import CorpusSection, load_corpus
+from voicegraft.params import read_params
+
+ROOT = Path(__file__).parent.parent
+DOWNLOADS = ROOT / ".voicegraft" / "downloads"
+SIDES = {"train": 48, "dev": 8, "test": 12}
+
+pytestmark = pytest.mark.slow
+
+
+def write_slice(folder: Path) -> None:
+    """Write a few dozen Czech clips of the two main voices as a user's own corpus."""
+    section = CorpusSection(name="fillets", language="cs", folder=str(folder), mirror="")
+    everything = load_corpus("fillets").clips(folder, DOWNLOADS, section)
+    clips = [c for c in everything if c.speaker in ("small", "big") and not c.problem]
+    texts = {clip.text.lower(): clip for clip in clips if 15 < len(clip.text) < 50}
+    sides = [side for side, count in SIDES.items() for _ in range(count)]
+    with open(folder / "metadata.csv", "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["file_name", "transcription", "speaker", "split"])
+        for number, (side, clip) in enumerate(zip(sides, texts.values(), strict=False)):
+            name = f"{number}{clip.path.suffix}"
+            shutil.copyfile(clip.path, folder / name)
+            table.writerow([name, clip.text, clip.speaker, side])
+
+
+def write_params(folder: Path, **changes: dict) -> None:
+    params = yaml.safe_load(yaml.safe_dump(read_params(ROOT / "params.yaml")))
+    params["corpus"]["name"] = "folder"
+    params["train_head"] |= {"epochs": 3, "batch_seconds": 10.0}
+    params["finetune"]["top3"] |= {"epochs": 1, "batch_seconds": 20.0}
+    for section, change in changes.items():
+        params[section] |= change
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+
+def dvc(folder: Path, *arguments: str) -> str:
+    """Run dvc in `folder`, with the stages and the package that are there; return what it says."""
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(folder),
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+    command = [sys.executable, "-m", "dvc", *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def ran(output: str) -> list[str]:
+    """Return the stages whose command was run, in order."""
+    return re.findall(r"Running stage '([^']+)'", output)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A copy of the project with a slice of the corpus as its own, reproduced once."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("stages", "voicegraft", "data/own"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(ROOT / "dvc.yaml", folder / "dvc.yaml")
+    write_slice(folder / "data" / "own")
+    write_params(folder)
+    (folder / ".voicegraft").mkdir()
+    (folder / ".voicegraft" / "downloads").symlink_to(DOWNLOADS)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    dvc(folder, "init", "-q")
+    output = dvc(folder, "repro")
+    stages = ["fetch_model", "prepare_data", "extract_embeddings", "train_head", "evaluate@head"]
+    assert sorted(ran(output)) == sorted([*stages, "finetune@top3", "evaluate_finetuned@top3"])
+    return folder
+
+
+@pytest.mark.parametrize("model", ["head", "top3"])
+def test_every_model_has_a_score_inside_its_interval(project: Path, model: str) -> None:
+    metrics = json.loads((project / "evaluation" / model / "metrics.json").read_text())
+    test = metrics["test"]
+    assert test["cer_low"] <= test["cer"] <= test["cer_high"]
+    assert test["wer_low"] <= test["wer"] <= test["wer_high"]
+    assert test["clips"] == SIDES["test"]
+
+
+def test_fine_tuning_begins_at_the_score_of_the_trained_head(project: Path) -> None:
+    curves = project / "evaluation"
+    last = "curves/plots/metrics/dev/cer.tsv"
+    head, top3 = (
+        [float(line.split("\t")[1]) for line in (curves / m / last).read_text().splitlines()[1:]]
+        for m in ("head", "top3")
+    )
+    assert top3[0] == min(head)
+
+
+def test_no_sentence_reaches_the_folder_that_is_committed(project: Path) -> None:
+    with open(project / "data" / "corpus" / "manifest.csv", encoding="utf-8") as file:
+        texts = [row["text"] for row in csv.DictReader(file)]
+    committed = [p.read_text() for p in (project / "evaluation").rglob("*") if p.is_file()]
+    assert not [text for text in texts for content in committed if text in content]
+
+
+def test_a_second_repro_runs_nothing(project: Path) -> None:
+    assert ran(dvc(project, "repro")) == []
+
+
+def test_a_new_rate_runs_the_head_and_what_follows_and_the_old_one_nothing(project: Path) -> None:
+    write_params(project, train_head={"lr": 0.002})
+    changed = ran(dvc(project, "repro"))
+    follows = ["evaluate@head", "evaluate_finetuned@top3", "finetune@top3", "train_head"]
+    assert sorted(changed) == follows
+    write_params(project)
+    assert ran(dvc(project, "repro")) == []
+
+
+def test_no_recipe_is_no_stage(project: Path) -> None:
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    write_params(project, finetune={"recipes": []})
+    listed = dvc(project, "stage", "list", "--name-only").split()
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    assert "evaluate@head" in listed
+    assert not [name for name in listed if "top3" in name]
+
+
+def test_the_model_alone_transcribes_a_recording(project: Path, tmp_path: Path) -> None:
+    shutil.copytree(project / "models" / "head", tmp_path / "model")
+    recording = project / "data" / "own" / "0.ogg"
+    command = [sys.executable, "-m", "voicegraft.cli", "transcribe", "model", str(recording)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
