@@ -195,3 +195,12 @@ def test_another_knob_or_another_input_is_another_run(tmp_path) -> None:
 
 def test_targets_spell_with_the_labels_of_train_alone(corpus) -> None:
     assert ctc.labels_of(u.text for u in corpus.of("train")) == ["", "a", "b", "ř"]
+
+
+def test_a_new_run_removes_old_checkpoints_beside_its_own_and_nothing_else(tmp_path) -> None:
+    for name in ("old/last.ckpt", "mine/last.ckpt", "old/thesis.tex", "thesis.tex"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    Checkpoint(tmp_path / "mine")
+    left = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file())
+    assert left == ["mine/last.ckpt", "old/thesis.tex", "thesis.tex"]

@@ -24,7 +24,6 @@ def _without_extension() -> ModuleType:
 
     stand_in = ModuleType("torchaudio._extension")
     stand_in._IS_TORCHAUDIO_EXT_AVAILABLE = False
-    stand_in._IS_ALIGN_AVAILABLE = False
     stand_in.fail_if_no_align = refuse
     return stand_in
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ from typing import Any
 from lightning_fabric import Fabric
 
 import voicegraft
+
+FILE = "last.ckpt"
 
 
 def fingerprint(params: dict, inputs: Iterable[Path]) -> str:
@@ -28,15 +29,14 @@ class Checkpoint:
     """The state of one run, kept in `folder` until the run is done.
 
     Args:
-        folder: for this fingerprint alone; what other runs left beside it is removed.
+        folder: for this fingerprint alone; checkpoints of other runs beside it are removed.
     """
 
     def __init__(self, folder: Path):
-        self.path = folder / "last.ckpt"
-        if folder.parent.is_dir():
-            for other in sorted(folder.parent.iterdir()):
-                if other != folder:
-                    shutil.rmtree(other)
+        self.path = folder / FILE
+        for other in folder.parent.glob(f"*/{FILE}"):
+            if other != self.path:
+                other.unlink()
 
     def restore(self, fabric: Fabric, state: dict[str, Any]) -> bool:
         """Fill `state` (modules, optimisers, values) in place; return False if there is none."""
@@ -55,4 +55,4 @@ class Checkpoint:
 
     def discard(self) -> None:
         """Remove the file: the run is done."""
-        shutil.rmtree(self.path.parent, ignore_errors=True)
+        self.path.unlink(missing_ok=True)

@@ -128,10 +128,10 @@ class WhisperEncoder(Upstream):
 
     def stem(self, features: Padded) -> Padded:
         """Return layer 0: two convolutions, the second halving the rate, and positions."""
-        heard = F.gelu(self.conv1(features.values.mT)).mT
-        # A clip alone sees zeros behind its end; in a batch the bias would stand there.
-        heard = features.with_values(heard).zeroed().values
-        states = F.gelu(self.conv2(heard.mT)).mT
+        # Features are padded with zeros, as a clip alone is by the convolution; each frame of the
+        # second one, of stride 2, ends at the clip's last step.
+        heard = F.gelu(self.conv1(features.values.mT))
+        states = F.gelu(self.conv2(heard)).mT
         return Padded(states + self.positions[: states.shape[1]], features.lengths // 2)
 
 
