@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Threads that wait by spinning cost fivefold where something else wants the cores.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: repro test lint zero-shot clean
+.PHONY: repro test zero-shot report clean
 
 repro: $(INSTALLED)  ## audio to a tested model
 	dvc repro
@@ -21,6 +21,9 @@ test: $(INSTALLED)  ## lint, unit tests, and one true `dvc repro` on a slice
 zero-shot: $(VENV)/peers  ## Whisper's own decoder on the same clips, as the baseline
 	dvc repro prepare_data fetch_model
 	python benchmarks/zero_shot.py models/upstream data/corpus evaluation/zero_shot data/predictions/zero_shot.tsv
+
+report: $(INSTALLED)  ## the results table of README.md, from evaluation/
+	python benchmarks/results_table.py evaluation README.md
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), f"Python 3.11 or newer, not {sys.version}"'

@@ -1,0 +1,58 @@
+"""Write the results table of README.md from the committed metrics.
+
+Reads   EVALUATION, a folder with metrics.json for each model
+Writes  README, between its two marks
+"""
+
+import json
+from pathlib import Path
+
+from voicegraft.command import run_stage
+
+BEGIN, END = "<!-- results -->\n", "<!-- /results -->\n"
+ROWS = {
+    "zero_shot": ("Whisper base, zero-shot", "`make zero-shot`"),
+    "head": ("head on frozen states", "`make repro`, or `dvc repro evaluate@head`"),
+    "top3": ("top three blocks unfrozen, from the cached trunk", "`make repro`"),
+    "full": (
+        "all blocks unfrozen, from audio",
+        "`dvc exp run -S 'finetune.recipes=[top3,full]'`",
+    ),
+}
+HEADER = """\
+| | heard: CER | WER | unseen: CER | WER | command |
+|---|---|---|---|---|---|
+"""
+
+
+def interval(split: dict, rate: str) -> str:
+    """Return a rate and its interval in per cent, as in 25.0 (22.9–27.2)."""
+    value, low, high = (100 * split[f"{rate}{end}"] for end in ("", "_low", "_high"))
+    return f"{value:.1f} ({low:.1f}–{high:.1f})"
+
+
+def table(evaluation: Path) -> str:
+    """Return the table in Markdown, a row for each model that has been evaluated."""
+    rows = []
+    for model, (name, command) in ROWS.items():
+        if (path := evaluation / model / "metrics.json").is_file():
+            metrics = json.loads(path.read_text(encoding="utf-8"))
+            rates = [interval(metrics[s], r) for s in ("test", "unseen") for r in ("cer", "wer")]
+            rows.append(" | ".join([f"| {name}", *rates, f"{command} |\n"]))
+    return HEADER + "".join(rows)
+
+
+def with_table(readme: str, results: str) -> str:
+    """Return `readme` with `results` between the marks."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}{results}{END}{after}"
+
+
+def main(evaluation: Path, readme: Path) -> None:
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(with_table(text, table(evaluation)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,27 @@
+"""What README.md says must be so."""
+
+import re
+import runpy
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_the_results_table_is_what_the_committed_metrics_say() -> None:
+    results = runpy.run_path(str(ROOT / "benchmarks" / "results_table.py"))
+    assert results["with_table"](README, results["table"](ROOT / "evaluation")) == README
+
+
+def test_every_file_and_folder_that_is_named_is_there() -> None:
+    named = re.findall(r"`((?:stages|voicegraft|benchmarks|tests)/[\w/.]*)`", README)
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_direct_dependency_earns_a_line() -> None:
+    (direct,) = re.findall(r"^dependencies = \[\n(.*?)\]", PYPROJECT, re.DOTALL | re.MULTILINE)
+    section = README[README.index("## What it stands on") :]
+    missing = [n for n in re.findall(r'"([\w-]+)', direct) if not re.search(rf"\b{n}\b", section)]
+    assert missing == []
