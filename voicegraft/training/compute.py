@@ -1,5 +1,6 @@
 """Where training runs: devices and precision, through Lightning Fabric."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -21,6 +22,9 @@ class Compute(Section):
 
 def engine(compute: Compute) -> Fabric:
     """Return a Fabric, launched."""
+    # oneDNN keeps a compiled product for each shape it met, 1,024 of them unless told otherwise:
+    # batches of every length would cost hundreds of megabytes.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
     # With several devices, blocks that are not yet unfrozen leave parameters without a gradient.
     strategy = "ddp_find_unused_parameters_true" if compute.devices > 1 else "auto"
     fabric = Fabric(
