@@ -2,12 +2,13 @@
 
 Reads   UPSTREAM, as fetch_model leaves it; CORPUS, as prepare_data leaves it
 Writes  EMBEDDINGS, a store: the states of each layer asked for, packed, in half precision
-Knobs   extract_embeddings: layers, margin_seconds, batch_seconds
+Knobs   extract_embeddings: layers, margin_seconds, speeds, batch_seconds
 """
 
 import sys
 import time
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from pydantic import Field, PositiveFloat
@@ -17,15 +18,17 @@ from voicegraft import upstreams
 from voicegraft.command import run_stage
 from voicegraft.embedding.encoding import encode_clips
 from voicegraft.embedding.store import StoreWriter
+from voicegraft.embedding.takes import takes
 from voicegraft.params import Section, load_params
-from voicegraft.speech.manifest import Corpus
+from voicegraft.speech.manifest import SAMPLE_RATE, Corpus
 
 
 class ExtractEmbeddings(Section):
-    """Which layers, and how much silence behind a clip."""
+    """Which layers, how much silence behind a clip, and at which speeds."""
 
     layers: list[int] = Field(min_length=1)
     margin_seconds: float = Field(ge=0)
+    speeds: list[Annotated[float, Field(ge=0.5, le=2)]]
     batch_seconds: PositiveFloat
 
 
@@ -58,18 +61,20 @@ def main(upstream: Path, corpus: Path, embeddings: Path) -> None:
         "upstream": upstreams.name_in(upstream),
         "upstream_config": model.config,
         "margin_seconds": params.margin_seconds,
+        "speeds": params.speeds,
     }
-    began, total = time.monotonic(), sum(u.seconds for u in clips.utterances)
+    chosen = takes(clips.utterances, params.speeds, model.max_samples)
+    began, total = time.monotonic(), sum(take.samples for take in chosen) / SAMPLE_RATE
     states = encode_clips(
-        model, clips, clips.utterances, params.layers, params.margin_seconds, params.batch_seconds
+        model, clips, chosen, params.layers, params.margin_seconds, params.batch_seconds
     )
     with (
         StoreWriter(embeddings, sorted(params.layers), model.size, facts) as store,
         tqdm(total=round(total), unit="s of audio", unit_scale=True) as bar,
     ):
-        for utterance, layers in states:
-            store.add(utterance.id, layers)
-            bar.update(utterance.seconds)
+        for take, layers in states:
+            store.add(take.id, layers)
+            bar.update(take.samples / SAMPLE_RATE)
     report(total, time.monotonic() - began)
 
 

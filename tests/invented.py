@@ -7,6 +7,7 @@ import torch
 
 from voicegraft.embedding.encoding import encode_clips
 from voicegraft.embedding.store import StoreWriter
+from voicegraft.embedding.takes import takes
 from voicegraft.grafted import Description, GraftedModel
 from voicegraft.packed import PackedWriter
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance, write_manifest
@@ -15,6 +16,7 @@ from voicegraft.upstreams import plugin
 PITCHES = {"a": 400.0, "b": 1100.0, "ř": 2500.0}
 LETTER_SECONDS, MARGIN_SECONDS = 0.06, 0.1
 LAYERS = [0, 1, 2]
+SPEEDS = [0.9, 1.1]
 
 
 def spoken(text: str, rng: np.random.Generator) -> np.ndarray:
@@ -61,8 +63,9 @@ def write_store(folder: Path, corpus: Corpus, grafted: GraftedModel) -> None:
     """Encode the corpus with the model's upstream, every layer of it."""
     upstream = grafted.upstream.eval()
     facts = {"upstream": "whisper", "upstream_config": upstream.config}
-    facts |= {"margin_seconds": MARGIN_SECONDS}
-    states = encode_clips(upstream, corpus, corpus.utterances, LAYERS, MARGIN_SECONDS, 5.0)
+    facts |= {"margin_seconds": MARGIN_SECONDS, "speeds": SPEEDS}
+    chosen = takes(corpus.utterances, SPEEDS, upstream.max_samples)
+    states = encode_clips(upstream, corpus, chosen, LAYERS, MARGIN_SECONDS, 5.0)
     with StoreWriter(folder, LAYERS, upstream.size, facts) as store:
-        for utterance, layers in states:
-            store.add(utterance.id, layers)
+        for take, layers in states:
+            store.add(take.id, layers)

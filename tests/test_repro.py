@@ -61,6 +61,10 @@ def dvc(folder: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=folder, check=True)
+
+
 def ran(output: str) -> list[str]:
     """Return the stages whose command was run, in order."""
     return re.findall(r"Running stage '([^']+)'", output)
@@ -77,8 +81,11 @@ def project(tmp_path_factory) -> Path:
     write_params(folder)
     (folder / ".voicegraft").mkdir()
     (folder / ".voicegraft" / "downloads").symlink_to(DOWNLOADS)
-    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    git(folder, "init", "-q")
     dvc(folder, "init", "-q")
+    git(folder, "add", "dvc.yaml", "params.yaml")
+    # dvclive records the revision that a run began from, so there has to be one.
+    git(folder, "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-qm", "begin")
     output = dvc(folder, "repro")
     stages = ["fetch_model", "prepare_data", "extract_embeddings", "train_head", "evaluate@head"]
     assert sorted(ran(output)) == sorted([*stages, "finetune@top3", "evaluate_finetuned@top3"])

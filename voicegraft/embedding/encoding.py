@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
+from voicegraft.embedding.takes import Take
 from voicegraft.speech.batches import batches_by_length
-from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.speech.manifest import Corpus
 from voicegraft.upstreams import Upstream
 
 
@@ -14,18 +15,18 @@ from voicegraft.upstreams import Upstream
 def encode_clips(
     upstream: Upstream,
     corpus: Corpus,
-    utterances: Sequence[Utterance],
+    takes: Sequence[Take],
     layers: Sequence[int],
     margin_seconds: float,
     batch_seconds: float,
-) -> Iterator[tuple[Utterance, dict[int, np.ndarray]]]:
-    """Yield each utterance with its states by layer, float32 (frames, size); shortest first."""
+) -> Iterator[tuple[Take, dict[int, np.ndarray]]]:
+    """Yield each take with its states by layer, float32 (frames, size); shortest first."""
     device = next(upstream.parameters()).device
-    lengths = [utterance.samples for utterance in utterances]
+    lengths = [take.samples for take in takes]
     for batch in batches_by_length(lengths, round(batch_seconds * upstream.sample_rate)):
-        chosen = [utterances[i] for i in batch]
-        waves = [torch.from_numpy(corpus.wave(u)).to(device) for u in chosen]
+        chosen = [takes[i] for i in batch]
+        waves = [take.wave(corpus).to(device) for take in chosen]
         windows = [upstream.window(wave, margin_seconds) for wave in waves]
         states = {k: v.clips() for k, v in upstream.encode(windows, layers).items()}
-        for i, utterance in enumerate(chosen):
-            yield utterance, {k: clips[i].cpu().numpy() for k, clips in states.items()}
+        for i, take in enumerate(chosen):
+            yield take, {k: clips[i].cpu().numpy() for k, clips in states.items()}

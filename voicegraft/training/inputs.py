@@ -8,6 +8,7 @@ from torch import Tensor
 
 from voicegraft import ctc
 from voicegraft.embedding.store import Store
+from voicegraft.embedding.takes import take_id
 from voicegraft.grafted import GraftedModel
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.torchaudio_on_cpu import torchaudio
@@ -41,15 +42,24 @@ class StoredStates:
 
     def __call__(self, utterance: Utterance) -> Tensor:
         """See `Inputs`."""
-        return torch.from_numpy(self.store.states(utterance.id, self.start).astype("float32"))
+        return self._states(utterance.id)
 
     def augmented(self, utterance: Utterance) -> Tensor:
-        """Mask spans of frames and of dimensions."""
-        return mask(self(utterance), utterance.seconds, self.masking)
+        """Take one of the stored speeds, then mask spans of frames and of dimensions."""
+        ids = self._takes(utterance)
+        states = self._states(ids[int(torch.randint(len(ids), ()))])
+        return mask(states, utterance.seconds, self.masking)
 
     def frames(self, utterance: Utterance) -> int:
         """See `Inputs`."""
-        return self.store.frames[utterance.id]
+        return min(self.store.frames[take] for take in self._takes(utterance))
+
+    def _takes(self, utterance: Utterance) -> list[str]:
+        ids = [take_id(utterance.id, speed) for speed in [1.0, *self.store.facts["speeds"]]]
+        return [take for take in ids if take in self.store.frames]
+
+    def _states(self, take: str) -> Tensor:
+        return torch.from_numpy(self.store.states(take, self.start).astype("float32"))
 
 
 class AudioFeatures:

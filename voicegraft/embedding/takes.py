@@ -1,0 +1,51 @@
+"""A clip as it was spoken, and slower or faster: augmentation that can be stored.
+
+Speed perturbation (Ko et al. 2015, https://doi.org/10.21437/Interspeech.2015-711) needs the audio,
+so a cached trunk could not have it; encoding each training clip at a few speeds, once, gives it
+back to every epoch and every experiment.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance
+from voicegraft.torchaudio_on_cpu import torchaudio
+
+
+@dataclass(frozen=True)
+class Take:
+    """An utterance at a speed; 1 is its own."""
+
+    utterance: Utterance
+    speed: float = 1.0
+
+    @property
+    def id(self) -> str:
+        """What the take is called in a store."""
+        return take_id(self.utterance.id, self.speed)
+
+    @property
+    def samples(self) -> int:
+        """How many samples it has."""
+        return round(self.utterance.samples / self.speed)
+
+    def wave(self, corpus: Corpus) -> Tensor:
+        """Return its samples, float32 (samples,)."""
+        wave = torch.from_numpy(corpus.wave(self.utterance))
+        if self.speed == 1:
+            return wave
+        return torchaudio.functional.speed(wave, SAMPLE_RATE, self.speed)[0]
+
+
+def take_id(utterance: str, speed: float) -> str:
+    """Return the id of an utterance's take: its own, or with the speed behind it."""
+    return utterance if speed == 1 else f"{utterance}@{speed:g}"
+
+
+def takes(utterances: Sequence[Utterance], speeds: Sequence[float], max_samples: int) -> list[Take]:
+    """Return every utterance as it is, and those of train at `speeds` too, where they fit."""
+    extra = [Take(u, speed) for speed in speeds for u in utterances if u.split == "train"]
+    return [Take(u) for u in utterances] + [t for t in extra if t.samples <= max_samples]
