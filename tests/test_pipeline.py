@@ -90,3 +90,9 @@ def test_every_plug_in_a_stage_loads_by_name_is_a_dependency_by_template() -> No
     folders = {"corpora": "corpus", "upstreams": "upstream", "heads": "head"}
     wanted = {f"voicegraft/{folder}/${{{key}.name}}.py" for folder, key in folders.items()}
     assert wanted <= templates
+
+
+@each_stage
+def test_what_git_keeps_is_a_metric_or_a_plot_so_that_the_run_cache_works(stage: dict) -> None:
+    uncached = [out for out in stage["outs"] if isinstance(out, dict)]
+    assert uncached == []

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import torch
+from invented import SPEEDS, model, write_corpus, write_store
+
+from voicegraft.embedding.store import Store
+from voicegraft.embedding.takes import Take, takes
+from voicegraft.speech.manifest import SAMPLE_RATE, Corpus
+from voicegraft.training.inputs import StoredStates
+from voicegraft.training.masking import Masking
+
+NO_MASKS = Masking(time_masks_per_second=0.0, time_mask_frames=0, size_masks=0, size_mask_share=0.0)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> Corpus:
+    return write_corpus(tmp_path_factory.mktemp("tones") / "corpus")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory, corpus) -> Store:
+    folder = tmp_path_factory.mktemp("store")
+    write_store(folder, corpus, model())
+    return Store(folder)
+
+
+def strongest_hertz(wave: np.ndarray) -> float:
+    return float(np.fft.rfftfreq(len(wave), 1 / SAMPLE_RATE)[np.abs(np.fft.rfft(wave)).argmax()])
+
+
+@pytest.mark.parametrize("speed", SPEEDS)
+def test_a_faster_take_is_shorter_and_higher_by_the_same_factor(corpus, speed) -> None:
+    clip = corpus.utterances[0]
+    wave = Take(clip, speed).wave(corpus).numpy()
+    assert len(wave) == pytest.approx(clip.samples / speed, abs=2)
+    assert strongest_hertz(wave) == pytest.approx(
+        speed * strongest_hertz(corpus.wave(clip)), rel=0.02
+    )
+
+
+def test_training_clips_alone_are_taken_at_other_speeds(corpus) -> None:
+    made = takes(corpus.utterances, SPEEDS, 10**9)
+    assert {t.utterance.split for t in made if t.speed != 1} == {"train"}
+    assert [t.id for t in made if t.speed == 1] == [u.id for u in corpus.utterances]
+    assert len(made) == len(corpus.utterances) + len(SPEEDS) * len(corpus.of("train"))
+    assert len({t.id for t in made}) == len(made)
+
+
+def test_a_take_that_no_longer_fits_the_window_is_left_out(corpus) -> None:
+    longest = max(u.samples for u in corpus.of("train"))
+    made = takes(corpus.utterances, [0.9], longest)
+    assert all(t.samples <= longest for t in made if t.speed != 1)
+    assert any(t.speed != 1 for t in made)
+
+
+def test_an_epoch_hears_each_stored_speed_and_dev_none_but_its_own(corpus, store) -> None:
+    inputs = StoredStates(store, 1, NO_MASKS)
+    torch.manual_seed(1)
+    train, dev = corpus.of("train")[0], corpus.of("dev")[0]
+    lengths = {len(inputs.augmented(train)) for _ in range(40)}
+    assert lengths == {store.frames[Take(train, s).id] for s in [1.0, *SPEEDS]}
+    assert inputs.frames(train) == min(lengths)
+    assert torch.equal(inputs.augmented(dev), inputs(dev))
