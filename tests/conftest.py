@@ -2,8 +2,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from invented import model, write_corpus, write_store
 
 from voicegraft import upstreams
+from voicegraft.embedding.store import Store
 from voicegraft.weights.mirrors import copy_atomically, fetch
 
 ROOT = Path(__file__).parent.parent
@@ -18,3 +20,17 @@ def whisper_folder(tmp_path_factory):
     upstreams.write_identity(folder, "whisper", "base")
     yield folder
     shutil.rmtree(folder)  # pytest would keep three of 150 MB
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory):
+    """A prepared corpus of the invented language of tones."""
+    return write_corpus(tmp_path_factory.mktemp("tones") / "corpus")
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory, corpus):
+    """The states of that corpus, by the upstream of `invented.model()`."""
+    folder = tmp_path_factory.mktemp("store")
+    write_store(folder, corpus, model())
+    return Store(folder)

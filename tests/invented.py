@@ -43,7 +43,7 @@ def write_corpus(folder: Path, clips: int = 24) -> Corpus:
     return Corpus(folder)
 
 
-def model(head: str = "ctc_linear", seed: int = 1) -> GraftedModel:
+def model(head: str = "ctc_linear", seed: int = 1, letters: str = "abř") -> GraftedModel:
     """Return a tiny upstream under a head, both with random weights."""
     torch.manual_seed(seed)
     config = plugin("whisper").TINY
@@ -54,7 +54,7 @@ def model(head: str = "ctc_linear", seed: int = 1) -> GraftedModel:
             margin_seconds=MARGIN_SECONDS,
             head=head,
             layer=config["blocks"],
-            labels=["", *sorted("abř")],
+            labels=["", *sorted(letters)],
         )
     )
 

@@ -7,34 +7,20 @@ import sys
 import numpy as np
 import pytest
 import soundfile
-import torch
+from invented import model as tiny_model
 from typer.testing import CliRunner
 
 from voicegraft.cli import app
-from voicegraft.grafted import Description, GraftedModel, save_model
+from voicegraft.grafted import save_model
 from voicegraft.inference import Transcriber
-from voicegraft.upstreams import plugin
 
-LABELS = ["", " ", "a", "b", "č"]
-
-
-def tiny_model(seed):
-    torch.manual_seed(seed)
-    description = Description(
-        upstream="whisper",
-        upstream_config=plugin("whisper").TINY,
-        margin_seconds=0.1,
-        head="ctc_linear",
-        layer=2,
-        labels=LABELS,
-    )
-    return GraftedModel(description)
+LETTERS = " abč"
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
-    save_model(tiny_model(seed=2), folder)
+    save_model(tiny_model(seed=2, letters=LETTERS), folder)
     return folder
 
 
@@ -122,7 +108,7 @@ def test_the_size_of_batches_changes_no_segment(model, tmp_path):
 
 
 def test_where_nothing_is_said_there_is_no_segment(tmp_path):
-    deaf = tiny_model(seed=2)
+    deaf = tiny_model(seed=2, letters=LETTERS)
     deaf.head.label.bias.data[0] = 1_000  # the blank, at every frame
     save_model(deaf, tmp_path / "deaf")
     transcript = Transcriber(tmp_path / "deaf")(write_talk(tmp_path / "talk.wav", seconds=40))

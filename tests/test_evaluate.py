@@ -8,17 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 import yaml
+from invented import model
 
-from voicegraft.grafted import Description, GraftedModel, load_model, save_model
+from voicegraft.grafted import load_model, save_model
 from voicegraft.packed import PackedWriter
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance, write_manifest
-from voicegraft.upstreams import plugin
 
 STAGE = Path(__file__).parent.parent / "stages" / "evaluate.py"
 TEXTS = ["ba da", "da ba da", "žena ba", "a"]
-LABELS = ["", " ", "a", "b", "d", "e", "n"]
+LETTERS = " abden"
 FILES = {"metrics.json", "utterances.csv", "worst.csv", "confusion.csv", "cer_by_duration.csv"}
 
 
@@ -36,16 +35,7 @@ def write_corpus(folder, splits=("train", "dev", "test", "unseen"), seconds=0.4)
 
 
 def write_model(folder):
-    torch.manual_seed(1)
-    description = Description(
-        upstream="whisper",
-        upstream_config=plugin("whisper").TINY,
-        margin_seconds=0.1,
-        head="ctc_linear",
-        layer=2,
-        labels=LABELS,
-    )
-    save_model(GraftedModel(description), folder)
+    save_model(model(letters=LETTERS), folder)
 
 
 @pytest.fixture

@@ -1,27 +1,14 @@
 import numpy as np
 import pytest
 import torch
-from invented import SPEEDS, model, write_corpus, write_store
+from invented import SPEEDS
 
-from voicegraft.embedding.store import Store
 from voicegraft.embedding.takes import Take, takes
-from voicegraft.speech.manifest import SAMPLE_RATE, Corpus
+from voicegraft.speech.manifest import SAMPLE_RATE
 from voicegraft.training.inputs import StoredStates
 from voicegraft.training.masking import Masking
 
 NO_MASKS = Masking(time_masks_per_second=0.0, time_mask_frames=0, size_masks=0, size_mask_share=0.0)
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory) -> Corpus:
-    return write_corpus(tmp_path_factory.mktemp("tones") / "corpus")
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory, corpus) -> Store:
-    folder = tmp_path_factory.mktemp("store")
-    write_store(folder, corpus, model())
-    return Store(folder)
 
 
 def strongest_hertz(wave: np.ndarray) -> float:

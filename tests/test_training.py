@@ -5,7 +5,7 @@ from pathlib import Path
 import jiwer
 import pytest
 import torch
-from invented import model, write_corpus, write_store
+from invented import model
 
 from voicegraft import ctc
 from voicegraft.embedding.store import Store
@@ -36,18 +36,6 @@ def fit(**changes) -> Fit:
         masking=MASKS,
     )
     return Fit.model_validate(knobs | changes)
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory) -> Corpus:
-    return write_corpus(tmp_path_factory.mktemp("tones") / "corpus")
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory, corpus) -> Store:
-    folder = tmp_path_factory.mktemp("store")
-    write_store(folder, corpus, model())
-    return Store(folder)
 
 
 def head_trainer(store: Store, knobs: Fit, head: str = "ctc_linear") -> Trainer:
