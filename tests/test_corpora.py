@@ -115,6 +115,13 @@ def test_fillets_pairs_each_sound_with_its_line_and_role(tmp_path):
     assert by_id["reef/v-b"].path.read_bytes() == b"reef/cs/v-b"
 
 
+def test_the_second_cast_of_fillets_is_for_training_and_all_others_are_left_to_be_dealt(tmp_path):
+    make_fillets(tmp_path / "own")
+    by_id = {clip.id: clip.split for clip in clips("fillets", tmp_path / "own")}
+    assert by_id.pop("rush/m-c") == "train"
+    assert set(by_id.values()) == {""}
+
+
 def test_fillets_refuses_a_language_it_lacks(tmp_path):
     with pytest.raises(CorpusError, match="corpus.language: fillets has cs, nl, not eo"):
         clips("fillets", tmp_path, language="eo")

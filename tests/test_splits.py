@@ -103,6 +103,21 @@ def test_a_side_that_the_corpus_lacks_is_dealt_from_its_train():
     assert (splits.count("dev"), splits.count("test")) == (20, 100)
 
 
+def test_clips_that_the_corpus_puts_in_train_stay_there_and_draw_along_what_is_bound_to_them():
+    clips = [clip(i, f"t{i % 150}", split="train" if i < 20 else "") for i in range(300)]
+    splits = dealt(clips)
+    assert set(splits[:20] + splits[150:170]) == {"train"}
+    assert [splits.count(side) for side in ("dev", "test")] == [28, 42]
+
+
+def test_a_voice_that_the_corpus_puts_on_a_side_is_no_stranger():
+    clips = [clip(i, speaker="usual") for i in range(100)]
+    clips += [clip(100, speaker="guest", split="train"), clip(101, speaker="guest")]
+    clips += [clip(102, speaker="rare")]
+    assert "unseen" not in (splits := dealt(clips, unseen_share=0.1))[100:102]
+    assert splits[102] == "unseen"
+
+
 def test_voices_with_the_fewest_clips_are_unseen_as_far_as_the_share_goes():
     voices = [clip(0, speaker=name) for name in "a" * 60 + "b" * 30 + "c" * 6 + "d" * 4]
     assert unseen_voices(voices, 0.1) == {"c", "d"}

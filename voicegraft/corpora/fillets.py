@@ -23,8 +23,11 @@ SOUND = {
 }
 GAME = Path("usr/share/games/fillets-ng")
 
-# In these Czech levels other people speak the two fish, and at 44.1 kHz.
+# In these Czech levels other people speak the two fish, at 44.1 kHz and with more noise. They are
+# too few to score and not strangers to anyone who shares their role, so they serve training alone.
 SECOND_CAST = {"cs": ("fdto", "hanoi", "hole", "keys", "linux", "nowall", "rush"), "nl": ()}
+
+SECOND = "-2"
 
 # A comment, a string, or the name of a call: all that the dialog files hold.
 TOKEN = re.compile(r'--[^\n]*|"((?:[^"\\]|\\.)*)"|\b(dialogId|dialogStr)\b', re.DOTALL)
@@ -39,12 +42,14 @@ def clips(folder: Path, downloads: Path, corpus: CorpusSection) -> Iterator[Clip
     for path in sorted(sound.glob(f"**/{corpus.language}/*.ogg")):
         level = path.parent.parent.relative_to(sound)
         font, text = dialogs.get((level.parts[0], path.stem), ("", None))
+        speaker = _speaker(font, level.name, corpus.language)
         yield Clip(
             id=f"{level.as_posix()}/{path.stem}",
             path=path,
             text=text or "",
-            speaker=_speaker(font, level.name, corpus.language),
+            speaker=speaker,
             session=level.as_posix(),
+            split="train" if speaker.endswith(SECOND) else "",
             problem=_problem(font, text),
         )
 
@@ -83,7 +88,7 @@ def read_dialogs(lua: str) -> Iterator[tuple[str, str, str]]:
 def _speaker(font: str, level: str, language: str) -> str:
     """Return the role: the game gives each a font of its own."""
     role = font.removeprefix("font_")
-    return f"{role}-2" if level in SECOND_CAST[language] and role in ("small", "big") else role
+    return role + SECOND if level in SECOND_CAST[language] and role in ("small", "big") else role
 
 
 def _problem(font: str, text: str | None) -> str:

@@ -35,9 +35,10 @@ class SplitError(ValueError):
 def deal(clips: Sequence[Utterance], audio: Sequence[str], section: SplitSection) -> list[str]:
     """Return a split for each clip, or DROPPED.
 
-    Splits that the corpus gives are kept; a side it lacks is dealt from its train. Of the clips
-    dealt, those that share a text, a recording or what `disjoint` names stay together. A clip of
-    an unseen voice is dropped if a voice heard in training says the same.
+    Splits that the corpus gives are kept; where it gives every clip one, a side it lacks is dealt
+    from its train. Of the clips dealt, those that share a text, a recording or what `disjoint`
+    names stay together, and with train if the corpus puts one of them there. A clip of an unseen
+    voice is dropped if another voice says the same.
 
     Args:
         clips: `split` is what the corpus says, or "".
@@ -47,22 +48,36 @@ def deal(clips: Sequence[Utterance], audio: Sequence[str], section: SplitSection
     Raises:
         SplitError: a side that should have clips gets none.
     """
-    splits = [clip.split for clip in clips]
-    lacking = {"dev", "test"}.difference(splits)
-    free = [i for i, split in enumerate(splits) if not split or (lacking and split == "train")]
-    voices = set() if any(splits) else unseen_voices(clips, section.unseen_share)
-    heard = [i for i in free if clips[i].speaker not in voices]
-    groups = group([_bonds(clips[i], audio[i], section.disjoint) for i in heard])
+    splits = [clip.split or "train" for clip in clips]
     shares = {"dev": section.dev_share, "test": section.test_share}
-    targets = {side: share * len(free) for side, share in shares.items() if side in lacking}
-    for members, side in zip(groups, _sides(groups, targets, section.seed), strict=True):
-        for member in members:
-            splits[heard[member]] = side
-    said = {key for i in heard for key in _said(clips[i], audio[i])}
-    for i in set(free) - set(heard):
+    lacking = [side for side in shares if side not in splits]
+    free, strangers = _left_to_us(clips, lacking), _strangers(clips, section.unseen_share)
+    dealt = [i for i, split in enumerate(splits) if split == "train" and i not in strangers]
+    bonds = [_bonds(clips[i], audio[i], section.disjoint) for i in dealt]
+    groups = [[dealt[member] for member in members] for members in group(bonds)]
+    loose = [members for members in groups if free.issuperset(members)]
+    targets = {side: shares[side] * len(free) for side in lacking}
+    for members, side in zip(loose, _sides(loose, targets, section.seed), strict=True):
+        for i in members:
+            splits[i] = side
+    said = {key for i in set(range(len(clips))) - strangers for key in _said(clips[i], audio[i])}
+    for i in strangers:
         splits[i] = DROPPED if said.intersection(_said(clips[i], audio[i])) else "unseen"
     _check_sides(splits, shares, len(groups), section.disjoint)
     return splits
+
+
+def _left_to_us(clips: Sequence[Utterance], lacking: Sequence[str]) -> set[int]:
+    """Return the clips to deal: those without a split; if all have one, those of train."""
+    none = {i for i, clip in enumerate(clips) if not clip.split}
+    return none or {i for i, clip in enumerate(clips) if lacking and clip.split == "train"}
+
+
+def _strangers(clips: Sequence[Utterance], share: float) -> set[int]:
+    """Return the clips of voices held out: the corpus itself puts none of theirs on a side."""
+    met = {clip.speaker for clip in clips if clip.split}
+    voices = unseen_voices([clip for clip in clips if not clip.split], share) - met
+    return {i for i, clip in enumerate(clips) if clip.speaker in voices}
 
 
 def unseen_voices(clips: Iterable[Utterance], share: float) -> set[str]:
