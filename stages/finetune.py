@@ -4,7 +4,7 @@ Reads   RECIPE, a name under `finetune` in params.yaml; HEAD, the grafted model 
         leaves; CORPUS and EMBEDDINGS
 Writes  MODEL, a grafted model; CURVES, loss and dev error rates by epoch (dvclive);
         SCRATCH keeps the last epoch until the run is done, so a killed run goes on
-Knobs   finetune.RECIPE: from, unfrozen_blocks, rates, schedule, masking; compute
+Knobs   finetune.RECIPE: start, unfrozen_blocks, rates, schedule, masking; compute
 """
 
 from pathlib import Path
@@ -14,6 +14,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
+from voicegraft.embedding.takes import Speed
 from voicegraft.grafted import GraftedModel, load_model
 from voicegraft.params import load_params
 from voicegraft.speech.manifest import Corpus
@@ -34,7 +35,7 @@ class Recipe(Fit):
     layer_decay: Annotated[float, Field(gt=0, le=1)]
     head_epochs: NonNegativeInt
     epochs_per_block: NonNegativeInt
-    speed_share: Annotated[float, Field(ge=0, lt=0.5)]
+    speeds: list[Speed]
 
 
 def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: Path) -> Inputs:
@@ -49,10 +50,13 @@ def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: P
             f"params.yaml: unfrozen_blocks must be 1 to {layer}, as the head listens to layer "
             f"{layer}, not {recipe.unfrozen_blocks}"
         )
-    if recipe.start == "trunk" and recipe.speed_share:
-        raise ValueError("params.yaml: speed_share must be 0 where start is trunk, not audio")
+    if recipe.start == "trunk" and recipe.speeds:
+        raise ValueError(
+            f"params.yaml: speeds must be [] where start is trunk, not {recipe.speeds}: the trunk "
+            "was stored at those of extract_embeddings"
+        )
     if recipe.start == "audio":
-        return AudioFeatures(corpus, model, recipe.masking, recipe.speed_share)
+        return AudioFeatures(corpus, model, recipe.masking, recipe.speeds)
     return StoredStates(Store(embeddings), layer - recipe.unfrozen_blocks, recipe.masking)
 
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from invented import SPEEDS
+from invented import SPEEDS, model
 
 from voicegraft.embedding.takes import Take, takes
 from voicegraft.speech.manifest import SAMPLE_RATE
-from voicegraft.training.inputs import StoredStates
+from voicegraft.training.inputs import AudioFeatures, StoredStates
 from voicegraft.training.masking import Masking
 
 NO_MASKS = Masking(time_masks_per_second=0.0, time_mask_frames=0, size_masks=0, size_mask_share=0.0)
@@ -48,3 +48,14 @@ def test_an_epoch_hears_each_stored_speed_and_dev_none_but_its_own(corpus, store
     assert lengths == {store.frames[Take(train, s).id] for s in [1.0, *SPEEDS]}
     assert inputs.frames(train) == min(lengths)
     assert torch.allclose(inputs.augmented(dev), inputs(dev), atol=1e-5)
+
+
+def test_from_audio_an_epoch_hears_each_speed_too_and_counts_on_the_shortest(corpus) -> None:
+    inputs = AudioFeatures(corpus, grafted := model(), NO_MASKS, SPEEDS)
+    torch.manual_seed(1)
+    clip = corpus.of("train")[0]
+    steps = {len(inputs.augmented(clip)) for _ in range(40)}
+    assert len(steps) == 1 + len(SPEEDS)
+    assert inputs(clip).shape[0] in steps
+    per_frame = grafted.upstream.frame_samples // 160
+    assert inputs.frames(clip) == min(steps) // per_frame

@@ -7,12 +7,16 @@ back to every epoch and every experiment.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance
 from voicegraft.torchaudio_on_cpu import torchaudio
+
+Speed = Annotated[float, Field(ge=0.5, le=2)]
 
 
 @dataclass(frozen=True)

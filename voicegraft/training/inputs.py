@@ -8,10 +8,9 @@ from torch import Tensor
 
 from voicegraft import ctc
 from voicegraft.embedding.store import Store
-from voicegraft.embedding.takes import take_id
+from voicegraft.embedding.takes import Take, take_id
 from voicegraft.grafted import GraftedModel
 from voicegraft.speech.manifest import Corpus, Utterance
-from voicegraft.torchaudio_on_cpu import torchaudio
 from voicegraft.training.masking import Masking, mask
 
 
@@ -69,43 +68,42 @@ class AudioFeatures:
         corpus: whose audio it is.
         model: whose upstream makes the features, with the model's own margin.
         masking: of the features.
-        speed_share: a clip is played slower or faster by this share, or as it is, at random
-            (Ko et al. 2015, https://doi.org/10.21437/Interspeech.2015-711).
+        speeds: at which clips are heard besides their own.
     """
 
     start = None
 
     def __init__(
-        self, corpus: Corpus, model: GraftedModel, masking: Masking, speed_share: float = 0.0
+        self, corpus: Corpus, model: GraftedModel, masking: Masking, speeds: Sequence[float] = ()
     ):
         self.corpus, self.model, self.masking = corpus, model, masking
-        self.fastest = 1 + speed_share
-        self.perturbed = torchaudio.transforms.SpeedPerturbation(
-            model.upstream.sample_rate, sorted({1 - speed_share, 1.0, 1 + speed_share})
-        )
+        self.speeds = [1.0, *speeds]
 
     def __call__(self, utterance: Utterance) -> Tensor:
         """See `Inputs`."""
-        return self._features(self._wave(utterance))
+        return self._features(Take(utterance))
 
     def augmented(self, utterance: Utterance) -> Tensor:
         """Change the speed, then mask spans of steps and of bins."""
-        wave, _ = self.perturbed(self._wave(utterance))
-        limit = self.model.upstream.max_samples
-        return mask(self._features(wave[:limit]), utterance.seconds, self.masking)
+        takes = self._takes(utterance)
+        take = takes[int(torch.randint(len(takes), ()))]
+        return mask(self._features(take), utterance.seconds, self.masking)
 
     def frames(self, utterance: Utterance) -> int:
         """See `Inputs`."""
-        silence = torch.empty(int(utterance.samples / self.fastest), device="meta")
-        return len(self._window(silence)) // self.model.upstream.frame_samples
+        shortest = min(take.samples for take in self._takes(utterance))
+        window = self._window(torch.empty(shortest, device="meta"))
+        return len(window) // self.model.upstream.frame_samples
 
     @torch.no_grad()
-    def _features(self, wave: Tensor) -> Tensor:
+    def _features(self, take: Take) -> Tensor:
         device = next(self.model.parameters()).device
-        return self.model.upstream.features(self._window(wave).to(device)).cpu()
+        window = self._window(take.wave(self.corpus))
+        return self.model.upstream.features(window.to(device)).cpu()
 
-    def _wave(self, utterance: Utterance) -> Tensor:
-        return torch.from_numpy(self.corpus.wave(utterance))
+    def _takes(self, utterance: Utterance) -> list[Take]:
+        takes = [Take(utterance, speed) for speed in self.speeds]
+        return [take for take in takes if take.samples <= self.model.upstream.max_samples]
 
     def _window(self, wave: Tensor) -> Tensor:
         return self.model.upstream.window(wave, self.model.description.margin_seconds)
