@@ -27,6 +27,7 @@ from voicegraft.evaluation.report import headline, write_evaluation, write_predi
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.params import load_params
 from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.speech.pace import pace
 from voicegraft.speech.text import TextSection, normalise
 
 SPLITS = ("test", "unseen")
@@ -60,13 +61,10 @@ def main(
         for utterance in tqdm(utterances, unit="clip")
     ]
     took, audio = time.monotonic() - began, sum(u.seconds for u in utterances)
-    summary = write_evaluation(evaluation, utterances, hypotheses, None, params)
+    print(pace(audio, took), file=sys.stderr)
     write_predictions(predictions, utterances, hypotheses)
+    summary = write_evaluation(evaluation, utterances, hypotheses, None, params)
     print("\n".join(headline(summary)))
-    print(
-        f"{audio / 60:.1f} minutes of audio in {took:.0f} s (real-time factor {took / audio:.3f})",
-        file=sys.stderr,
-    )
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from voicegraft.grafted import GraftedModel, load_model
 from voicegraft.params import load_params
 from voicegraft.speech.batches import batches_by_length
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance
+from voicegraft.speech.pace import pace
 
 SPLITS = ("test", "unseen")
 
@@ -64,13 +65,10 @@ def main(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> None
     began = time.monotonic()
     hypotheses = transcribe(grafted, clips, utterances, params.batch_seconds)
     took, audio = time.monotonic() - began, sum(u.seconds for u in utterances)
-    summary = write_evaluation(evaluation, utterances, hypotheses, grafted.labels, params)
+    print(pace(audio, took), file=sys.stderr)
     write_predictions(predictions, utterances, hypotheses)
+    summary = write_evaluation(evaluation, utterances, hypotheses, grafted.labels, params)
     print("\n".join(headline(summary)))
-    print(
-        f"{audio / 60:.1f} minutes of audio in {took:.0f} s (real-time factor {took / audio:.4f})",
-        file=sys.stderr,
-    )
 
 
 if __name__ == "__main__":

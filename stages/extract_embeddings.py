@@ -8,7 +8,6 @@ Knobs   extract_embeddings: layers, margin_seconds, speeds, batch_seconds
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
 
 import torch
 from pydantic import Field, PositiveFloat
@@ -18,9 +17,10 @@ from voicegraft import upstreams
 from voicegraft.command import run_stage
 from voicegraft.embedding.encoding import encode_clips
 from voicegraft.embedding.store import StoreWriter
-from voicegraft.embedding.takes import takes
+from voicegraft.embedding.takes import Speed, takes
 from voicegraft.params import Section, load_params
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus
+from voicegraft.speech.pace import pace
 
 
 class ExtractEmbeddings(Section):
@@ -28,7 +28,7 @@ class ExtractEmbeddings(Section):
 
     layers: list[int] = Field(min_length=1)
     margin_seconds: float = Field(ge=0)
-    speeds: list[Annotated[float, Field(ge=0.5, le=2)]]
+    speeds: list[Speed]
     batch_seconds: PositiveFloat
 
 
@@ -39,16 +39,6 @@ def check_layers(layers: list[int], upstream: upstreams.Upstream) -> None:
             f"params.yaml: extract_embeddings.layers: the upstream has 0 to "
             f"{len(upstream.blocks)}, not {wrong}"
         )
-
-
-def report(seconds_of_audio: float, seconds: float) -> None:
-    """Say how much was encoded, and how fast."""
-    print(
-        f"encoded {seconds_of_audio / 3600:.2f} hours of audio in {seconds:.0f} s: "
-        f"{seconds_of_audio / seconds:.0f} × real time "
-        f"(real-time factor {seconds / seconds_of_audio:.4f})",
-        file=sys.stderr,
-    )
 
 
 def main(upstream: Path, corpus: Path, embeddings: Path) -> None:
@@ -75,7 +65,7 @@ def main(upstream: Path, corpus: Path, embeddings: Path) -> None:
         for take, layers in states:
             store.add(take.id, layers)
             bar.update(take.samples / SAMPLE_RATE)
-    report(total, time.monotonic() - began)
+    print(pace(total, time.monotonic() - began), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -123,13 +123,14 @@ def test_silence_and_the_shortest_of_clips_are_no_trouble(model, tmp_path):
     assert result.exit_code == 0, result.output
 
 
-@pytest.mark.parametrize("what", ["model", "folder", "device"])
+@pytest.mark.parametrize("what", ["model", "folder", "nothing", "device"])
 def test_a_wrong_argument_is_one_line_on_stderr(model, tmp_path, what):
     talk = write_talk(tmp_path / "talk.wav")
     (tmp_path / "empty").mkdir()
     result = {
         "model": lambda: transcribe(tmp_path, talk),
         "folder": lambda: transcribe(model, tmp_path / "empty"),
+        "nothing": lambda: transcribe(model, ""),
         "device": lambda: transcribe(model, talk, "--device", "abacus"),
     }[what]()
     assert result.exit_code == 1

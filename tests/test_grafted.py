@@ -129,6 +129,7 @@ BROKEN = {
     "a weight missing": without_a_weight,
     "labels of another head": changed(labels=["", "a"]),
     "a key too many": changed(language="cs"),
+    "a layer the upstream lacks": changed(layer=3),
     "an unknown head": changed(head="nobody"),
     "an unknown upstream": changed(upstream="nobody"),
     "an unknown setting": changed(upstream_config={"floors": 3}),

@@ -29,7 +29,7 @@ def voicegraft() -> None:
 def transcribe(
     model: Annotated[Path, typer.Argument(help="Folder of a trained model, such as models/top3.")],
     files: Annotated[
-        list[Path], typer.Argument(help="Recordings, or folders of them, in any format and rate.")
+        list[str], typer.Argument(help="Recordings, or folders of them, in any format and rate.")
     ],
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a file, with the times of segments.")

@@ -45,6 +45,8 @@ class GraftedModel(nn.Module):
         self.description = description
         plugin = upstreams.plugin(description.upstream)
         self.upstream: upstreams.Upstream = plugin.build(description.upstream_config)
+        if not 0 <= description.layer <= len(self.upstream.blocks):
+            raise ValueError(f"layer must be 0 to {len(self.upstream.blocks)}: {description.layer}")
         self.head = heads.build(description.head, self.upstream.size, len(description.labels))
 
     @property

@@ -13,16 +13,19 @@ SUFFIXES = READABLE | {
 }
 
 
-def find_recordings(paths: Iterable[Path]) -> Iterator[Path]:
+def find_recordings(names: Iterable[str]) -> Iterator[Path]:
     """Yield files as given, and for each folder the audio files at any depth, sorted.
 
     A file that is named is taken whatever it is called; in a folder the suffix decides, and what
     is hidden is left alone.
 
     Raises:
-        ValueError: if a folder holds no audio file.
+        ValueError: if a folder holds no audio file, or a name is empty.
     """
-    for path in paths:
+    for name in names:
+        if not name:  # an unset variable of the shell: as a path it would be all that is here
+            raise ValueError("the name of a recording is empty")
+        path = Path(name)
         if not path.is_dir():
             yield path
             continue
