@@ -4,6 +4,7 @@ It serves log-mel features and stored states alike, so a cached trunk is augment
 masked takes the clip's own mean, which is what the next layer expects to see least news in.
 """
 
+import torch
 from pydantic import Field, NonNegativeInt
 from torch import Tensor
 
@@ -27,11 +28,11 @@ def mask(clip: Tensor, seconds: float, masking: Masking) -> Tensor:
 
     Draws from torch's global generator, as torchaudio's masks do.
     """
-    mean = clip.mean(0)
-    hidden = (clip - mean).T[None]  # (1, size, frames), zero being the mean
+    frames, size = clip.shape
+    heard, seen = torch.ones(1, 1, frames), torch.ones(1, size, 1)
     hide = torchaudio.functional.mask_along_axis
     for _ in range(round(masking.time_masks_per_second * seconds)):
-        hidden = hide(hidden, masking.time_mask_frames, 0.0, axis=2, p=1.0)
+        heard = hide(heard, masking.time_mask_frames, 0.0, axis=2, p=1.0)
     for _ in range(masking.size_masks):
-        hidden = hide(hidden, round(masking.size_mask_share * clip.shape[1]), 0.0, axis=1, p=1.0)
-    return hidden[0].T + mean
+        seen = hide(seen, round(masking.size_mask_share * size), 0.0, axis=1, p=1.0)
+    return torch.where((heard * seen)[0].T.bool(), clip, clip.mean(0))
