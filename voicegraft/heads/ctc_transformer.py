@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from voicegraft.dropout import Dropout
 from voicegraft.heads import Head
 from voicegraft.padding import Padded
 
@@ -26,8 +27,10 @@ class TransformerHead(Head):
         self.project = nn.Linear(size, PROJECTION)
         self.halve = nn.Conv1d(PROJECTION, WIDTH, 3, stride=2, padding=1)
         layer = nn.TransformerEncoderLayer(
-            WIDTH, ATTENTION_HEADS, FEEDFORWARD, DROPOUT, batch_first=True, norm_first=True
+            WIDTH, ATTENTION_HEADS, FEEDFORWARD, 0.0, batch_first=True, norm_first=True
         )
+        # None in the attention, where it would cost as much as all the others.
+        layer.dropout = layer.dropout1 = layer.dropout2 = Dropout(DROPOUT)
         self.layers = nn.TransformerEncoder(
             layer, LAYERS, nn.LayerNorm(WIDTH), enable_nested_tensor=False
         )

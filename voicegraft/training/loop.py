@@ -15,9 +15,11 @@ from tqdm import tqdm
 
 from voicegraft import ctc
 from voicegraft.grafted import GraftedModel, save_model
-from voicegraft.padding import Padded, pad
+from voicegraft.padding import Padded
+from voicegraft.ragged import join
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training.checkpoint import Checkpoint
+from voicegraft.training.compute import attention_kernels
 from voicegraft.training.curves import write_curves
 from voicegraft.training.fit import Fit, batches_in_order, batches_of_epoch
 from voicegraft.training.inputs import Inputs, spellable
@@ -122,7 +124,8 @@ class Trainer:
         total = 0.0
         for number, batch in enumerate(bar, 1):
             last = number % self.fit.accumulate == 0 or number == len(mine)
-            with self.fabric.no_backward_sync(self.model, enabled=not last):
+            waits = self.fabric.no_backward_sync(self.model, enabled=not last)
+            with waits, attention_kernels(self.fabric.device):
                 loss = self._loss(batch)
                 self.fabric.backward(loss / self.fit.accumulate)
             if last:
@@ -143,9 +146,9 @@ class Trainer:
         return ctc.loss(self._emissions(self.model, clips), targets)
 
     def _emissions(self, model: nn.Module, clips: Sequence[Tensor]) -> Padded:
-        padded = pad(clips)
-        values = self.fabric.to_device(padded.values)
-        return Padded(*model(values, padded.lengths, self.inputs.start))
+        joined = join(clips)
+        values = self.fabric.to_device(joined.values)
+        return Padded(*model(values, joined.lengths, self.inputs.start))
 
     @torch.no_grad()
     def _score(self, dev: Sequence[Utterance], record: dict[str, float]) -> float:
