@@ -43,8 +43,8 @@ def features(encoder):
 @pytest.fixture(scope="module")
 def states(encoder, features):
     last = len(encoder.blocks)
-    layer_0 = encoder.stem(upstreams.pad([features]))
-    return encoder.above(layer_0, 0, [last])[last].values
+    layer_0 = encoder.stem(upstreams.join([features]))
+    return encoder.above(layer_0, 0, [last])[last].values[None]
 
 
 def relative_error(got, expected):
@@ -116,7 +116,7 @@ def test_with_real_weights_a_clip_alone_has_the_states_it_has_in_a_batch(encoder
     batch = encoder.encode(windows, layers)
     for i, window in enumerate(windows):
         for layer, alone in encoder.encode([window], layers).items():
-            assert (alone.values[0] - batch[layer].clips()[i]).abs().max() <= 1e-3
+            assert (alone.values - batch[layer].clips()[i]).abs().max() <= 1e-3
 
 
 def test_the_pretrained_encoder_is_frozen_and_of_the_size_of_base(encoder):

@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from voicegraft import ctc, heads, upstreams
-from voicegraft.padding import Padded, pad
+from voicegraft.padding import Padded
+from voicegraft.ragged import Ragged, join
 
 
 class ModelError(ValueError):
@@ -68,15 +69,15 @@ class GraftedModel(nn.Module):
         """Return log-probabilities (batch, frames, labels) and their lengths.
 
         Args:
-            states: of layer `start`, (batch, frames, size); features where it is None.
+            states: of layer `start`, (frames of all clips, size); features where it is None.
             lengths: of each clip, on the CPU.
             start: the layer from which to run; what lies below is not run.
         """
-        inputs = Padded(states, lengths)
+        inputs = Ragged(states, lengths)
         if start is None:
             start, inputs = 0, self.upstream.stem(inputs)
         layer = self.description.layer
-        emissions = self.head(self.upstream.above(inputs, start, [layer])[layer])
+        emissions = self.head(self.upstream.above(inputs, start, [layer])[layer].padded())
         return emissions.values, emissions.lengths
 
     @torch.inference_mode()
@@ -87,7 +88,7 @@ class GraftedModel(nn.Module):
             self.upstream.window(torch.from_numpy(w).to(device), self.description.margin_seconds)
             for w in waves
         ]
-        features = pad([self.upstream.features(window) for window in windows])
+        features = join([self.upstream.features(window) for window in windows])
         values, lengths = self(features.values, features.lengths, None)
         return Padded(values.float().cpu(), lengths).clips()
 

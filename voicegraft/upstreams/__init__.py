@@ -22,7 +22,7 @@ from types import ModuleType
 
 from torch import Tensor, nn
 
-from voicegraft.padding import Padded, pad
+from voicegraft.ragged import Ragged, join
 from voicegraft.weights.mirrors import RemoteFile
 
 IDENTITY_FILE = "upstream.json"
@@ -39,8 +39,8 @@ class Checkpoint:
 class Upstream(nn.Module, ABC):
     """A pretrained encoder: audio → features → stem → blocks → norm.
 
-    A clip's states are the same alone or in any batch (to 1e-3): whatever is padding is masked,
-    and whatever is normalised is normalised over the clip, never over the batch.
+    A clip's states are the same alone or in any batch (to 1e-3): no frame hears another
+    clip's, and whatever is normalised is normalised over the clip, never over the batch.
     """
 
     sample_rate: int
@@ -53,7 +53,8 @@ class Upstream(nn.Module, ABC):
     config: dict[str, int]
     """What `build` needs to make this network again."""
     blocks: nn.ModuleList
-    """What can be unfrozen, in order."""
+    """What can be unfrozen, in order: each maps (frames of all clips, size) and the lengths of the
+    clips to (frames of all clips, size)."""
     norm: nn.Module
     """Closes the last layer; unfrozen with the last block."""
 
@@ -65,8 +66,8 @@ class Upstream(nn.Module, ABC):
         """
 
     @abstractmethod
-    def stem(self, features: Padded) -> Padded:
-        """Return layer 0, (batch, frames, size)."""
+    def stem(self, features: Ragged) -> Ragged:
+        """Return layer 0, (frames of all clips, size), for features (steps of all clips, bins)."""
 
     @abstractmethod
     def stem_modules(self) -> list[nn.Module]:
@@ -81,25 +82,29 @@ class Upstream(nn.Module, ABC):
         if len(wave) > self.max_samples:
             seconds, limit = len(wave) / self.sample_rate, self.max_samples / self.sample_rate
             raise ValueError(f"a clip of {seconds:.1f} s; the upstream takes {limit:.0f} s at most")
-        wanted = min(len(wave) + round(margin_seconds * self.sample_rate), self.max_samples)
-        frames = max(1, -(-wanted // self.frame_samples))
+        frames = self.frames(len(wave), margin_seconds)
         return nn.functional.pad(wave, (0, frames * self.frame_samples - len(wave)))
 
-    def above(self, states: Padded, start: int, layers: Sequence[int]) -> dict[int, Padded]:
+    def frames(self, samples: int, margin_seconds: float) -> int:
+        """Return how many frames a clip of so many samples has, with silence behind it."""
+        wanted = min(samples + round(margin_seconds * self.sample_rate), self.max_samples)
+        return max(1, -(-wanted // self.frame_samples))
+
+    def above(self, states: Ragged, start: int, layers: Sequence[int]) -> dict[int, Ragged]:
         """Return the states of `layers`, given those of layer `start`."""
         found = {start: states} if start in layers else {}
-        mask = states.mask
+        lengths = states.lengths.tolist()
         for layer, block in enumerate(self.blocks[start : max(layers)], start + 1):
-            states = states.with_values(block(states.values, mask))
+            states = states.with_values(block(states.values, lengths))
             if layer == len(self.blocks):
                 states = states.with_values(self.norm(states.values))
             if layer in layers:
                 found[layer] = states
         return found
 
-    def encode(self, windows: Sequence[Tensor], layers: Sequence[int]) -> dict[int, Padded]:
+    def encode(self, windows: Sequence[Tensor], layers: Sequence[int]) -> dict[int, Ragged]:
         """Return the states of `layers` for waves that passed through `window`."""
-        return self.above(self.stem(pad([self.features(w) for w in windows])), 0, layers)
+        return self.above(self.stem(join([self.features(w) for w in windows])), 0, layers)
 
 
 def names() -> list[str]:

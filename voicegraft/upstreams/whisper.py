@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from voicegraft.padding import Padded
+from voicegraft.ragged import Ragged, join
 from voicegraft.upstreams import Checkpoint, Upstream
 from voicegraft.weights.ctranslate2 import WeightsError, read_ctranslate2
 from voicegraft.weights.mirrors import HubMirror, RemoteFile, WheelMirror
@@ -81,18 +82,21 @@ class Block(nn.Module):
         self.up = nn.Linear(size, 4 * size)
         self.down = nn.Linear(4 * size, size)
 
-    def forward(self, states: Tensor, mask: Tensor | None) -> Tensor:
-        """Map (batch, frames, size) to the same; frames where `mask` is False are not heard."""
-        states = states + self.attention(self.attention_norm(states), mask)
+    def forward(self, states: Tensor, lengths: list[int]) -> Tensor:
+        """Map (frames of all clips, size) to the same; the clips have `lengths`."""
+        states = states + self.attention(self.attention_norm(states), lengths)
         return states + self.down(F.gelu(self.up(self.mlp_norm(states))))
 
-    def attention(self, states: Tensor, mask: Tensor | None) -> Tensor:
+    def attention(self, states: Tensor, lengths: list[int]) -> Tensor:
         """Let each frame attend to all frames of its clip."""
-        split = self.qkv(states).unflatten(-1, (3, self.heads, -1)).transpose(1, 3)
-        query, key, value = split.unbind(2)  # each (batch, heads, frames, size / heads)
-        heard = None if mask is None else mask[:, None, None, :]
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=heard)
-        return self.out(mixed.transpose(1, 2).flatten(2))
+        mixed = [self._mix(clip) for clip in self.qkv(states).split(lengths)]
+        return self.out(torch.cat(mixed))
+
+    def _mix(self, qkv: Tensor) -> Tensor:
+        """Map one clip's queries, keys and values, (frames, 3 × size), to (frames, size)."""
+        query, key, value = qkv.unflatten(-1, (3, self.heads, -1)).permute(1, 2, 0, 3)[:, None]
+        mixed = F.scaled_dot_product_attention(query, key, value)  # (1, heads, frames, …)
+        return mixed[0].transpose(0, 1).flatten(1)
 
 
 class WhisperEncoder(Upstream):
@@ -126,13 +130,14 @@ class WhisperEncoder(Upstream):
         log_mel = torch.maximum(log_mel, log_mel.max() - 8)
         return ((log_mel + 4) / 4).T
 
-    def stem(self, features: Padded) -> Padded:
+    def stem(self, features: Ragged) -> Ragged:
         """Return layer 0: two convolutions, the second halving the rate, and positions."""
         # Features are padded with zeros, as a clip alone is by the convolution; each frame of the
         # second one, of stride 2, ends at the clip's last step.
-        heard = F.gelu(self.conv1(features.values.mT))
+        heard = F.gelu(self.conv1(features.padded().values.mT))
         states = F.gelu(self.conv2(heard)).mT
-        return Padded(states + self.positions[: states.shape[1]], features.lengths // 2)
+        placed = states + self.positions[: states.shape[1]]
+        return join(Padded(placed, features.lengths // 2).clips())
 
 
 def build(config: dict[str, int]) -> WhisperEncoder:
