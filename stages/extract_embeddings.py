@@ -1,25 +1,32 @@
 """Run the frozen upstream over every clip, once, and store what it says.
 
 Reads   UPSTREAM, as fetch_model leaves it; CORPUS, as prepare_data leaves it
-Writes  EMBEDDINGS, a store: the states of each layer asked for, packed, in half precision
-Knobs   extract_embeddings: layers, margin_seconds, speeds, batch_seconds
+Writes  EMBEDDINGS, a store: the states of each layer asked for, packed, in half precision;
+        CACHE, kept between runs and corpora: what was ever encoded, by content, so that a clip
+        is encoded again only if its audio, the upstream or the window changed
+Knobs   extract_embeddings: layers, margin_seconds, speeds, batch_seconds, cache_gigabytes
 """
 
 import sys
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
-from pydantic import Field, PositiveFloat
+from pydantic import Field, NonNegativeFloat, PositiveFloat
 from tqdm import tqdm
 
 from voicegraft import upstreams
 from voicegraft.command import run_stage
-from voicegraft.embedding.encoding import encode_clips
-from voicegraft.embedding.store import StoreWriter
-from voicegraft.embedding.takes import Speed, takes
+from voicegraft.embedding.cache import Cache
+from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.extraction import fill
+from voicegraft.embedding.keys import keys_for
+from voicegraft.embedding.store import write_store
+from voicegraft.embedding.takes import Speed, Take, takes
 from voicegraft.params import Section, load_params
-from voicegraft.speech.manifest import SAMPLE_RATE, Corpus
+from voicegraft.speech.manifest import Corpus
 from voicegraft.speech.pace import pace
 
 
@@ -27,9 +34,10 @@ class ExtractEmbeddings(Section):
     """Which layers, how much silence behind a clip, and at which speeds."""
 
     layers: list[int] = Field(min_length=1)
-    margin_seconds: float = Field(ge=0)
+    margin_seconds: NonNegativeFloat
     speeds: list[Speed]
     batch_seconds: PositiveFloat
+    cache_gigabytes: NonNegativeFloat
 
 
 def check_layers(layers: list[int], upstream: upstreams.Upstream) -> None:
@@ -41,31 +49,48 @@ def check_layers(layers: list[int], upstream: upstreams.Upstream) -> None:
         )
 
 
-def main(upstream: Path, corpus: Path, embeddings: Path) -> None:
-    params = load_params(ExtractEmbeddings, "extract_embeddings")
-    model = upstreams.load(upstream)
-    check_layers(params.layers, model)
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
-    clips = Corpus(corpus)
-    facts = {
-        "upstream": upstreams.name_in(upstream),
-        "upstream_config": model.config,
+def facts_of(folder: Path, upstream: upstreams.Upstream, params: ExtractEmbeddings) -> dict:
+    """Return what a reader of the store must know."""
+    return {
+        "upstream": upstreams.name_in(folder),
+        "upstream_config": upstream.config,
         "margin_seconds": params.margin_seconds,
         "speeds": params.speeds,
     }
+
+
+def report(encoded: Sequence[Take], recalled: Sequence[Take], seconds: float) -> None:
+    """Say how much went into the store, how fast, and how much did not have to be encoded."""
+    hours = sum(take.seconds for take in recalled) / 3600
+    line = pace(sum(take.seconds for take in [*encoded, *recalled]), seconds)
+    print(f"{line}; {hours:.2f} hours were in the cache", file=sys.stderr)
+
+
+def main(upstream: Path, corpus: Path, cache: Path, embeddings: Path) -> None:
+    params = load_params(ExtractEmbeddings, "extract_embeddings")
+    model, clips = upstreams.load(upstream), Corpus(corpus)
+    check_layers(params.layers, model)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    layers, margin = sorted(params.layers), params.margin_seconds
     chosen = takes(clips.utterances, params.speeds, model.max_samples)
-    began, total = time.monotonic(), sum(take.samples for take in chosen) / SAMPLE_RATE
-    states = encode_clips(
-        model, clips, chosen, params.layers, params.margin_seconds, params.batch_seconds
-    )
+    frames = {take.id: model.frames(take.samples, margin) for take in chosen}
+    keys = keys_for(upstream, layers, margin, clips)
+    encoder = partial(encode, model, clips, layers, margin, params.batch_seconds)
+    done: dict[bool, list[Take]] = {True: [], False: []}
+    began = time.monotonic()
     with (
-        StoreWriter(embeddings, sorted(params.layers), model.size, facts) as store,
-        tqdm(total=round(total), unit="s of audio", unit_scale=True) as bar,
+        Cache(cache, round(params.cache_gigabytes * 1e9)) as kept,
+        write_store(
+            embeddings, layers, model.size, frames, facts_of(upstream, model, params)
+        ) as store,
+        tqdm(
+            total=round(sum(t.seconds for t in chosen)), unit="s of audio", unit_scale=True
+        ) as bar,
     ):
-        for take, layers in states:
-            store.add(take.id, layers)
-            bar.update(take.samples / SAMPLE_RATE)
-    print(pace(total, time.monotonic() - began), file=sys.stderr)
+        for take, fresh in fill(store, chosen, keys, kept, encoder):
+            done[fresh].append(take)
+            bar.update(take.seconds)
+    report(done[True], done[False], time.monotonic() - began)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from invented import model, write_corpus, write_store
+from invented import model, store_corpus, write_corpus
 
 from voicegraft import upstreams
 from voicegraft.embedding.store import Store
@@ -32,5 +32,5 @@ def corpus(tmp_path_factory):
 def store(tmp_path_factory, corpus):
     """The states of that corpus, by the upstream of `invented.model()`."""
     folder = tmp_path_factory.mktemp("store")
-    write_store(folder, corpus, model())
+    store_corpus(folder, corpus, model())
     return Store(folder)

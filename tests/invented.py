@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from voicegraft.embedding.encoding import encode_clips
-from voicegraft.embedding.store import StoreWriter
+from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.store import write_store
 from voicegraft.embedding.takes import takes
 from voicegraft.grafted import Description, GraftedModel
 from voicegraft.packed import PackedWriter
@@ -59,13 +59,14 @@ def model(head: str = "ctc_linear", seed: int = 1, letters: str = "abř") -> Gra
     )
 
 
-def write_store(folder: Path, corpus: Corpus, grafted: GraftedModel) -> None:
+def store_corpus(folder: Path, corpus: Corpus, grafted: GraftedModel) -> None:
     """Encode the corpus with the model's upstream, every layer of it."""
     upstream = grafted.upstream.eval()
     facts = {"upstream": "whisper", "upstream_config": upstream.config}
     facts |= {"margin_seconds": MARGIN_SECONDS, "speeds": SPEEDS}
     chosen = takes(corpus.utterances, SPEEDS, upstream.max_samples)
-    states = encode_clips(upstream, corpus, chosen, LAYERS, MARGIN_SECONDS, 5.0)
-    with StoreWriter(folder, LAYERS, upstream.size, facts) as store:
-        for take, layers in states:
-            store.add(take.id, layers)
+    frames = {take.id: upstream.frames(take.samples, MARGIN_SECONDS) for take in chosen}
+    with write_store(folder, LAYERS, upstream.size, frames, facts) as store:
+        for batch in encode(upstream, corpus, LAYERS, MARGIN_SECONDS, 5.0, chosen):
+            for take, states in batch.items():
+                store.add(take.id, states)

@@ -11,6 +11,7 @@ from invented import model as tiny_model
 from typer.testing import CliRunner
 
 from voicegraft.cli import app
+from voicegraft.embedding.cache import Cache
 from voicegraft.grafted import save_model
 from voicegraft.inference import Transcriber
 
@@ -135,6 +136,27 @@ def test_a_wrong_argument_is_one_line_on_stderr(model, tmp_path, what):
     }[what]()
     assert result.exit_code == 1
     assert result.stdout == ""
+    assert result.stderr.startswith("voicegraft: ") and result.stderr.count("\n") == 1
+
+
+def test_the_cache_can_be_seen_and_cleared(tmp_path):
+    def cache(*options):
+        result = CliRunner().invoke(app, ["cache", "--folder", str(tmp_path / "cache"), *options])
+        assert result.exit_code == 0, result.output
+        return result.stdout.removeprefix(f"{tmp_path / 'cache'}: ").strip()
+
+    assert cache() == "nothing is cached"
+    with Cache(tmp_path / "cache", 10**9) as kept:
+        kept.write({b"one": bytes(20_000_000), b"other": b"1"})
+    assert cache() == "2 entries, 0.02 GB"
+    assert cache("--clear") == "0 entries, 0.00 GB"
+    assert cache() == "0 entries, 0.00 GB"
+
+
+def test_a_damaged_cache_is_one_line_on_stderr(tmp_path):
+    (tmp_path / "index.sqlite").write_bytes(b"no table" * 1000)
+    result = CliRunner().invoke(app, ["cache", "--folder", str(tmp_path)])
+    assert result.exit_code == 1
     assert result.stderr.startswith("voicegraft: ") and result.stderr.count("\n") == 1
 
 

@@ -29,7 +29,7 @@ def quick_params() -> dict:
 
 
 COMMANDS = {
-    "extract_embeddings": "upstream corpus embeddings",
+    "extract_embeddings": "upstream corpus cache embeddings",
     "train_head": "upstream corpus embeddings head curves scratch",
     "top3": "top3 head corpus embeddings top3 curves_top3 scratch_top3",
     "full": "full head corpus embeddings full curves_full scratch_full",

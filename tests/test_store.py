@@ -3,7 +3,7 @@ import os
 import numpy as np
 import pytest
 
-from voicegraft.embedding.store import Store, StoreWriter
+from voicegraft.embedding.store import Store, write_store
 
 LAYERS, SIZE = [0, 3], 5
 
@@ -16,9 +16,14 @@ def clips(seed=1):
     }
 
 
-def written(folder, seed=1):
-    with StoreWriter(folder, LAYERS, SIZE, {"upstream": "whisper"}) as store:
-        for name, states in clips(seed).items():
+def opened(folder, **frames):
+    return write_store(folder, LAYERS, SIZE, frames, {"upstream": "whisper"})
+
+
+def written(folder, seed=1, order=1):
+    frames = {name: len(states[3]) for name, states in clips(seed).items()}
+    with opened(folder, **frames) as store:
+        for name, states in list(clips(seed).items())[::order]:
             store.add(name, states)
     return Store(folder)
 
@@ -47,9 +52,9 @@ def test_a_layer_that_was_not_stored_is_refused_by_those_that_were(tmp_path):
         written(tmp_path).states("a", 6)
 
 
-def test_the_same_clips_make_the_same_bytes(tmp_path):
-    for folder in ("one", "two"):
-        written(tmp_path / folder)
+def test_the_same_clips_make_the_same_bytes_in_whatever_order_they_come(tmp_path):
+    for folder, order in {"one": 1, "two": -1}.items():
+        written(tmp_path / folder, order=order)
     names = sorted(os.listdir(tmp_path / "one"))
     assert names == ["index.csv", "layer_0.npy", "layer_3.npy", "store.json"]
     for name in names:
@@ -57,7 +62,7 @@ def test_the_same_clips_make_the_same_bytes(tmp_path):
 
 
 def interrupted(folder):
-    with pytest.raises(KeyboardInterrupt), StoreWriter(folder, LAYERS, SIZE, {}) as store:
+    with pytest.raises(KeyboardInterrupt), opened(folder, new=9) as store:
         store.add("new", {layer: np.ones((9, SIZE), np.float32) for layer in LAYERS})
         raise KeyboardInterrupt
 
@@ -77,8 +82,14 @@ def test_an_interrupted_write_leaves_the_store_that_was_there(tmp_path):
     assert "new" not in store.frames
 
 
-def test_layers_of_a_clip_must_have_the_same_frames(tmp_path):
-    with pytest.raises(ValueError), StoreWriter(tmp_path, LAYERS, SIZE, {}) as store:
+def test_a_clip_must_have_the_frames_that_were_announced_in_every_layer(tmp_path):
+    with pytest.raises(ValueError, match="a: layer 3 has 3 frames"), opened(tmp_path, a=2) as store:
         store.add("a", {0: np.ones((2, SIZE)), 3: np.ones((3, SIZE))})
-        store.add("b", {0: np.ones((2, SIZE)), 3: np.ones((2, SIZE))})
+    assert not (tmp_path / "store.json").exists()
+
+
+def test_a_store_that_lacks_a_clip_does_not_open(tmp_path):
+    with pytest.raises(ValueError, match="1 clips were never added: b"):
+        with opened(tmp_path, a=2, b=2) as store:
+            store.add("a", {layer: np.ones((2, SIZE)) for layer in LAYERS})
     assert not (tmp_path / "store.json").exists()

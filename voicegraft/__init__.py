@@ -9,9 +9,11 @@ The folders stand in the order in which data flows, and each imports only from t
     debian       Debian packages, fetched without root and unpacked safely
     corpora      where clips come from, a file each
     padding      clips of several lengths in one tensor, and the mask that keeps them apart
+    ragged       clips of several lengths end to end, with no padding at all
     weights      where pretrained weights come from, and the formats they come in
     upstreams    pretrained encoders, a file each
     embedding    audio through a frozen upstream into the store
+    dropout      dropout that costs less than what it regularises
     heads        what is trained on top, a file each
     ctc          the labels, loss and decoding that CTC heads share
     grafted      upstream + head + labels: the model on disk

@@ -1,6 +1,7 @@
 """The `voicegraft` command: it calls, and does nothing itself."""
 
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ import typer
 from tqdm import tqdm
 
 from voicegraft.command import MISTAKES
+from voicegraft.embedding.cache import Cache
 from voicegraft.inference.recordings import find_recordings
 from voicegraft.inference.transcriber import Transcriber, Transcript
 
@@ -55,6 +57,29 @@ def transcribe(
     several = len(recordings) > 1
     whole = [_print_transcript(transcriber, r, as_json, several) for r in recordings]
     raise typer.Exit(0 if all(whole) else 1)
+
+
+@app.command()
+def cache(
+    folder: Annotated[Path, typer.Option(help="Where it is.")] = Path(".voicegraft/cache"),
+    clear: Annotated[bool, typer.Option("--clear", help="Delete all of it.")] = False,
+) -> None:
+    """Say how much the cache of embeddings holds, or clear it.
+
+    Clips that were encoded once are taken from it, in whatever corpus they come again. Nothing is
+    lost with it but time; its limit is extract_embeddings.cache_gigabytes in params.yaml.
+    """
+    if not folder.is_dir():
+        typer.echo(f"{folder}: nothing is cached")
+        return
+    try:
+        with Cache(folder, sys.maxsize) as kept:
+            if clear:
+                kept.clear()
+            typer.echo(f"{folder}: {len(kept):,} entries, {kept.bytes / 1e9:.2f} GB")
+    except MISTAKES as error:
+        _complain(error)
+        raise typer.Exit(1) from None
 
 
 def _print_transcript(

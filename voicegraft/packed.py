@@ -4,6 +4,7 @@ Thousands of small files cost DVC seconds at every command; one .npy costs none,
 reads it. The writer never holds more than a piece, and the file bears its name only once whole.
 """
 
+import math
 import os
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +16,11 @@ HEADER_BYTES = 128
 
 
 class PackedWriter:
-    """Append arrays along the first axis of a .npy file.
+    """Write arrays along the first axis of a .npy file, end to end or wherever they belong.
 
         with PackedWriter(path, np.float16, (512,)) as states:
             first = states.append(clip)      # (frames, 512); `first` is where it begins
+            states.put(900, clip)            # rows that nobody writes are zero
 
     The file appears under its name when the block ends without an error.
     """
@@ -35,11 +37,17 @@ class PackedWriter:
 
     def append(self, array: np.ndarray) -> int:
         """Write `array`, shape (rows, *row_shape), and return the index of its first row."""
+        first = self.rows
+        self.put(first, array)
+        return first
+
+    def put(self, first: int, array: np.ndarray) -> None:
+        """Write `array`, shape (rows, *row_shape), from row `first` on."""
         if array.shape[1:] != self.row_shape:
             raise ValueError(f"{self.path}: rows are {self.row_shape}, not {array.shape[1:]}")
-        first, self.rows = self.rows, self.rows + len(array)
+        self._file.seek(HEADER_BYTES + first * self.dtype.itemsize * math.prod(self.row_shape))
         self._file.write(np.ascontiguousarray(array, self.dtype).data)
-        return first
+        self.rows = max(self.rows, first + len(array))
 
     def _write_header(self) -> None:
         # NumPy pads its header so that the row count can grow in place.

@@ -6,61 +6,72 @@
 
 import csv
 import json
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import accumulate
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
 from voicegraft.packed import PackedWriter, read_packed
 
 
-class StoreWriter:
-    """Write clips into a store, in any order; it opens only once the block ends without error.
+@contextmanager
+def write_store(
+    folder: Path, layers: Sequence[int], size: int, frames: Mapping[str, int], facts: dict
+) -> Iterator["StoreWriter"]:
+    """Yield a writer; the store opens only once the block ends without error, with every clip.
 
     Args:
+        frames: how many each clip will have, by id, in the order of the store.
         facts: what a reader must know of the states (upstream, margin …), as JSON.
     """
-
-    def __init__(self, folder: Path, layers: Sequence[int], size: int, facts: dict):
-        self.folder, self.layers, self.size = folder, list(layers), size
-        self.facts = facts | {"layers": self.layers, "size": size}
-        self.index: list[tuple[str, int, int]] = []
-
-    def __enter__(self) -> "StoreWriter":
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._files = ExitStack()
-        self._packed = {
-            layer: self._files.enter_context(
-                PackedWriter(_layer_file(self.folder, layer), np.float16, (self.size,))
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as files:
+        packed = {
+            layer: files.enter_context(
+                PackedWriter(_layer_file(folder, layer), np.float16, (size,))
             )
-            for layer in self.layers
+            for layer in layers
         }
-        return self
+        writer = StoreWriter(packed, size, frames)
+        yield writer
+        writer.check_whole()
+    with open(folder / "index.csv", "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["id", "first_frame", "frames"])
+        table.writerows((clip, writer.first[clip], count) for clip, count in frames.items())
+    text = json.dumps(facts | {"layers": list(layers), "size": size}, indent=2, sort_keys=True)
+    (folder / "store.json").write_text(text + "\n", encoding="utf-8")
 
-    def add(self, clip: str, states: dict[int, np.ndarray]) -> None:
-        """Append the clip's states, (frames, size) for each layer."""
-        (first,) = {self._packed[layer].append(states[layer]) for layer in self.layers}
-        self.index.append((clip, first, len(states[self.layers[0]])))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._files.__exit__(kind, error, trace)
-        if kind is None:
-            self._write_index()
-            text = json.dumps(self.facts, indent=2, sort_keys=True)
-            (self.folder / "store.json").write_text(text + "\n", encoding="utf-8")
+class StoreWriter:
+    """Puts clips where they belong, so that the bytes are the same in whatever order they come."""
 
-    def _write_index(self) -> None:
-        with open(self.folder / "index.csv", "w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(["id", "first_frame", "frames"])
-            table.writerows(self.index)
+    def __init__(self, packed: Mapping[int, PackedWriter], size: int, frames: Mapping[str, int]):
+        self.packed, self.size, self.frames = packed, size, frames
+        self.first = dict(zip(frames, accumulate(frames.values(), initial=0), strict=False))
+        self.missing = set(frames)
+
+    def add(self, clip: str, states: Mapping[int, np.ndarray]) -> None:
+        """Write the clip's states, (frames, size) for each layer.
+
+        Raises:
+            ValueError: if they are not as many frames as were announced.
+        """
+        for layer, packed in self.packed.items():
+            if len(states[layer]) != self.frames[clip]:
+                raise ValueError(
+                    f"{clip}: layer {layer} has {len(states[layer])} frames, not the "
+                    f"{self.frames[clip]} that its window has"
+                )
+            packed.put(self.first[clip], states[layer])
+        self.missing.discard(clip)
+
+    def check_whole(self) -> None:
+        """Raise ValueError if a clip was never added."""
+        if self.missing:
+            raise ValueError(f"{len(self.missing)} clips were never added: {min(self.missing)} …")
 
 
 class Store:

@@ -34,14 +34,19 @@ class Take:
     @property
     def samples(self) -> int:
         """How many samples it has."""
-        return round(self.utterance.samples / self.speed)
+        return int(self.utterance.samples / self.speed)
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.samples / SAMPLE_RATE
 
     def wave(self, corpus: Corpus) -> Tensor:
         """Return its samples, float32 (samples,)."""
         wave = torch.from_numpy(corpus.wave(self.utterance))
         if self.speed == 1:
             return wave
-        return torchaudio.functional.speed(wave, SAMPLE_RATE, self.speed)[0]
+        return torchaudio.functional.speed(wave, SAMPLE_RATE, self.speed)[0][: self.samples]
 
 
 def take_id(utterance: str, speed: float) -> str:

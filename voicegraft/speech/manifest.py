@@ -68,7 +68,11 @@ class Corpus:
         """Return the utterances of `splits`, in manifest order."""
         return [u for u in self.utterances if u.split in splits]
 
+    def samples(self, utterance: Utterance) -> np.ndarray:
+        """Return int16 samples, shape (samples,), mapped from disk."""
+        last = utterance.first_sample + utterance.samples
+        return self._audio[utterance.first_sample : last]
+
     def wave(self, utterance: Utterance) -> np.ndarray:
         """Return float32 samples in [-1, 1], shape (samples,)."""
-        last = utterance.first_sample + utterance.samples
-        return self._audio[utterance.first_sample : last].astype(np.float32) / 32_768
+        return self.samples(utterance).astype(np.float32) / 32_768

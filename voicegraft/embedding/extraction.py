@@ -1,0 +1,48 @@
+"""Fill a store: from the cache what was encoded before, through the upstream what was not."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import numpy as np
+
+from voicegraft.embedding.cache import Cache
+from voicegraft.embedding.encoding import States
+from voicegraft.embedding.keys import Keys
+from voicegraft.embedding.store import StoreWriter
+from voicegraft.embedding.takes import Take
+
+Encode = Callable[[list[Take]], Iterator[Mapping[Take, States]]]
+
+
+def fill(
+    store: StoreWriter, takes: Iterable[Take], keys: Keys, cache: Cache, encode: Encode
+) -> Iterator[tuple[Take, bool]]:
+    """Add every take to the store, and say of each as it comes whether it had to be encoded.
+
+    What is encoded is in the cache before it is in the store, a batch at a time: a run that is
+    killed goes on after its last batch.
+    """
+    fresh = []
+    for take in takes:
+        if (states := _recall(cache, keys(take), store.size)) is None:
+            fresh.append(take)
+        else:
+            store.add(take.id, states)
+            yield take, False
+    for batch in encode(fresh):
+        cache.write(dict(_entries(batch, keys)))
+        for take, states in batch.items():
+            store.add(take.id, states)
+            yield take, True
+
+
+def _recall(cache: Cache, keys: Mapping[int, bytes], size: int) -> States | None:
+    found = {layer: cache.read(key) for layer, key in keys.items()}
+    if None in found.values():
+        return None
+    return {k: np.frombuffer(v, np.float16).reshape(-1, size) for k, v in found.items()}
+
+
+def _entries(batch: Mapping[Take, States], keys: Keys) -> Iterator[tuple[bytes, bytes]]:
+    for take, states in batch.items():
+        for layer, key in keys(take).items():
+            yield key, states[layer].tobytes()

@@ -1,0 +1,56 @@
+"""What states are called in the cache: a hash of all that they depend on."""
+
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from voicegraft import padding, ragged, upstreams
+from voicegraft.embedding import encoding, takes
+from voicegraft.embedding.takes import Take
+from voicegraft.speech.manifest import Corpus
+
+Keys = Callable[[Take], dict[int, bytes]]
+"""Gives the key of a take's states at each layer."""
+
+
+def keys_for(upstream: Path, layers: Sequence[int], margin_seconds: float, corpus: Corpus) -> Keys:
+    """Return what names the states of takes of `corpus` in the cache.
+
+    In a key are the samples, the speed and the layer; the files of the upstream; the window rule;
+    and the code behind it all, so that a corrected encoder is never answered with old states. An
+    id, a text or a side is not.
+
+    Args:
+        upstream: the folder that fetch_model left.
+    """
+    plugin = upstreams.plugin(upstreams.name_in(upstream))
+    scope = hashlib.sha256(json.dumps({"margin_seconds": margin_seconds}).encode())
+    for path in sorted(upstream.iterdir()):
+        scope.update(_file_hash(path))
+    for module in (plugin, upstreams, padding, ragged, encoding, takes):
+        scope.update(_code_hash(module))
+
+    def keys(take: Take) -> dict[int, bytes]:
+        own = scope.copy()
+        own.update(hashlib.sha256(corpus.samples(take.utterance)).digest())
+        return {layer: _extended(own, f"{take.speed:g} {layer}") for layer in layers}
+
+    return keys
+
+
+def _extended(digest: "hashlib._Hash", text: str) -> bytes:
+    longer = digest.copy()
+    longer.update(text.encode())
+    return longer.digest()
+
+
+def _file_hash(path: Path) -> bytes:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _code_hash(module: ModuleType) -> bytes:
+    return hashlib.sha256(inspect.getsource(module).encode()).digest()
