@@ -2,11 +2,13 @@
 
 import hashlib
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,22 @@ def test_a_stage_killed_in_mid_run_goes_on_to_the_same_bytes(tmp_path, whisper_f
     shutil.rmtree(again / "head")
     assert run("train_head", again).returncode == 0
     assert {p.name: p.read_bytes() for p in (again / "head").iterdir()} == resumed
+
+
+def test_a_full_disk_ends_a_stage_in_one_line_and_the_next_run_has_the_same_bytes(
+    project, tmp_path, whisper_folder
+) -> None:
+    again = new_project(tmp_path, whisper_folder)
+    for stage, bytes_left in {"extract_embeddings": 3_000_000, "train_head": 20_000_000}.items():
+        limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (bytes_left, bytes_left))
+        full = subprocess.run(
+            command(stage), cwd=again, capture_output=True, text=True, preexec_fn=limit
+        )
+        assert full.returncode == 1
+        assert "too large" in full.stderr and "Traceback" not in full.stderr
+        assert run(stage, again).returncode == 0
+    made = {name: digest for name, digest in digests(project).items() if "top3" not in name}
+    assert digests(again) == made
 
 
 def test_extraction_closes_with_hours_seconds_and_real_time_factor(project) -> None:

@@ -33,7 +33,7 @@ CREATE INDEX IF NOT EXISTS entry_shard ON entry (shard);
 
 
 class CacheError(RuntimeError):
-    """The table of the cache cannot be read."""
+    """The table of the cache cannot be read or written."""
 
 
 class Cache:
@@ -163,5 +163,6 @@ class Cache:
             yield
         except sqlite3.Error as error:
             raise CacheError(
-                f"{self.folder}: {error}; delete this folder to start it anew"
+                f"{self.folder}: {error}; extract_embeddings.cache_gigabytes bounds the cache, and "
+                "it may be deleted at any time"
             ) from error
