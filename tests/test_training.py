@@ -111,6 +111,13 @@ def test_a_run_stops_when_dev_no_longer_gets_better(corpus, store, tmp_path) -> 
     assert len(curve) == 3  # the model as it came, and two epochs of patience
 
 
+def test_a_run_goes_on_for_as_long_as_nothing_is_heard_at_all(corpus, store, tmp_path) -> None:
+    trainer = head_trainer(store, fit(epochs=6, patience=2, lr=1e-9))
+    with torch.no_grad():
+        trainer.bare.head.label.bias[0] = 50.0  # the blank, as CTC learns to emit first
+    assert len(run(trainer, corpus, tmp_path)) == 1 + 6
+
+
 def dev_cer(grafted, corpus: Corpus) -> float:
     grafted.eval()
     dev = corpus.of("dev")

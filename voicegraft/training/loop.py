@@ -33,6 +33,9 @@ class Progress:
     epoch: int = 0
     best_cer: float = float("inf")
     best_epoch: int = 0
+    mute_epoch: int = 0
+    """The last one after which nothing was heard in dev: CTC emits blanks alone before it learns to
+    spell, and may do so for hundreds of steps; that is no reason to stop."""
     history: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -97,9 +100,9 @@ class Trainer:
         return kept
 
     def _goes_on(self) -> bool:
-        last_unfreezing = max(part.first_epoch for part in self.parts)
-        waited = self.progress.epoch - max(self.progress.best_epoch, last_unfreezing)
-        return self.progress.epoch < self.fit.epochs and waited < self.fit.patience
+        progress, last_unfreezing = self.progress, max(part.first_epoch for part in self.parts)
+        since = max(progress.best_epoch, progress.mute_epoch, last_unfreezing)
+        return progress.epoch < self.fit.epochs and progress.epoch - since < self.fit.patience
 
     def _epoch(self, train: Sequence[Utterance], dev: Sequence[Utterance]) -> None:
         epoch, began = self.progress.epoch, time.monotonic()
@@ -164,6 +167,8 @@ class Trainer:
             hypotheses += [self.bare.decode(emission) for emission in emissions]
         cer, wer = jiwer.cer(references, hypotheses), jiwer.wer(references, hypotheses)
         self.progress.history.append(record | {"dev/cer": cer, "dev/wer": wer})
+        if not any(hypotheses):
+            self.progress.mute_epoch = self.progress.epoch
         if cer < self.progress.best_cer:
             self.progress.best_cer, self.progress.best_epoch = cer, self.progress.epoch
             self.best = self._weights()
