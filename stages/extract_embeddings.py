@@ -9,7 +9,6 @@ Knobs   extract_embeddings: layers, margin_seconds, speeds, batch_seconds, cache
 
 import sys
 import time
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.extraction import fill
 from voicegraft.embedding.keys import keys_for
 from voicegraft.embedding.store import write_store
-from voicegraft.embedding.takes import Speed, Take, takes
+from voicegraft.embedding.takes import Speed, takes
 from voicegraft.params import Section, load_params
 from voicegraft.speech.manifest import Corpus
 from voicegraft.speech.pace import pace
@@ -59,11 +58,10 @@ def facts_of(folder: Path, upstream: upstreams.Upstream, params: ExtractEmbeddin
     }
 
 
-def report(encoded: Sequence[Take], recalled: Sequence[Take], seconds: float) -> None:
+def report(seconds_of_audio: float, recalled: float, seconds: float) -> None:
     """Say how much went into the store, how fast, and how much did not have to be encoded."""
-    hours = sum(take.seconds for take in recalled) / 3600
-    line = pace(sum(take.seconds for take in [*encoded, *recalled]), seconds)
-    print(f"{line}; {hours:.2f} hours were in the cache", file=sys.stderr)
+    line = pace(seconds_of_audio, seconds)
+    print(f"{line}; {recalled / 3600:.2f} hours were in the cache", file=sys.stderr)
 
 
 def main(upstream: Path, corpus: Path, cache: Path, embeddings: Path) -> None:
@@ -76,21 +74,19 @@ def main(upstream: Path, corpus: Path, cache: Path, embeddings: Path) -> None:
     frames = {take.id: model.frames(take.samples, margin) for take in chosen}
     keys = keys_for(upstream, layers, margin, clips)
     encoder = partial(encode, model, clips, layers, margin, params.batch_seconds)
-    done: dict[bool, list[Take]] = {True: [], False: []}
+    total, recalled = sum(take.seconds for take in chosen), 0.0
     began = time.monotonic()
     with (
         Cache(cache, round(params.cache_gigabytes * 1e9)) as kept,
         write_store(
             embeddings, layers, model.size, frames, facts_of(upstream, model, params)
         ) as store,
-        tqdm(
-            total=round(sum(t.seconds for t in chosen)), unit="s of audio", unit_scale=True
-        ) as bar,
+        tqdm(total=round(total), unit="s of audio", unit_scale=True) as bar,
     ):
         for take, fresh in fill(store, chosen, keys, kept, encoder):
-            done[fresh].append(take)
+            recalled += 0.0 if fresh else take.seconds
             bar.update(take.seconds)
-    report(done[True], done[False], time.monotonic() - began)
+    report(total, recalled, time.monotonic() - began)
 
 
 if __name__ == "__main__":

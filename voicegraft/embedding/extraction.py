@@ -21,15 +21,22 @@ def fill(
     What is encoded is in the cache before it is in the store, a batch at a time: a run that is
     killed goes on after its last batch.
     """
-    fresh = []
+    fresh: dict[Take, dict[int, bytes]] = {}
     for take in takes:
-        if (states := _recall(cache, keys(take), store.size)) is None:
-            fresh.append(take)
+        by_layer = keys(take)
+        if (states := _recall(cache, by_layer, store.size)) is None:
+            fresh[take] = by_layer
         else:
             store.add(take.id, states)
             yield take, False
-    for batch in encode(fresh):
-        cache.write(dict(_entries(batch, keys)))
+    for batch in encode(list(fresh)):
+        cache.write(
+            {
+                key: batch[take][layer].tobytes()
+                for take in batch
+                for layer, key in fresh[take].items()
+            }
+        )
         for take, states in batch.items():
             store.add(take.id, states)
             yield take, True
@@ -40,9 +47,3 @@ def _recall(cache: Cache, keys: Mapping[int, bytes], size: int) -> States | None
     if None in found.values():
         return None
     return {k: np.frombuffer(v, np.float16).reshape(-1, size) for k, v in found.items()}
-
-
-def _entries(batch: Mapping[Take, States], keys: Keys) -> Iterator[tuple[bytes, bytes]]:
-    for take, states in batch.items():
-        for layer, key in keys(take).items():
-            yield key, states[layer].tobytes()

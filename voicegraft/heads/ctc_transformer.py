@@ -29,7 +29,7 @@ class TransformerHead(Head):
         layer = nn.TransformerEncoderLayer(
             WIDTH, ATTENTION_HEADS, FEEDFORWARD, 0.0, batch_first=True, norm_first=True
         )
-        # None in the attention, where it would cost as much as all the others.
+        # None in the attention, where its numbers grow with the square of the frames.
         layer.dropout = layer.dropout1 = layer.dropout2 = Dropout(DROPOUT)
         self.layers = nn.TransformerEncoder(
             layer, LAYERS, nn.LayerNorm(WIDTH), enable_nested_tensor=False
