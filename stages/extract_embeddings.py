@@ -4,13 +4,15 @@ Reads   UPSTREAM, as fetch_model leaves it; CORPUS, as prepare_data leaves it
 Writes  EMBEDDINGS, a store: the states of each layer asked for, packed, in half precision;
         CACHE, kept between runs and corpora: what was ever encoded, by content, so that a clip
         is encoded again only if its audio, the upstream or the window changed
-Knobs   extract_embeddings: layers, margin_seconds, speeds, batch_seconds, cache_gigabytes
+Knobs   extract_embeddings: layers, margin_seconds, speeds, precision, batch_seconds,
+        cache_gigabytes
 """
 
 import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat
@@ -25,6 +27,7 @@ from voicegraft.embedding.keys import keys_for
 from voicegraft.embedding.store import write_store
 from voicegraft.embedding.takes import Speed, takes
 from voicegraft.params import Section, load_params
+from voicegraft.precision import Precision, on_this_machine
 from voicegraft.speech.manifest import Corpus
 from voicegraft.speech.pace import pace
 
@@ -35,6 +38,7 @@ class ExtractEmbeddings(Section):
     layers: list[int] = Field(min_length=1)
     margin_seconds: NonNegativeFloat
     speeds: list[Speed]
+    precision: Literal["auto", "float32", "bfloat16"]
     batch_seconds: PositiveFloat
     cache_gigabytes: NonNegativeFloat
 
@@ -48,13 +52,16 @@ def check_layers(layers: list[int], upstream: upstreams.Upstream) -> None:
         )
 
 
-def facts_of(folder: Path, upstream: upstreams.Upstream, params: ExtractEmbeddings) -> dict:
+def facts_of(
+    folder: Path, upstream: upstreams.Upstream, params: ExtractEmbeddings, precision: Precision
+) -> dict:
     """Return what a reader of the store must know."""
     return {
         "upstream": upstreams.name_in(folder),
         "upstream_config": upstream.config,
         "margin_seconds": params.margin_seconds,
         "speeds": params.speeds,
+        "precision": precision,
     }
 
 
@@ -72,14 +79,15 @@ def main(upstream: Path, corpus: Path, cache: Path, embeddings: Path) -> None:
     layers, margin = sorted(params.layers), params.margin_seconds
     chosen = takes(clips.utterances, params.speeds, model.max_samples)
     frames = {take.id: model.frames(take.samples, margin) for take in chosen}
-    keys = keys_for(upstream, layers, margin, clips)
-    encoder = partial(encode, model, clips, layers, margin, params.batch_seconds)
+    precision = on_this_machine(params.precision)
+    keys = keys_for(upstream, layers, margin, precision, clips)
+    encoder = partial(encode, model, clips, layers, margin, precision, params.batch_seconds)
     total, recalled = sum(take.seconds for take in chosen), 0.0
     began = time.monotonic()
     with (
         Cache(cache, round(params.cache_gigabytes * 1e9)) as kept,
         write_store(
-            embeddings, layers, model.size, frames, facts_of(upstream, model, params)
+            embeddings, layers, model.size, frames, facts_of(upstream, model, params, precision)
         ) as store,
         tqdm(total=round(total), unit="s of audio", unit_scale=True) as bar,
     ):

@@ -67,6 +67,6 @@ def store_corpus(folder: Path, corpus: Corpus, grafted: GraftedModel) -> None:
     chosen = takes(corpus.utterances, SPEEDS, upstream.max_samples)
     frames = {take.id: upstream.frames(take.samples, MARGIN_SECONDS) for take in chosen}
     with write_store(folder, LAYERS, upstream.size, frames, facts) as store:
-        for batch in encode(upstream, corpus, LAYERS, MARGIN_SECONDS, 5.0, chosen):
+        for batch in encode(upstream, corpus, LAYERS, MARGIN_SECONDS, "float32", 5.0, chosen):
             for take, states in batch.items():
                 store.add(take.id, states)

@@ -40,14 +40,14 @@ class Extraction:
 
     def __init__(self, folder, upstream_folder, upstream, limit=PLENTY):
         self.folder, self.upstream_folder, self.upstream = folder, upstream_folder, upstream
-        self.limit = limit
+        self.limit, self.precision = limit, "float32"
 
     def __call__(self, corpus, margin=MARGIN_SECONDS, layers=LAYERS, batches=None, name="store"):
         """Return the ids of takes that were encoded; die after so many batches."""
         chosen = takes(corpus.utterances, SPEEDS, self.upstream.max_samples)
         frames = {take.id: self.upstream.frames(take.samples, margin) for take in chosen}
-        keys = keys_for(self.upstream_folder, layers, margin, corpus)
-        encoder = partial(encode, self.upstream, corpus, layers, margin, 3.0)
+        keys = keys_for(self.upstream_folder, layers, margin, self.precision, corpus)
+        encoder = partial(encode, self.upstream, corpus, layers, margin, self.precision, 3.0)
         with (
             Cache(self.folder / "cache", self.limit) as cache,
             write_store(self.folder / name, layers, self.upstream.size, frames, {}) as store,
@@ -129,9 +129,10 @@ def test_other_weights_are_encoded_anew(extract, corpus):
     assert extract(corpus) == everything
 
 
-def test_other_samples_are_encoded_anew(extract, corpus):
+def test_other_samples_are_encoded_anew(extract, corpus, tmp_path):
     everything = extract(corpus)
-    corpus._audio = np.array(corpus._audio) + 1
+    path = tmp_path / "corpus" / "audio.npy"
+    np.save(path, np.load(path) + 1)
     assert extract(corpus) == everything
 
 
@@ -145,6 +146,12 @@ def test_another_window_or_a_layer_not_stored_before_is_encoded_anew(extract, co
     everything = extract(corpus, layers=[1])
     assert extract(corpus, layers=[1], margin=0.2) == everything
     assert extract(corpus, layers=[0, 1]) == everything
+
+
+def test_another_precision_is_encoded_anew(extract, corpus):
+    everything = extract(corpus)
+    extract.precision = "bfloat16"
+    assert extract(corpus) == everything
 
 
 def test_states_from_the_cache_are_those_from_the_upstream(extract, corpus):

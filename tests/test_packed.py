@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from voicegraft.packed import PackedWriter, read_packed
+from voicegraft.packed import PackedWriter, read_packed, read_rows
 
 
 def test_what_was_appended_is_read_back_where_it_was_said_to_begin(tmp_path):
@@ -14,6 +14,17 @@ def test_what_was_appended_is_read_back_where_it_was_said_to_begin(tmp_path):
     assert firsts == [0, 2, 2]
     assert np.array_equal(array, np.concatenate(pieces))
     assert np.array_equal(np.load(tmp_path / "a.npy"), array)
+
+
+def test_rows_that_are_read_are_those_of_the_map_and_no_part_of_it(tmp_path):
+    with PackedWriter(tmp_path / "a.npy", np.float16, (3,)) as packed:
+        packed.append(np.arange(30).reshape(10, 3))
+    array = read_packed(tmp_path / "a.npy")
+    rows = read_rows(array, 4, 3)
+    assert rows.dtype == np.float16
+    assert rows.tolist() == array[4:7].tolist()
+    assert not isinstance(rows, np.memmap)
+    assert read_rows(array, 10, 0).shape == (0, 3)
 
 
 def test_an_empty_array_can_be_read(tmp_path):

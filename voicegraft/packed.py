@@ -70,6 +70,18 @@ class PackedWriter:
             os.replace(self._partial, self.path)
 
 
-def read_packed(path: Path) -> np.ndarray:
+def read_packed(path: Path) -> np.memmap:
     """Return the array of shape (rows, ...), mapped: only what is read is loaded."""
     return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def read_rows(packed: np.memmap, first: int, rows: int) -> np.ndarray:
+    """Return rows of what `read_packed` mapped, read and not mapped.
+
+    Pages of a map stay with the process as long as there is room: a walk through a corpus would
+    seem to take its whole size in memory.
+    """
+    row = math.prod(packed.shape[1:])
+    start = packed.offset + first * row * packed.itemsize
+    values = np.fromfile(packed.filename, packed.dtype, rows * row, offset=start)
+    return values.reshape(rows, *packed.shape[1:])

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from voicegraft.embedding.takes import Take
+from voicegraft.precision import Precision, products_in
 from voicegraft.speech.batches import batches_by_length
 from voicegraft.speech.manifest import Corpus
 from voicegraft.upstreams import Upstream
@@ -20,6 +21,7 @@ def encode(
     corpus: Corpus,
     layers: Sequence[int],
     margin_seconds: float,
+    precision: Precision,
     batch_seconds: float,
     takes: Sequence[Take],
 ) -> Iterator[dict[Take, States]]:
@@ -30,6 +32,7 @@ def encode(
         chosen = [takes[i] for i in batch]
         waves = [take.wave(corpus).to(device) for take in chosen]
         windows = [upstream.window(wave, margin_seconds) for wave in waves]
-        encoded = upstream.encode(windows, layers)
+        with products_in(precision, device):
+            encoded = upstream.encode(windows, layers)
         clips = {k: [c.half().cpu().numpy() for c in encoded[k].clips()] for k in layers}
         yield {take: {k: clips[k][i] for k in layers} for i, take in enumerate(chosen)}

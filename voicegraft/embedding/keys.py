@@ -8,29 +8,38 @@ from pathlib import Path
 from types import ModuleType
 
 from voicegraft import padding, ragged, upstreams
+from voicegraft import precision as precisions
 from voicegraft.embedding import encoding, takes
 from voicegraft.embedding.takes import Take
+from voicegraft.precision import Precision
 from voicegraft.speech.manifest import Corpus
 
 Keys = Callable[[Take], dict[int, bytes]]
 """Gives the key of a take's states at each layer."""
 
 
-def keys_for(upstream: Path, layers: Sequence[int], margin_seconds: float, corpus: Corpus) -> Keys:
+def keys_for(
+    upstream: Path,
+    layers: Sequence[int],
+    margin_seconds: float,
+    precision: Precision,
+    corpus: Corpus,
+) -> Keys:
     """Return what names the states of takes of `corpus` in the cache.
 
-    In a key are the samples, the speed and the layer; the files of the upstream; the window rule;
-    and the code behind it all, so that a corrected encoder is never answered with old states. An
-    id, a text or a side is not.
+    In a key are the samples, the speed and the layer; the files of the upstream; the window rule
+    and the precision; and the code behind it all, so that a corrected encoder is never answered
+    with old states. An id, a text or a side is not.
 
     Args:
         upstream: the folder that fetch_model left.
     """
     plugin = upstreams.plugin(upstreams.name_in(upstream))
-    scope = hashlib.sha256(json.dumps({"margin_seconds": margin_seconds}).encode())
+    rule = {"margin_seconds": margin_seconds, "precision": precision}
+    scope = hashlib.sha256(json.dumps(rule).encode())
     for path in sorted(upstream.iterdir()):
         scope.update(_file_hash(path))
-    for module in (plugin, upstreams, padding, ragged, encoding, takes):
+    for module in (plugin, upstreams, padding, ragged, precisions, encoding, takes):
         scope.update(_code_hash(module))
 
     def keys(take: Take) -> dict[int, bytes]:

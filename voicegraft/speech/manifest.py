@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from voicegraft.packed import read_packed
+from voicegraft.packed import read_packed, read_rows
 
 SAMPLE_RATE = 16_000
 SPLITS = ("train", "dev", "test", "unseen")
@@ -69,9 +69,8 @@ class Corpus:
         return [u for u in self.utterances if u.split in splits]
 
     def samples(self, utterance: Utterance) -> np.ndarray:
-        """Return int16 samples, shape (samples,), mapped from disk."""
-        last = utterance.first_sample + utterance.samples
-        return self._audio[utterance.first_sample : last]
+        """Return int16 samples, shape (samples,)."""
+        return read_rows(self._audio, utterance.first_sample, utterance.samples)
 
     def wave(self, utterance: Utterance) -> np.ndarray:
         """Return float32 samples in [-1, 1], shape (samples,)."""

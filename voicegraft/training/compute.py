@@ -11,6 +11,7 @@ from pydantic import PositiveInt
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from voicegraft.params import Section
+from voicegraft.precision import bfloat16_is_fast
 
 
 class Compute(Section):
@@ -32,19 +33,10 @@ def engine(compute: Compute) -> Fabric:
         accelerator=compute.accelerator,
         devices=compute.devices,
         strategy=strategy,
-        precision=bf16_if_fast() if compute.precision == "auto" else compute.precision,
+        precision=_automatic() if compute.precision == "auto" else compute.precision,
     )
     fabric.launch()
     return fabric
-
-
-def bf16_if_fast() -> Literal["32-true", "bf16-mixed"]:
-    """Return bf16-mixed where the processor or the GPU multiplies it faster than float32."""
-    if torch.cuda.is_available():
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        fast = getattr(torch.cpu, "get_capabilities", dict)().get("avx512_bf16", False)
-    return "bf16-mixed" if fast else "32-true"
 
 
 @contextmanager
@@ -63,3 +55,7 @@ def attention_kernels(device: torch.device) -> AbstractContextManager:
     of some seconds.
     """
     return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
+
+
+def _automatic() -> str:
+    return "bf16-mixed" if bfloat16_is_fast() else "32-true"

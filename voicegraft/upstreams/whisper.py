@@ -126,7 +126,9 @@ class WhisperEncoder(Upstream):
         """Return the log-mel spectrogram (steps, bins), clamped 80 dB below the clip's maximum."""
         spectrum = torch.stft(wave, FFT_SAMPLES, HOP_SAMPLES, window=self.hann, return_complex=True)
         power = spectrum[:, :-1].abs().square()
-        log_mel = (self.filters @ power).clamp(min=1e-10).log10()
+        with torch.autocast(wave.device.type, enabled=False):  # 80 dB need more than bfloat16
+            mel = self.filters @ power
+        log_mel = mel.clamp(min=1e-10).log10()
         log_mel = torch.maximum(log_mel, log_mel.max() - 8)
         return ((log_mel + 4) / 4).T
 
