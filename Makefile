@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Threads that wait by spinning cost fivefold where something else wants the cores.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: repro test zero-shot report clean
+.PHONY: repro test zero-shot bench report clean
 
 repro: $(INSTALLED)  ## audio to a tested model
 	dvc repro
@@ -22,8 +22,15 @@ zero-shot: $(VENV)/peers  ## Whisper's own decoder on the same clips, as the bas
 	dvc repro prepare_data fetch_model
 	python benchmarks/zero_shot.py models/upstream data/corpus evaluation/zero_shot data/predictions/zero_shot.tsv
 
-report: $(INSTALLED)  ## the results table of README.md, from evaluation/
-	python benchmarks/results_table.py evaluation README.md
+BENCH ?= encoding training reruns windows growth
+
+bench: $(VENV)/peers  ## speed, each part of $(BENCH) into benchmarks/results.json and README.md
+	dvc repro --quiet prepare_data fetch_model
+	for part in $(BENCH); do python -m benchmarks.$$part models/upstream data/corpus || exit 1; done
+	$(MAKE) report
+
+report: $(INSTALLED)  ## the tables of README.md, from evaluation/ and benchmarks/results.json
+	python -m benchmarks.report evaluation README.md
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), f"Python 3.11 or newer, not {sys.version}"'

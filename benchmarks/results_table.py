@@ -1,15 +1,8 @@
-"""Write the results table of README.md from the committed metrics.
-
-Reads   EVALUATION, a folder with metrics.json for each model
-Writes  README, between its two marks
-"""
+"""The table of error rates in README.md, from the committed metrics."""
 
 import json
 from pathlib import Path
 
-from voicegraft.command import run_stage
-
-BEGIN, END = "<!-- results -->\n", "<!-- /results -->\n"
 ROWS = {
     "zero_shot": ("Whisper base, zero-shot", "`make zero-shot`"),
     "head": ("head on frozen states", "`make repro`, or `dvc repro evaluate@head`"),
@@ -40,19 +33,3 @@ def table(evaluation: Path) -> str:
             rates = [interval(metrics[s], r) for s in ("test", "unseen") for r in ("cer", "wer")]
             rows.append(" | ".join([f"| {name}", *rates, f"{command} |\n"]))
     return HEADER + "".join(rows)
-
-
-def with_table(readme: str, results: str) -> str:
-    """Return `readme` with `results` between the marks."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}{results}{END}{after}"
-
-
-def main(evaluation: Path, readme: Path) -> None:
-    text = readme.read_text(encoding="utf-8")
-    readme.write_text(with_table(text, table(evaluation)), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    run_stage(main)

@@ -1,17 +1,17 @@
 """What README.md says must be so."""
 
 import re
-import runpy
 from pathlib import Path
+
+from benchmarks import report
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
-def test_the_results_table_is_what_the_committed_metrics_say() -> None:
-    results = runpy.run_path(str(ROOT / "benchmarks" / "results_table.py"))
-    assert results["with_table"](README, results["table"](ROOT / "evaluation")) == README
+def test_the_tables_are_what_the_committed_measurements_say() -> None:
+    assert report.with_tables(README, ROOT / "evaluation") == README
 
 
 def test_every_file_and_folder_that_is_named_is_there() -> None:

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import in_transformers
 from voicegraft import upstreams
-from voicegraft.torchaudio_on_cpu import torchaudio  # noqa: F401 - before transformers finds it
 from voicegraft.upstreams.whisper import SAMPLE_RATE, load
 from voicegraft.weights.ctranslate2 import WeightsError
 
-from transformers import WhisperConfig, WhisperFeatureExtractor  # isort: skip
-from transformers.models.whisper.modeling_whisper import WhisperEncoder  # isort: skip
+from transformers import WhisperFeatureExtractor  # isort: skip
 
 SECONDS = 30
 
@@ -61,39 +60,8 @@ def test_ctranslate2_gives_the_same_states(whisper_folder, features, states):
     assert relative_error(states, torch.from_numpy(expected)) <= 1e-3
 
 
-def as_in_transformers(encoder):
-    """Return the encoder's tensors under the names of transformers."""
-    ours = encoder.state_dict()
-    theirs = {"embed_positions.weight": ours["positions"]}
-    pairs = {"conv1": "conv1", "conv2": "conv2", "norm": "layer_norm"}
-    for k in range(len(encoder.blocks)):
-        pairs |= {
-            f"blocks.{k}.attention_norm": f"layers.{k}.self_attn_layer_norm",
-            f"blocks.{k}.out": f"layers.{k}.self_attn.out_proj",
-            f"blocks.{k}.mlp_norm": f"layers.{k}.final_layer_norm",
-            f"blocks.{k}.up": f"layers.{k}.fc1",
-            f"blocks.{k}.down": f"layers.{k}.fc2",
-        }
-        for kind in ("weight", "bias"):
-            split = ours[f"blocks.{k}.qkv.{kind}"].chunk(3)
-            for name, tensor in zip("qkv", split, strict=True):
-                theirs[f"layers.{k}.self_attn.{name}_proj.{kind}"] = tensor
-        assert not theirs.pop(f"layers.{k}.self_attn.k_proj.bias").any()  # Whisper has none
-    for our, their in pairs.items():
-        theirs |= {f"{their}.{kind}": ours[f"{our}.{kind}"] for kind in ("weight", "bias")}
-    return theirs
-
-
 def test_transformers_gives_the_same_states(encoder, features, states):
-    config = WhisperConfig(
-        num_mel_bins=80,
-        d_model=encoder.size,
-        encoder_layers=len(encoder.blocks),
-        encoder_attention_heads=encoder.blocks[0].heads,
-        encoder_ffn_dim=4 * encoder.size,
-    )
-    theirs = WhisperEncoder(config).eval()
-    theirs.load_state_dict(as_in_transformers(encoder))
+    theirs = in_transformers.build(encoder)
     with torch.inference_mode():
         expected = theirs(features.T[None]).last_hidden_state
     assert relative_error(states, expected) <= 1e-5

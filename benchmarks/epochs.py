@@ -1,0 +1,119 @@
+"""One epoch of the trainer, with what it is fed from the store or encoded anew."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from stages.extract_embeddings import ExtractEmbeddings
+from stages.finetune import Recipe, parts_of
+from stages.train_head import HeadChoice, graft
+from voicegraft import ctc, upstreams
+from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.store import Store, write_store
+from voicegraft.embedding.takes import Take
+from voicegraft.grafted import GraftedModel
+from voicegraft.params import load_params
+from voicegraft.precision import on_this_machine, products_in
+from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.training.checkpoint import Checkpoint
+from voicegraft.training.compute import Compute, engine, seeded
+from voicegraft.training.fit import Fit
+from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates
+from voicegraft.training.loop import Trainer
+from voicegraft.training.masking import Masking, mask
+from voicegraft.training.schedule import Part, head_part
+
+
+class Encoded:
+    """States made anew for each clip of each epoch, as the common CTC scripts do.
+
+    Args:
+        states: of a clip, (frames, size).
+    """
+
+    def __init__(self, states: Callable[[Utterance], Tensor], start: int, masking: Masking):
+        self.states, self.start, self.masking = states, start, masking
+
+    def __call__(self, utterance: Utterance) -> Tensor:
+        """See `Inputs`."""
+        return self.states(utterance)
+
+    def augmented(self, utterance: Utterance) -> Tensor:
+        """See `Inputs`."""
+        return mask(self.states(utterance), utterance.seconds, self.masking)
+
+    def frames(self, utterance: Utterance) -> int:
+        """See `Inputs`."""
+        return len(self.states(utterance))
+
+
+class Epochs:
+    """What all ways share: the clips, the upstream, the knobs, and a folder to work in."""
+
+    def __init__(self, upstream: Path, corpus: Corpus, clips: list[Utterance], work: Path):
+        self.folder, self.corpus, self.clips, self.work = upstream, corpus, clips, work
+        self.params = load_params(ExtractEmbeddings, "extract_embeddings")
+        self.choice, self.fit = load_params(HeadChoice, "head"), load_params(Fit, "train_head")
+        self.recipe = load_params(Recipe, "finetune.top3")
+        self.upstream = upstreams.load(upstream)
+        self.precision = on_this_machine(self.params.precision)
+
+    def fill(self) -> None:
+        """Encode the clips into the store."""
+        layers, margin = sorted(self.params.layers), self.params.margin_seconds
+        takes = [Take(u) for u in self.clips]
+        frames = {take.id: self.upstream.frames(take.samples, margin) for take in takes}
+        facts = {"upstream": upstreams.name_in(self.folder), "margin_seconds": margin}
+        facts |= {"upstream_config": self.upstream.config, "speeds": []}
+        window = layers, margin, self.precision, self.params.batch_seconds
+        with write_store(self.work / "store", layers, self.upstream.size, frames, facts) as store:
+            for batch in encode(self.upstream, self.corpus, *window, takes):
+                for take, states in batch.items():
+                    store.add(take.id, states)
+
+    def store(self) -> Store:
+        """Return what `fill` wrote."""
+        return Store(self.work / "store")
+
+    def model(self) -> GraftedModel:
+        """Return a new head on the pretrained upstream."""
+        with seeded(self.fit.seed):
+            labels = ctc.labels_of(u.text for u in self.clips)
+            return graft(self.choice, self.store(), labels, self.folder)
+
+    def epoch(self, model: GraftedModel, inputs: Inputs, parts: list[Part], fit: Fit) -> None:
+        """Train for one epoch; dev is one clip, as scoring it is not what is timed."""
+        once = fit.model_copy(update={"epochs": 1})
+        trainer = Trainer(engine(load_params(Compute, "compute")), model, inputs, parts, once)
+        trainer.run(self.clips, self.clips[:1], Checkpoint(self.work / "run"))
+        shutil.rmtree(self.work / "run")
+
+    def head_epoch(self, inputs: Inputs) -> None:
+        """Train a new head for one epoch."""
+        model = self.model()
+        self.epoch(model, inputs, [head_part(model, self.fit.lr)], self.fit)
+
+    def top_epoch(self, start: str, margin: float | None = None) -> None:
+        """Train the top three blocks for one epoch, from the store or from the audio."""
+        model = self.model()
+        if margin is not None:
+            widened = model.description.model_copy(update={"margin_seconds": margin})
+            model.description = widened
+        below = model.description.layer - self.recipe.unfrozen_blocks
+        inputs: Inputs = (
+            StoredStates(self.store(), below, self.recipe.masking)
+            if start == "trunk"
+            else AudioFeatures(self.corpus, model, self.recipe.masking)
+        )
+        self.epoch(model, inputs, parts_of(self.recipe, model), self.recipe)
+
+    @torch.inference_mode()
+    def cut_to_the_clip(self, utterance: Utterance) -> Tensor:
+        """Return the clip's states by our encoder."""
+        window = self.upstream.window(Take(utterance).wave(self.corpus), self.params.margin_seconds)
+        with products_in(self.precision, window.device):
+            layer = self.choice.layer
+            return self.upstream.encode([window], [layer])[layer].values.float()

@@ -1,0 +1,52 @@
+"""Write the tables of README.md from the committed measurements.
+
+Reads   EVALUATION, a folder with metrics.json for each model; benchmarks/results.json
+Writes  README, between the marks of each table
+"""
+
+from pathlib import Path
+
+from benchmarks import results, results_table, speed_table
+from voicegraft.command import run_stage
+
+
+def tables(evaluation: Path) -> dict[str, str]:
+    """Return every table, by the name of its marks."""
+    measured = results.read()
+    return {
+        "results": results_table.table(evaluation),
+        "windows": speed_table.windows(measured),
+        "ratios": speed_table.ratios(measured),
+        "reruns": speed_table.reruns(measured),
+        "growth": speed_table.growth(measured),
+    }
+
+
+def with_table(readme: str, name: str, table: str) -> str:
+    """Return `readme` with `table` between the marks of that name.
+
+    Raises:
+        ValueError: if one of the marks is missing.
+    """
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
+    if readme.find(begin) < 0 or readme.find(end) < readme.find(begin):
+        raise ValueError(f"the README lacks {begin.strip()} or {end.strip()} behind it")
+    before, _, rest = readme.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}{table}{end}{after}"
+
+
+def with_tables(readme: str, evaluation: Path) -> str:
+    """Return `readme` with all tables as they are measured."""
+    for name, table in tables(evaluation).items():
+        readme = with_table(readme, name, table)
+    return readme
+
+
+def main(evaluation: Path, readme: Path) -> None:
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(with_tables(text, evaluation), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_stage(main)

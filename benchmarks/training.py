@@ -1,0 +1,123 @@
+"""Training from the store against encoding in every epoch, on the clips of test.
+
+    python -m benchmarks.training models/upstream data/corpus
+
+Reads   UPSTREAM and CORPUS, as the stages leave them: the clips of test
+Writes  benchmarks/results.json, its part `training`
+Knobs   extract_embeddings, head, train_head, finetune.top3, compute
+
+Each way runs the trainer for one epoch: the same head, steps, masks and checkpoint; only what the
+head is fed differs. Fifteen epochs are fifteen of them, plus, for the store, filling it once.
+"""
+
+import statistics
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.epochs import Encoded, Epochs
+from benchmarks.peers import Transformers
+from benchmarks.results import keep
+from benchmarks.timing import in_turn, ratio
+from voicegraft.command import run_stage
+from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.training.inputs import StoredStates
+
+EPOCHS = 15
+WHOLE_WINDOW = 30.0
+TENTH = 10
+"""Every tenth clip is enough where windows of 30 s take minutes an epoch."""
+CACHED = "cached trunk"
+
+
+def head_ways(epochs: Epochs) -> dict[str, Callable[[], None]]:
+    """Return an epoch of the head from the store, and with an encoder in it."""
+    peer, layer, masking = Transformers(epochs.folder), epochs.choice.layer, epochs.fit.masking
+
+    def padded(utterance: Utterance) -> Tensor:
+        states = peer([epochs.corpus.wave(utterance)])[0][0]
+        return states[: epochs.upstream.frames(utterance.samples, epochs.params.margin_seconds)]
+
+    return {
+        "filling the store": epochs.fill,
+        "from the store": lambda: epochs.head_epoch(StoredStates(epochs.store(), layer, masking)),
+        "our encoder in each epoch": lambda: epochs.head_epoch(
+            Encoded(epochs.cut_to_the_clip, layer, masking)
+        ),
+        "transformers in each epoch": lambda: epochs.head_epoch(Encoded(padded, layer, masking)),
+    }
+
+
+def fifteen_epochs(seconds: dict[str, list[float]]) -> dict[str, dict[str, float]]:
+    """Return how many times as long fifteen epochs take with an encoder in each."""
+    once, epoch = seconds["filling the store"], seconds["from the store"]
+    ours = [first + EPOCHS * each for first, each in zip(once, epoch, strict=True)]
+    others = {name: seconds[name] for name in seconds if name.endswith("in each epoch")}
+    return {name: ratio([EPOCHS * s for s in took], ours) for name, took in others.items()}
+
+
+def top_ways(epochs: Epochs, margin: float | None = None) -> dict[str, Callable[[], None]]:
+    """Return an epoch of the top three blocks from the trunk, and with the whole forward."""
+    cut = "cut to the clip" if margin is None else f"{margin:g} s windows"
+    return {
+        CACHED: partial(epochs.top_epoch, "trunk"),
+        f"whole forward, {cut}": partial(epochs.top_epoch, "audio", margin),
+    }
+
+
+def operations(epochs: Epochs) -> dict[str, float]:
+    """Return the floating-point operations of an epoch with the whole forward, over those without:
+    the most that the cached trunk could gain."""
+    counts = []
+    for way in top_ways(epochs).values():
+        with FlopCounterMode(display=False) as counter:
+            way()
+        counts.append(counter.get_total_flops())
+    cached, whole = counts
+    return {"cached": cached, "whole": whole, "ratio": whole / cached}
+
+
+def main(
+    upstream: Path,
+    corpus: Path,
+    rounds: int = 5,
+    clips: int = 0,
+    work: Path = Path(".voicegraft/bench/training"),
+) -> None:
+    speech = Corpus(corpus)
+    chosen = speech.of("test")[: clips or None]
+    epochs = Epochs(upstream, speech, chosen, work)
+    epochs.fill()
+    epochs.head_epoch(StoredStates(epochs.store(), epochs.choice.layer, epochs.fit.masking))
+    head = in_turn(head_ways(epochs), rounds)
+    top = in_turn(top_ways(epochs), rounds)
+    epochs.clips = chosen[::TENTH]
+    few = in_turn(top_ways(epochs, WHOLE_WINDOW), rounds)
+    keep(
+        "training",
+        {
+            "clips": len(chosen),
+            "audio_seconds": sum(u.seconds for u in chosen),
+            "seconds": head | top,
+            "seconds_of_a_tenth": few,
+            "head": fifteen_epochs(head),
+            "top3": {
+                name: ratio(took[name], took[CACHED])
+                for took in (top, few)
+                for name in took
+                if name != CACHED
+            },
+            "top3_operations": operations(epochs),
+            "real_time_factor": {
+                name: statistics.median(took) / sum(u.seconds for u in chosen)
+                for name, took in (head | top).items()
+            },
+        },
+    )
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,147 @@
+"""How much silence should Whisper hear behind a clip? CER on dev and speed, for several margins.
+
+    python -m benchmarks.windows models/upstream data/corpus
+
+Reads   UPSTREAM and CORPUS, as the stages leave them; the benchmark's WORK folder keeps what is
+        done, so that a run that was stopped goes on
+Writes  benchmarks/results.json, its part `windows`
+Knobs   head, train_head, compute, evaluate; extract_embeddings.precision
+
+For each margin train and dev are encoded, a head is trained on the one and scored on the other.
+Test is not touched: the margin is a choice. With the whole window of 30 s, which is how Whisper was
+trained, the encoder hears all of it, and the head what the widest margin would leave it.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.results import keep
+from stages.extract_embeddings import ExtractEmbeddings
+from stages.train_head import HeadChoice, graft
+from voicegraft import ctc, upstreams
+from voicegraft.command import run_stage
+from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.store import Store, write_store
+from voicegraft.embedding.takes import Take
+from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
+from voicegraft.evaluation.scores import Score, score
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.grafted import load_model
+from voicegraft.padding import pad
+from voicegraft.params import load_params
+from voicegraft.precision import on_this_machine
+from voicegraft.speech.manifest import Corpus
+from voicegraft.training.checkpoint import Checkpoint
+from voicegraft.training.compute import Compute, engine, seeded
+from voicegraft.training.fit import Fit
+from voicegraft.training.inputs import StoredStates
+from voicegraft.training.loop import Trainer
+from voicegraft.training.schedule import head_part
+
+WHOLE_WINDOW = 30.0
+MARGINS = (0.0, 0.5, 1.0, 2.0, WHOLE_WINDOW)
+KEPT_OF_WHOLE_WINDOW = 2.0
+"""Seconds of silence that the head is given of 30 s: as many as of the widest margin."""
+BASELINE = 0.5
+
+
+def store_at(margin: float, folder: Path, upstream: Path, corpus: Corpus, layer: int) -> float:
+    """Encode train and dev into a store; return the seconds it took."""
+    params = load_params(ExtractEmbeddings, "extract_embeddings")
+    precision = on_this_machine(params.precision)
+    model = upstreams.load(upstream)
+    takes = [Take(u) for u in corpus.of("train", "dev")]
+    kept = KEPT_OF_WHOLE_WINDOW if margin == WHOLE_WINDOW else margin
+    frames = {take.id: model.frames(take.samples, kept) for take in takes}
+    facts = {"upstream": upstreams.name_in(upstream), "upstream_config": model.config}
+    facts |= {"margin_seconds": margin, "speeds": []}
+    began = time.perf_counter()
+    with write_store(folder, [layer], model.size, frames, facts) as store:
+        for batch in encode(model, corpus, [layer], margin, precision, params.batch_seconds, takes):
+            for take, states in batch.items():
+                store.add(take.id, {layer: states[layer][: frames[take.id]]})
+    return time.perf_counter() - began
+
+
+def train(store: Store, folder: Path, upstream: Path, corpus: Corpus) -> None:
+    """Train a head on the store, as train_head does."""
+    choice, fit = load_params(HeadChoice, "head"), load_params(Fit, "train_head")
+    with seeded(fit.seed):
+        labels = ctc.labels_of(u.text for u in corpus.of("train"))
+        grafted = graft(choice, store, labels, upstream)
+    inputs, parts = StoredStates(store, choice.layer, fit.masking), [head_part(grafted, fit.lr)]
+    trainer = Trainer(engine(load_params(Compute, "compute")), grafted, inputs, parts, fit)
+    trainer.train(corpus, Checkpoint(folder / "scratch" / "run"), folder, folder / "curves")
+
+
+@torch.inference_mode()
+def dev_scores(store: Store, folder: Path, corpus: Corpus) -> list[Score]:
+    """Return the errors of the trained head on dev, clip by clip."""
+    model, dev = load_model(folder), corpus.of("dev")
+    heard = []
+    for utterance in dev:
+        states = pad(
+            [torch.from_numpy(store.states(utterance.id, model.description.layer)).float()]
+        )
+        heard.append(model.decode(model.head(states).values[0]))
+    return score(dev, heard, model.labels)
+
+
+def resampled(scores: Sequence[Score], params: Evaluate) -> np.ndarray:
+    """Return the CER of each bootstrap resample; those of two margins come in pairs."""
+    return resampled_rates(
+        [s.character_edits for s in scores],
+        [s.characters for s in scores],
+        [s.block for s in scores],
+        params.resamples,
+        params.seed,
+    )
+
+
+def row(scores: Sequence[Score], base: Sequence[Score], pace: float) -> dict[str, float]:
+    """Return a margin's CER and its difference from the baseline's, with the interval of both."""
+    params = load_params(Evaluate, "evaluate")
+    rates, others = resampled(scores, params), resampled(base, params)
+    low, high = percentile_interval(rates, params.confidence)
+    worse_low, worse_high = percentile_interval(rates - others, params.confidence)
+    cer, cer_of_base = (
+        sum(s.character_edits for s in of) / sum(s.characters for s in of) for of in (scores, base)
+    )
+    return {
+        "dev_cer": cer,
+        "dev_cer_low": low,
+        "dev_cer_high": high,
+        "difference": cer - cer_of_base,
+        "difference_low": worse_low,
+        "difference_high": worse_high,
+        "encoding_times_real_time": pace,
+    }
+
+
+def measured(margin: float, folder: Path, upstream: Path, corpus: Corpus) -> float:
+    """Encode and train unless it is done; return how often as fast as speech it was encoded."""
+    done = folder / "pace.json"
+    if not done.is_file():
+        layer = load_params(HeadChoice, "head").layer
+        took = store_at(margin, folder / "store", upstream, corpus, layer)
+        train(Store(folder / "store"), folder, upstream, corpus)
+        spoken = sum(u.seconds for u in corpus.of("train", "dev"))
+        done.write_text(json.dumps(spoken / took), encoding="utf-8")
+    return json.loads(done.read_text(encoding="utf-8"))
+
+
+def main(upstream: Path, corpus: Path, work: Path = Path(".voicegraft/bench/windows")) -> None:
+    clips = Corpus(corpus)
+    folders = {margin: work / f"{margin:g}" for margin in MARGINS}
+    paces = {m: measured(m, folder, upstream, clips) for m, folder in folders.items()}
+    scores = {m: dev_scores(Store(f / "store"), f, clips) for m, f in folders.items()}
+    keep("windows", {f"{m:g}": row(scores[m], scores[BASELINE], paces[m]) for m in MARGINS})
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,70 @@
+"""What the benchmarks compute from what they time."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import growth, report, results, speed_table, timing
+from voicegraft.speech.manifest import SAMPLE_RATE, Corpus
+
+SPREAD = {"ratio": 3.0, "low": 2.0, "high": 4.0}
+
+
+def test_ways_are_timed_in_turn_once_a_round():
+    called = []
+    ways = {name: lambda name=name: called.append(name) for name in "ab"}
+    seconds = timing.in_turn(ways, rounds=3)
+    assert called == list("ababab")
+    assert {name: len(took) for name, took in seconds.items()} == {"a": 3, "b": 3}
+
+
+def test_a_ratio_is_that_of_each_round_and_not_of_the_medians():
+    assert timing.ratio([4.0, 9.0, 20.0], [2.0, 3.0, 5.0]) == {"ratio": 3, "low": 2, "high": 4}
+
+
+def test_a_repeated_corpus_is_as_long_as_asked_and_has_no_clip_twice(corpus, tmp_path):
+    hours = 3 * sum(u.seconds for u in corpus.utterances) / 3600
+    growth.repeat(corpus, hours, tmp_path / "long")
+    longer = Corpus(tmp_path / "long")
+    heard = [longer.samples(u).tobytes() for u in longer.utterances]
+    assert len(set(heard)) == len({u.id for u in longer.utterances}) == len(heard)
+    assert sum(u.seconds for u in longer.utterances) >= hours * 3600 - 1 / SAMPLE_RATE
+    first = corpus.samples(corpus.utterances[0])
+    assert np.abs(longer.samples(longer.utterances[0]).astype(int) - first).max() == 1
+
+
+def test_a_part_that_is_measured_again_takes_the_place_of_the_old_one_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(results, "machine", dict)
+    results.keep("one", {"seconds": [1.23456789]})
+    results.keep("other", {"n": 1})
+    results.keep("other", {"n": 2})
+    kept = json.loads((tmp_path / "results.json").read_text())
+    assert {part: kept[part]["measured"] for part in kept} == {
+        "one": {"seconds": [1.235]},
+        "other": {"n": 2},
+    }
+
+
+def test_a_table_has_a_line_for_what_was_measured_and_none_for_what_was_not():
+    assert speed_table.ratios({}) == speed_table.RATIO_HEADER
+    part = {"measured": {"clips_as_they_come": {"transformers": SPREAD}}}
+    line = "| encoding clips as they come, by transformers | 3.00 (2.00–4.00) |\n"
+    assert speed_table.ratios({"encoding": part}) == speed_table.RATIO_HEADER + line
+
+
+def test_a_window_that_is_worse_shows_by_how_much_and_how_surely():
+    row = {"dev_cer": 0.25, "dev_cer_low": 0.24, "dev_cer_high": 0.26}
+    row |= {"difference": 0.01, "difference_low": -0.002, "difference_high": 0.03}
+    row |= {"encoding_times_real_time": 98.7}
+    table = speed_table.windows({"windows": {"measured": {"30": row}}})
+    line = "| the whole window of 30 s | 25.0 (24.0 to 26.0) | +1.0 (-0.2 to +3.0) | 99 |\n"
+    assert table == speed_table.WINDOW_HEADER + line
+
+
+def test_a_table_without_marks_to_stand_between_is_refused():
+    with pytest.raises(ValueError, match="<!-- speed -->"):
+        report.with_table("no marks", "speed", "| a |\n")
+    whole = report.with_table("a\n<!-- t -->\nold\n<!-- /t -->\nb", "t", "new\n")
+    assert whole == "a\n<!-- t -->\nnew\n<!-- /t -->\nb"
