@@ -2,7 +2,8 @@
 
     python -m benchmarks.encoding models/upstream data/corpus
 
-Reads   UPSTREAM and CORPUS, as the stages leave them: the clips of test
+Reads   UPSTREAM and CORPUS, as the stages leave them: every third clip of test, as peers pad them
+        all to 30 s and take minutes a round for these alone
 Writes  benchmarks/results.json, its part `encoding`
 Knobs   extract_embeddings: margin_seconds, precision, batch_seconds
 """
@@ -100,10 +101,10 @@ def compare(ways: dict[str, Callable], clips: Sequence, rounds: int) -> dict[str
     return in_turn({name: partial(way, clips) for name, way in ways.items()}, rounds)
 
 
-def main(upstream: Path, corpus: Path, rounds: int = 5, clips: int = 0) -> None:
+def main(upstream: Path, corpus: Path, rounds: int = 5, every: int = 3) -> None:
     params = load_params(ExtractEmbeddings, "extract_embeddings")
     model, speech = upstreams.load(upstream), Corpus(corpus)
-    chosen = speech.of("test")[: clips or None]
+    chosen = speech.of("test")[::every]
     ours, fast = Ours(model, speech, params), on_this_machine(params.precision)
     peers = {
         "transformers": Transformers(upstream),

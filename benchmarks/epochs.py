@@ -78,6 +78,10 @@ class Epochs:
         """Return what `fill` wrote."""
         return Store(self.work / "store")
 
+    def stored(self) -> StoredStates:
+        """Return what a head is fed from the store."""
+        return StoredStates(self.store(), self.choice.layer, self.fit.masking)
+
     def model(self) -> GraftedModel:
         """Return a new head on the pretrained upstream."""
         with seeded(self.fit.seed):

@@ -7,7 +7,7 @@ import pytest
 
 from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
 from voicegraft.evaluation.report import worst
-from voicegraft.evaluation.scores import Score, read_scores, score, write_scores
+from voicegraft.evaluation.scores import Score, parse_scores, score, write_scores
 from voicegraft.evaluation.slices import by_duration, by_speaker
 from voicegraft.evaluation.summary import Evaluate, cer_by_duration, metrics, summarise
 from voicegraft.params import ParamsError, load_params
@@ -103,7 +103,7 @@ def test_scores_come_back_from_their_file_as_they_were(tmp_path):
     clips = [utterance(i, "a, b\u001dc", session="") for i in range(3)]
     scores = score(clips, ["a", "b", ""], labels=None)
     write_scores(tmp_path / "utterances.csv", scores)
-    assert read_scores(tmp_path / "utterances.csv") == scores
+    assert parse_scores((tmp_path / "utterances.csv").read_text(encoding="utf-8")) == scores
 
 
 def test_utterances_csv_holds_no_text(tmp_path):

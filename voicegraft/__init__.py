@@ -4,6 +4,7 @@ The folders stand in the order in which data flows, and each imports only from t
 
     params       params.yaml, section by section, or a refusal that names the key
     command      a stage as a command: its help, and mistakes told in one line
+    precision    float32, or bfloat16 where the machine multiplies it faster
     packed       one large array on disk, written piece by piece, read by memory map
     speech       a clip: its audio, its text, its line in the manifest, its side of the split
     debian       Debian packages, fetched without root and unpacked safely
@@ -19,6 +20,7 @@ The folders stand in the order in which data flows, and each imports only from t
     grafted      upstream + head + labels: the model on disk
     training     the loop, masking, schedules, unfreezing
     evaluation   error rates, intervals, slices
+    review       is this revision better than that one
     inference    the model on a user's own recordings
     cli          the `voicegraft` command
 """

@@ -1,6 +1,7 @@
 """utterances.csv: a line of numbers for each clip, from which every rate can be computed again."""
 
 import csv
+import io
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -73,11 +74,10 @@ def write_scores(path: Path, scores: Sequence[Score]) -> None:
     write_rows(path, COLUMNS, ([getattr(s, name) for name in COLUMNS] for s in scores))
 
 
-def read_scores(path: Path) -> list[Score]:
-    """Return the scores in the order of the file."""
+def parse_scores(table: str) -> list[Score]:
+    """Return the scores in the order of utterances.csv, given its text."""
     types = {f.name: f.type for f in fields(Score)}
-    with open(path, encoding="utf-8", newline="") as file:
-        return [
-            Score(**{name: types[name](value) for name, value in row.items()})
-            for row in csv.DictReader(file)
-        ]
+    return [
+        Score(**{name: types[name](value) for name, value in row.items()})
+        for row in csv.DictReader(io.StringIO(table, newline=""))
+    ]

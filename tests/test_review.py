@@ -1,0 +1,247 @@
+"""Two revisions of a small repository, whose models differ by edits that were planted."""
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import bootstrap
+from typer.testing import CliRunner
+
+from voicegraft.cli import app
+from voicegraft.evaluation.scores import Score, write_scores
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.params import load_params
+from voicegraft.review import comparison, markdown
+from voicegraft.review.gate import Gate, broken
+from voicegraft.review.paired import difference, in_common
+from voicegraft.review.revisions import Revision, RevisionError, merge_base
+from voicegraft.review.transcripts import word_diff
+
+ROOT = Path(__file__).parent.parent
+PARAMS = load_params(Evaluate, "evaluate", ROOT / "params.yaml")
+CHARACTERS, WORDS = 40, 8
+
+
+def scores(rate=0.3, seed=1, clips=240, sessions=20, split="test"):
+    """Clips whose difficulty is shared by their session, and edited at about `rate`."""
+    rng = np.random.default_rng(seed)
+    hard = np.random.default_rng(99).gamma(8, 1 / 8, sessions)
+    found = []
+    for number in range(clips):
+        session = number % sessions
+        edits = int(rng.binomial(CHARACTERS, min(1, rate * hard[session])))
+        found.append(
+            Score(
+                characters=CHARACTERS,
+                character_edits=edits,
+                words=WORDS,
+                word_edits=min(WORDS, edits),
+                id=f"{split}/{number}",
+                split=split,
+                speaker=f"voice{number // sessions % 2}",
+                session=f"session{session}",
+                block=f"session{session}",
+                seconds=1.0 + number % 7,
+                unknown_characters=0,
+            )
+        )
+    return found
+
+
+def test_a_model_against_itself_has_not_changed():
+    same = difference(scores(), scores(), "cer", PARAMS)
+    assert (same.change, same.low, same.high, same.probability_better) == (0, 0, 0, 0.5)
+    assert same.verdict == "indistinguishable"
+
+
+def test_the_interval_agrees_with_scipys_paired_bootstrap_over_blocks():
+    old, new = scores(seed=1), scores(rate=0.28, seed=2)
+    names = sorted({s.block for s in new})
+    sums = [
+        np.array([sum(s.character_edits for s in of if s.block == b) for b in names])
+        for of in (old, new)
+    ]
+    length = np.array([sum(s.characters for s in new if s.block == b) for b in names])
+
+    def change(before, after, reference, axis):
+        return (after.sum(axis) - before.sum(axis)) / reference.sum(axis)
+
+    theirs = bootstrap(
+        (*sums, length), change, paired=True, n_resamples=20_000, method="percentile", rng=1
+    )
+    ours = difference(old, new, "cer", PARAMS.model_copy(update={"resamples": 20_000}))
+    assert (ours.low, ours.high) == pytest.approx(theirs.confidence_interval, abs=4e-4)
+    assert ours.detectable == pytest.approx(2.8 * theirs.standard_error, rel=0.03)
+
+
+@pytest.mark.parametrize(("rate", "verdict"), [(0.2, "better"), (0.4, "worse")])
+def test_a_planted_change_is_found_and_named(rate, verdict):
+    found = difference(scores(), scores(rate=rate, seed=2), "cer", PARAMS)
+    assert found.verdict == verdict
+    assert found.probability_better == (verdict == "better")
+    assert found.low < found.change < found.high
+    assert abs(found.change) > found.detectable
+
+
+def test_errors_that_come_by_whole_sessions_make_the_interval_wider():
+    old = scores()
+    luckier = [s.session < "session10" for s in old]
+    new = [
+        replace(s, character_edits=max(0, s.character_edits - (6 if lucky else -6)))
+        for s, lucky in zip(old, luckier, strict=True)
+    ]
+    alone = [replace(s, session="", speaker="") for s in new]
+    by_session, by_clip = (difference(old, of, "cer", PARAMS) for of in (new, alone))
+    assert (by_session.unit, by_clip.unit) == ("session", "utterance")
+    assert by_session.high - by_session.low > 2 * (by_clip.high - by_clip.low)
+
+
+def test_clips_are_the_same_only_with_the_same_side_and_reference():
+    old = scores(clips=6)
+    new = [replace(old[0], split="dev"), replace(old[1], characters=9), *old[:1:-1]]
+    before, after = in_common(old, new)
+    assert before == after == old[:1:-1]
+
+
+def test_a_word_diff_strikes_out_what_went_and_sets_what_came_in_bold():
+    assert word_diff("to je ryba tu", "to ryba byla") == "to ~~je~~ ryba ~~tu~~ **byla**"
+    assert word_diff("a b", "a b") == "a b"
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A git repository with this project's params and two models, committed on main."""
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    for model in ("head", "top3"):
+        evaluate(tmp_path, model, scores())
+    commit(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def git(folder, *arguments):
+    own = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run(["git", *own, "-C", folder, *arguments], check=True, capture_output=True)
+
+
+def commit(folder):
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "x", "--allow-empty")
+
+
+def evaluate(folder, model, found):
+    place = folder / "evaluation" / model
+    place.mkdir(parents=True, exist_ok=True)
+    write_scores(place / "utterances.csv", found)
+
+
+def compared(folder, old="HEAD"):
+    return comparison.compare(Revision(folder, old), Revision(folder), PARAMS)
+
+
+def test_what_lies_in_the_working_tree_is_set_against_what_git_holds(repository):
+    evaluate(repository, "head", scores(rate=0.2, seed=2))
+    verdicts = {s.model: s.rates["cer"].verdict for s in compared(repository).splits}
+    assert verdicts == {"head": "better", "top3": "indistinguishable"}
+
+
+def test_knobs_that_were_turned_are_named_in_full_with_both_values(repository):
+    path = repository / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("size_masks: 2", "size_masks: 3", 1), encoding="utf-8")
+    assert compared(repository).params == {"train_head.masking.size_masks": (2, 3)}
+    assert "| `train_head.masking.size_masks` | 2 | 3 |" in markdown.rendered(
+        compared(repository), 0.95
+    )
+
+
+def test_models_on_one_side_alone_are_named_and_not_compared(repository):
+    shutil.rmtree(repository / "evaluation" / "top3")
+    evaluate(repository, "full", scores())
+    found = compared(repository)
+    assert (found.only_old, found.only_new) == (["top3"], ["full"])
+    assert {s.model for s in found.splits} == {"head"}
+    assert "full: scored at working tree alone." in markdown.rendered(found, 0.95)
+
+
+def test_another_corpus_leaves_nothing_to_compare_and_is_said_to(repository):
+    evaluate(repository, "head", [replace(s, id=f"other/{s.id}") for s in scores()])
+    found = compared(repository)
+    assert found.incomparable == ["head"]
+    assert "head: scored on clips that the other revision does not have" in markdown.rendered(
+        found, 0.95
+    )
+
+
+def test_clips_that_differ_are_counted_and_left_out(repository):
+    evaluate(repository, "head", scores()[5:] + scores(clips=3, split="unseen"))
+    head = compared(repository).splits[0]
+    assert (head.split, head.only_old, head.only_new) == ("test", 5, 0)
+    assert head.rates["cer"].clips == len(scores()) - 5
+
+
+def test_a_part_that_got_worse_under_a_whole_that_did_not_is_pointed_out(repository):
+    changed = [
+        replace(s, character_edits=max(0, s.character_edits + (6 if s.speaker == "voice1" else -9)))
+        for s in scores()
+    ]
+    evaluate(repository, "head", changed)
+    head = compared(repository).splits[0]
+    assert head.rates["cer"].verdict == "better"
+    assert "voice1" in head.worse_slices
+    assert "voice0" not in head.worse_slices
+    assert "but on voice1 (120 clips) CER went from" in markdown.rendered(
+        compared(repository), 0.95
+    )
+
+
+def test_single_clips_as_blocks_are_said_to_make_the_interval_too_narrow(repository):
+    evaluate(repository, "head", [replace(s, session="", speaker="") for s in scores()])
+    assert "blocks are single clips" in markdown.rendered(compared(repository), 0.95)
+
+
+def test_a_rise_beyond_the_rule_breaks_it_and_one_within_it_does_not(repository):
+    evaluate(repository, "head", scores(rate=0.4, seed=2))
+    found = compared(repository)
+    assert [line[:25] for line in broken(found, Gate(cer=0.05, wer=1))] == [
+        "head, test: CER rose by 1"
+    ]
+    assert list(broken(found, Gate(cer=0.5, wer=1))) == []
+
+
+def test_a_rise_that_may_be_luck_breaks_no_rule(repository):
+    evaluate(repository, "head", scores(rate=0.303, seed=2))
+    assert list(broken(compared(repository), Gate(cer=0, wer=0))) == []
+
+
+def test_the_command_passes_or_stops_by_the_gate(repository):
+    run = CliRunner().invoke
+    assert run(app, ["compare", "HEAD", "--gate"]).exit_code == 0
+    evaluate(repository, "head", scores(rate=0.4, seed=2))
+    assert run(app, ["compare", "HEAD"]).exit_code == 0
+    stopped = run(app, ["compare", "HEAD", "--gate"])
+    assert stopped.exit_code == 1
+    assert "❌ worse" in stopped.output
+    assert "compare.gate.cer allows 0.5" in stopped.output
+
+
+def test_a_revision_that_git_does_not_know_or_without_evaluations_is_refused(repository):
+    run = CliRunner().invoke
+    assert "nowhere" in run(app, ["compare", "nowhere"]).output
+    shutil.rmtree(repository / "evaluation")
+    with pytest.raises(RevisionError, match="working tree has no evaluation"):
+        compared(repository)
+
+
+def test_the_default_is_where_main_was_left_and_on_main_the_commit_before(repository):
+    first = Revision(repository, "HEAD").commit
+    commit(repository)
+    assert merge_base(repository) == first
+    git(repository, "checkout", "--quiet", "-b", "branch")
+    main = Revision(repository, "HEAD").commit
+    commit(repository)
+    assert merge_base(repository) == main

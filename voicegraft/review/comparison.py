@@ -1,0 +1,112 @@
+"""All that changed from one revision to another: knobs, and the rates of every model."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from voicegraft.evaluation.scores import Score
+from voicegraft.evaluation.slices import by_duration, by_speaker
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.review.paired import RATES, Difference, difference, in_common
+from voicegraft.review.revisions import Revision, RevisionError
+
+MISSING = "absent"
+
+
+@dataclass(frozen=True)
+class SplitComparison:
+    """One model on one side of the corpus."""
+
+    model: str
+    split: str
+    rates: dict[str, Difference]
+    worse_slices: dict[str, Difference]
+    """By CER, where the whole did not get worse: the parts that did."""
+    only_old: int
+    only_new: int
+    """Clips that one side alone has, or whose reference is another one."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two revisions, model by model."""
+
+    old: str
+    new: str
+    params: dict[str, tuple[Any, Any]]
+    splits: list[SplitComparison]
+    only_old: list[str]
+    only_new: list[str]
+    incomparable: list[str] = field(default_factory=list)
+    """Models whose two evaluations share no clip."""
+
+
+def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
+    """Set every model's scores in `new` against those in `old`.
+
+    Raises:
+        RevisionError: if one of them has no evaluation at all.
+    """
+    models = {revision: revision.models() for revision in (old, new)}
+    for revision, found in models.items():
+        if not found:
+            raise RevisionError(f"{revision.title} has no evaluation/<model>/utterances.csv")
+    both = [model for model in models[new] if model in models[old]]
+    splits = {m: list(compare_model(m, old.scores(m), new.scores(m), params)) for m in both}
+    return Comparison(
+        old=old.title,
+        new=new.title,
+        params=changed(flat(old.params()), flat(new.params())),
+        splits=[split for of_model in splits.values() for split in of_model],
+        only_old=[model for model in models[old] if model not in models[new]],
+        only_new=[model for model in models[new] if model not in models[old]],
+        incomparable=[model for model, of_model in splits.items() if not of_model],
+    )
+
+
+def compare_model(
+    model: str, old: Sequence[Score], new: Sequence[Score], params: Evaluate
+) -> Iterator[SplitComparison]:
+    """Yield a comparison for each side of the corpus on which both were scored."""
+    for split in sorted({s.split for s in new}):
+        mine = [s for s in old if s.split == split], [s for s in new if s.split == split]
+        before, after = in_common(*mine)
+        if not after:
+            continue
+        rates = {metric: difference(before, after, metric, params) for metric in RATES}
+        yield SplitComparison(
+            model,
+            split,
+            rates,
+            {} if rates["cer"].change > 0 else worse_slices(before, after, params),
+            only_old=len(mine[0]) - len(before),
+            only_new=len(mine[1]) - len(after),
+        )
+
+
+def worse_slices(
+    old: Sequence[Score], new: Sequence[Score], params: Evaluate
+) -> dict[str, Difference]:
+    """Return the voices and lengths on which the new one is worse, and surely so."""
+    groups = by_speaker(new, params.fewest_speaker_clips)
+    groups |= {f"{n} s": g for n, g in by_duration(new, params.duration_edges_seconds).items()}
+    found = {
+        name: difference(*in_common(old, group), "cer", params) for name, group in groups.items()
+    }
+    return {name: change for name, change in found.items() if change.verdict == "worse"}
+
+
+def flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return every knob by its whole name, such as train_head.masking.size_masks."""
+    knobs: dict[str, Any] = {}
+    for key, value in params.items():
+        name = f"{prefix}{key}"
+        knobs |= flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return knobs
+
+
+def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return the knobs that differ, with their values on both sides."""
+    names = [*old, *(name for name in new if name not in old)]
+    pairs = {name: (old.get(name, MISSING), new.get(name, MISSING)) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -1,0 +1,91 @@
+"""A comparison as Markdown, for a terminal or a comment on a pull request."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from voicegraft.review.comparison import Comparison, SplitComparison
+from voicegraft.review.paired import Difference
+from voicegraft.review.transcripts import Rewording
+
+COLUMNS = (
+    *("model", "clips", "", "old", "new", "change", "interval", "better with probability"),
+    *("verdict", "smallest change that would show"),
+)
+MARKS = {"better": "✅", "worse": "❌", "indistinguishable": "➖"}
+
+
+def rendered(comparison: Comparison, confidence: float) -> str:
+    """Return the whole of it; rates in per cent."""
+    sections = [
+        f"## {comparison.old} → {comparison.new}",
+        _params(comparison),
+        table(COLUMNS, _rates(comparison)),
+        f"Rates in per cent; intervals of {100 * confidence:g} %, paired, over blocks.",
+        *_notes(comparison),
+    ]
+    return "\n\n".join(sections)
+
+
+def rendered_rewordings(model: str, rewordings: Sequence[Rewording]) -> str:
+    """Return the transcripts that changed most, old words ~~struck out~~, new ones **bold**."""
+    rows = [(r.clip, f"{r.old_edits} → {r.new_edits}", r.diff) for r in rewordings]
+    return f"### What {model} writes differently\n\n" + table(("clip", "edits", ""), rows)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def _params(comparison: Comparison) -> str:
+    if not comparison.params:
+        return "No knob of `params.yaml` was turned."
+    rows = [(f"`{name}`", old, new) for name, (old, new) in comparison.params.items()]
+    return table(("knob", "old", "new"), rows)
+
+
+def _rates(comparison: Comparison) -> Iterator[tuple[object, ...]]:
+    for split in comparison.splits:
+        for metric, change in split.rates.items():
+            yield f"{split.model}, {split.split}", change.clips, metric.upper(), *_cells(change)
+
+
+def _cells(change: Difference) -> Iterator[str]:
+    yield from (f"{100 * rate:.1f}" for rate in (change.old, change.new))
+    yield f"{100 * change.change:+.1f}"
+    yield f"{100 * change.low:+.1f} to {100 * change.high:+.1f}"
+    yield f"{change.probability_better:.2f}"
+    yield f"{MARKS[change.verdict]} {change.verdict}"
+    yield f"{100 * change.detectable:.1f}"
+
+
+def _notes(comparison: Comparison) -> Iterator[str]:
+    notes = [note for split in comparison.splits for note in _notes_of(split)]
+    lists = {
+        f"scored at {comparison.old} alone": comparison.only_old,
+        f"scored at {comparison.new} alone": comparison.only_new,
+        "scored on clips that the other revision does not have": comparison.incomparable,
+    }
+    notes += [f"{', '.join(models)}: {words}." for words, models in lists.items() if models]
+    if notes:
+        yield "\n".join(f"- {note}" for note in notes)
+
+
+def _notes_of(split: SplitComparison) -> Iterator[str]:
+    name = f"{split.model}, {split.split}"
+    for part, change in split.worse_slices.items():
+        yield (
+            f"⚠️ {name}: not worse as a whole, but on {part} ({change.clips} clips) CER went from "
+            f"{100 * change.old:.1f} to {100 * change.new:.1f}."
+        )
+    if split.only_old or split.only_new:
+        yield (
+            f"{name}: compared on the clips in common; {split.only_old} were there before alone, "
+            f"{split.only_new} are there now alone."
+        )
+    any_rate = next(iter(split.rates.values()))
+    if any_rate.unit == "utterance":
+        yield (
+            f"{name}: too few sessions or speakers are named to resample them, so blocks are "
+            "single clips and the intervals too narrow."
+        )

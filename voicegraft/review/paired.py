@@ -1,0 +1,109 @@
+"""The difference between two models on the same clips, and how sure it is.
+
+The bootstrap of Bisani and Ney (2004, doi:10.1109/ICASSP.2004.1326009): both models are resampled
+by the same draws of blocks, so what makes a clip hard for both cancels out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from voicegraft.evaluation.blocks import choose_blocks
+from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
+from voicegraft.evaluation.errors import rate
+from voicegraft.evaluation.scores import Score
+from voicegraft.evaluation.summary import Evaluate
+
+RATES = {"cer": ("character_edits", "characters"), "wer": ("word_edits", "words")}
+POWER_AND_CONFIDENCE = 2.8
+"""Standard errors that a true difference must have to be found in 80 % of test sets at 95 %
+confidence: 1.96 + 0.84 (Card et al. 2020, https://aclanthology.org/2020.emnlp-main.745)."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How a rate changed from old to new."""
+
+    old: float
+    new: float
+    low: float
+    high: float
+    """The interval of `change`."""
+    probability_better: float
+    """Share of the resamples in which the new one errs less; ties count half."""
+    detectable: float
+    """The smallest true change that such a test set shows in four cases of five."""
+    clips: int
+    blocks: int
+    unit: str
+    """What a block is: session, speaker or utterance."""
+
+    @property
+    def change(self) -> float:
+        """New minus old: below zero is better."""
+        return self.new - self.old
+
+    @property
+    def verdict(self) -> str:
+        """Return better, worse or indistinguishable."""
+        if self.high < 0:
+            return "better"
+        return "worse" if self.low > 0 else "indistinguishable"
+
+
+def difference(
+    old: Sequence[Score], new: Sequence[Score], metric: str, params: Evaluate
+) -> Difference:
+    """Compare two models on the same clips in the same order.
+
+    Args:
+        old: of each clip, by the one.
+        new: of the same clips, by the other.
+        metric: "cer" or "wer".
+        params: resamples, confidence and seed of the bootstrap.
+    """
+    unit, blocks = choose_blocks(new)
+    resampled = [_resampled(scores, metric, blocks, params) for scores in (old, new)]
+    changes = resampled[1] - resampled[0]
+    low, high = percentile_interval(changes, params.confidence)
+    return Difference(
+        old=whole(old, metric),
+        new=whole(new, metric),
+        low=low,
+        high=high,
+        probability_better=float(np.mean(changes < 0) + np.mean(changes == 0) / 2),
+        detectable=POWER_AND_CONFIDENCE * float(np.std(changes)),
+        clips=len(new),
+        blocks=len(set(blocks)),
+        unit=unit,
+    )
+
+
+def whole(scores: Sequence[Score], metric: str) -> float:
+    """Return the rate of all clips as one."""
+    edits, reference = _counts(scores, metric)
+    return rate(sum(edits), sum(reference))
+
+
+def in_common(old: Sequence[Score], new: Sequence[Score]) -> tuple[list[Score], list[Score]]:
+    """Return the clips that are in both, in the order of `new`: of the same side and length."""
+    before = {_task(score): score for score in old}
+    kept = [score for score in new if _task(score) in before]
+    return [before[_task(score)] for score in kept], kept
+
+
+def _task(score: Score) -> tuple[str, str, int, int]:
+    """Return what makes a clip the same: another reference is another task."""
+    return score.id, score.split, score.characters, score.words
+
+
+def _counts(scores: Sequence[Score], metric: str) -> tuple[list[int], list[int]]:
+    edits, reference = RATES[metric]
+    return [getattr(s, edits) for s in scores], [getattr(s, reference) for s in scores]
+
+
+def _resampled(
+    scores: Sequence[Score], metric: str, blocks: Sequence[str], params: Evaluate
+) -> np.ndarray:
+    return resampled_rates(*_counts(scores, metric), blocks, params.resamples, params.seed)

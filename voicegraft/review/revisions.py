@@ -1,0 +1,85 @@
+"""The project's committed files at a revision, or as they lie in the working tree."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from voicegraft.evaluation.scores import Score, parse_scores
+from voicegraft.params import Yaml12Loader
+
+
+class RevisionError(ValueError):
+    """A revision that git does not know, or that holds nothing to compare."""
+
+
+class Revision:
+    """What git holds at `name`; the working tree where it is None."""
+
+    def __init__(self, root: Path, name: str | None = None):
+        self.root, self.name = root, name
+        if name is not None:
+            self.commit = git(
+                root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"
+            ).strip()
+
+    @property
+    def title(self) -> str:
+        """What to call it: its short hash, or that it is the working tree."""
+        return "working tree" if self.name is None else self.commit[:7]
+
+    def read(self, path: str) -> str | None:
+        """Return the text of a file, or None if it is not there."""
+        if self.name is None:
+            file = self.root / path
+            return file.read_text(encoding="utf-8") if file.is_file() else None
+        shown = _run(self.root, "show", f"{self.commit}:{path}")
+        return shown.stdout if shown.returncode == 0 else None
+
+    def models(self) -> list[str]:
+        """Return the models that have been evaluated, in the order of their names."""
+        if self.name is None:
+            found = (self.root / "evaluation").glob("*/utterances.csv")
+            return sorted(path.parent.name for path in found)
+        listed = git(self.root, "ls-tree", "-r", "--name-only", self.commit, "evaluation/")
+        paths = [Path(line) for line in listed.splitlines()]
+        return sorted(path.parent.name for path in paths if path.name == "utterances.csv")
+
+    def scores(self, model: str) -> list[Score]:
+        """Return the errors of `model`, clip by clip."""
+        text = self.read(f"evaluation/{model}/utterances.csv")
+        if text is None:
+            raise RevisionError(f"{self.title}: evaluation/{model}/utterances.csv is not there")
+        return parse_scores(text)
+
+    def params(self) -> dict[str, Any]:
+        """Return params.yaml; nothing if there is none."""
+        return yaml.load(self.read("params.yaml") or "{}", Yaml12Loader)
+
+
+def merge_base(root: Path, branch: str = "main") -> str:
+    """Return the commit at which the working tree left `branch`, or the one before it on it.
+
+    Raises:
+        RevisionError: if there is no such branch.
+    """
+    head, base = git(root, "rev-parse", "HEAD"), git(root, "merge-base", "HEAD", branch)
+    return git(root, "rev-parse", f"{base.strip()}~1").strip() if head == base else base.strip()
+
+
+def git(root: Path, *arguments: str) -> str:
+    """Return what git says.
+
+    Raises:
+        RevisionError: with git's own complaint.
+    """
+    done = _run(root, *arguments)
+    if done.returncode:
+        complaint = done.stderr.strip() or "git does not know it"
+        raise RevisionError(f"git {' '.join(arguments)}: {complaint}")
+    return done.stdout
+
+
+def _run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True)

@@ -1,0 +1,73 @@
+"""The transcripts that changed most between two revisions, from DVC's cache or remote.
+
+Git holds numbers alone; sentences are shown to whoever has the data, and nobody else.
+"""
+
+import csv
+import io
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+import dvc.api
+from dvc.exceptions import DvcException
+
+from voicegraft.evaluation.errors import count_errors
+from voicegraft.review.revisions import Revision
+
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Rewording:
+    """A clip that the two models write differently."""
+
+    clip: str
+    old_edits: int
+    new_edits: int
+    diff: str
+    """Markdown: words that went ~~struck out~~, words that came **bold**."""
+
+
+def most_reworded(model: str, old: Revision, new: Revision) -> list[Rewording] | None:
+    """Return the clips whose character edits changed most; None where the texts are not at hand."""
+    tables = [_predictions(revision, model) for revision in (old, new)]
+    if None in tables:
+        return None
+    before, after = tables
+    both = [_rewording(clip, before[clip], after[clip]) for clip in after if clip in before]
+    differing = [r for r in both if "**" in r.diff or "~~" in r.diff]
+    return sorted(differing, key=lambda r: (-abs(r.new_edits - r.old_edits), r.clip))[:SHOWN]
+
+
+def word_diff(old: str, new: str) -> str:
+    """Return `new` with what it replaced: ~~gone~~ **come**."""
+    words = old.split(), new.split()
+    parts = []
+    for kind, i, j, k, m in SequenceMatcher(None, *words, autojunk=False).get_opcodes():
+        gone, come = " ".join(words[0][i:j]), " ".join(words[1][k:m])
+        if kind == "equal":
+            parts.append(come)
+        else:
+            parts += [f"~~{gone}~~"] * bool(gone) + [f"**{come}**"] * bool(come)
+    return " ".join(parts)
+
+
+def _predictions(revision: Revision, model: str) -> dict[str, tuple[str, str]] | None:
+    """Return reference and hypothesis by clip."""
+    path = f"data/predictions/{model}.tsv"
+    try:
+        if revision.name is None:
+            text = revision.read(path)
+        else:
+            text = dvc.api.read(path, repo=str(revision.root), rev=revision.commit)
+    except (DvcException, OSError):
+        return None
+    if text is None:
+        return None
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t")
+    return {row["id"]: (row["reference"], row["hypothesis"]) for row in rows}
+
+
+def _rewording(clip: str, old: tuple[str, str], new: tuple[str, str]) -> Rewording:
+    edits = [count_errors(*texts).character_edits for texts in (old, new)]
+    return Rewording(clip, *edits, word_diff(old[1], new[1]))
