@@ -129,8 +129,9 @@ def row(scores: Sequence[Score], base: Sequence[Score], pace: float) -> dict[str
     """Return a margin's CER and its difference from the baseline's, with the interval of both."""
     params = load_params(Evaluate, "evaluate")
     rates, others = resampled(scores, params), resampled(base, params)
-    low, high = percentile_interval(rates, params.confidence)
-    worse_low, worse_high = percentile_interval(rates - others, params.confidence)
+    blocks = len({s.block for s in scores})
+    low, high = percentile_interval(rates, params.confidence, blocks)
+    worse_low, worse_high = percentile_interval(rates - others, params.confidence, blocks)
     cer, cer_of_base = (
         sum(s.character_edits for s in of) / sum(s.characters for s in of) for of in (scores, base)
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from voicegraft.evaluation.blocks import FEWEST_BLOCKS, choose_blocks
 from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
@@ -27,7 +28,7 @@ def coverage(blocks_of, corpora=250):
     for _ in range(corpora):
         edits, reference, speakers = simulated_corpus(rng)
         rates = resampled_rates(edits, reference, blocks_of(speakers), 300, seed=1)
-        low, high = percentile_interval(rates, 0.95)
+        low, high = percentile_interval(rates, 0.95, len(set(blocks_of(speakers))))
         hits += low <= TRUE_RATE <= high
     return hits / corpora
 
@@ -41,7 +42,19 @@ def test_the_interval_over_single_clips_is_too_narrow():
 
 
 def test_an_interval_leaves_out_the_same_share_on_both_sides():
-    assert percentile_interval(np.arange(101) / 100, 0.9) == pytest.approx((0.05, 0.95))
+    rates = np.arange(101) / 100
+    assert percentile_interval(rates, 0.9, blocks=10**6) == pytest.approx((0.05, 0.95), abs=1e-4)
+    low, high = percentile_interval(rates, 0.9, blocks=5)
+    assert low + high == pytest.approx(1)
+    assert high - low > 0.95
+
+
+@pytest.mark.parametrize("blocks", [5, 13])
+def test_few_blocks_are_expanded_to_students_interval_of_a_mean(blocks):
+    values = np.random.default_rng(blocks).normal(size=blocks)
+    rates = np.random.default_rng(1).normal(values.mean(), values.std() / blocks**0.5, 400_000)
+    expected = stats.t.interval(0.95, blocks - 1, values.mean(), stats.sem(values))
+    assert percentile_interval(rates, 0.95, blocks) == pytest.approx(expected, abs=0.02)
 
 
 def test_resamples_agree_with_a_loop_over_blocks():

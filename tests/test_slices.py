@@ -78,7 +78,9 @@ def test_the_interval_rests_on_sessions_where_there_are_enough():
     summary = summarise(scores, PARAMS)
     assert (summary["blocks"], summary["block_unit"]) == (6, "session")
     edits, blocks = [s.character_edits for s in scores], [s.session for s in scores]
-    interval = percentile_interval(resampled_rates(edits, [10] * 40, blocks, 1000, 1), 0.95)
+    interval = percentile_interval(
+        resampled_rates(edits, [10] * 40, blocks, 1000, 1), 0.95, len(set(blocks))
+    )
     assert (summary["cer_low"], summary["cer_high"]) == pytest.approx(interval, abs=1e-4)
 
 

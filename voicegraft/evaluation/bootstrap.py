@@ -1,13 +1,15 @@
-"""How sure an error rate is: the percentile bootstrap over blocks.
+"""How sure an error rate is: the expanded percentile bootstrap over blocks.
 
 Clips of one speaker or one recording err together, so resampling single clips makes an interval
 too narrow. Whole blocks are resampled instead (Bisani and Ney 2004 for the bootstrap of error
 rates, doi:10.1109/ICASSP.2004.1326009; Liu and Peng 2020 for blocks, arXiv:1912.09508).
 """
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from scipy.stats import norm, t
 
 RESAMPLES_AT_ONCE = 100  # 100,000 blocks stay below 100 MB
 
@@ -31,10 +33,23 @@ def resampled_rates(
     return drawn_sums[:, 0] / np.maximum(drawn_sums[:, 1], 1)
 
 
-def percentile_interval(rates: np.ndarray, confidence: float) -> tuple[float, float]:
-    """Return the two rates that enclose the middle `confidence` of `rates`."""
-    tail = 50 * (1 - confidence)
-    low, high = np.percentile(rates, [tail, 100 - tail])
+def percentile_interval(rates: np.ndarray, confidence: float, blocks: int) -> tuple[float, float]:
+    """Return two of `rates` that enclose what a whole population of blocks would have.
+
+    The plain percentiles of a bootstrap are too narrow when blocks are few, as a normal interval
+    without Student's t is. They are expanded by as much as that interval would be (Hesterberg 2015,
+    https://doi.org/10.1080/00031305.2015.1089789, section 5.3): at 13 blocks, 95 % becomes the
+    middle 97.7 % of the resamples.
+
+    Args:
+        rates: of each resample, or differences of paired ones.
+        confidence: how often the interval should hold the truth.
+        blocks: how many were resampled.
+    """
+    tail = (1 - confidence) / 2
+    if blocks > 1:
+        tail = norm.cdf(t.ppf(tail, blocks - 1) * math.sqrt(blocks / (blocks - 1)))
+    low, high = np.percentile(rates, [100 * tail, 100 * (1 - tail)])
     return float(low), float(high)
 
 

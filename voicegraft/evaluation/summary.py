@@ -83,7 +83,7 @@ def _rate(
 ) -> dict[str, float]:
     edits, reference = zip(*counts, strict=True)
     rates = resampled_rates(edits, reference, blocks, params.resamples, params.seed)
-    low, high = percentile_interval(rates, params.confidence)
+    low, high = percentile_interval(rates, params.confidence, len(set(blocks)))
     return {
         name: _rounded(rate(sum(edits), sum(reference))),
         f"{name}_low": _rounded(low),

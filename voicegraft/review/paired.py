@@ -66,7 +66,7 @@ def difference(
     unit, blocks = choose_blocks(new)
     resampled = [_resampled(scores, metric, blocks, params) for scores in (old, new)]
     changes = resampled[1] - resampled[0]
-    low, high = percentile_interval(changes, params.confidence)
+    low, high = percentile_interval(changes, params.confidence, len(set(blocks)))
     return Difference(
         old=whole(old, metric),
         new=whole(new, metric),
