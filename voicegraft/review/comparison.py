@@ -37,6 +37,8 @@ class Comparison:
     splits: list[SplitComparison]
     only_old: list[str]
     only_new: list[str]
+    unchanged: list[str] = field(default_factory=list)
+    """Models that make the same errors on the same clips."""
     incomparable: list[str] = field(default_factory=list)
     """Models whose two evaluations share no clip."""
 
@@ -52,7 +54,9 @@ def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
         if not found:
             raise RevisionError(f"{revision.title} has no evaluation/<model>/utterances.csv")
     both = [model for model in models[new] if model in models[old]]
-    splits = {m: list(compare_model(m, old.scores(m), new.scores(m), params)) for m in both}
+    scores = {model: (old.scores(model), new.scores(model)) for model in both}
+    unchanged = [model for model in both if scores[model][0] == scores[model][1]]
+    splits = {m: list(compare_model(m, *scores[m], params)) for m in both if m not in unchanged}
     return Comparison(
         old=old.title,
         new=new.title,
@@ -60,6 +64,7 @@ def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
         splits=[split for of_model in splits.values() for split in of_model],
         only_old=[model for model in models[old] if model not in models[new]],
         only_new=[model for model in models[new] if model not in models[old]],
+        unchanged=unchanged,
         incomparable=[model for model, of_model in splits.items() if not of_model],
     )
 

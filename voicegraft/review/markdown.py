@@ -15,14 +15,13 @@ MARKS = {"better": "✅", "worse": "❌", "indistinguishable": "➖"}
 
 def rendered(comparison: Comparison, confidence: float) -> str:
     """Return the whole of it; rates in per cent."""
-    sections = [
-        f"## {comparison.old} → {comparison.new}",
-        _params(comparison),
-        table(COLUMNS, _rates(comparison)),
-        f"Rates in per cent; intervals of {100 * confidence:g} %, paired, over blocks.",
-        *_notes(comparison),
-    ]
-    return "\n\n".join(sections)
+    sections = [f"## {comparison.old} → {comparison.new}", _params(comparison)]
+    if comparison.splits:
+        sections += [
+            table(COLUMNS, _rates(comparison)),
+            f"Rates in per cent; intervals of {100 * confidence:g} %, paired, over blocks.",
+        ]
+    return "\n\n".join([*sections, *_notes(comparison)])
 
 
 def rendered_rewordings(model: str, rewordings: Sequence[Rewording]) -> str:
@@ -62,6 +61,7 @@ def _cells(change: Difference) -> Iterator[str]:
 def _notes(comparison: Comparison) -> Iterator[str]:
     notes = [note for split in comparison.splits for note in _notes_of(split)]
     lists = {
+        "the same errors on the same clips": comparison.unchanged,
         f"scored at {comparison.old} alone": comparison.only_old,
         f"scored at {comparison.new} alone": comparison.only_new,
         "scored on clips that the other revision does not have": comparison.incomparable,
