@@ -26,6 +26,7 @@ from voicegraft.embedding.extraction import fill
 from voicegraft.embedding.keys import keys_for
 from voicegraft.embedding.store import write_store
 from voicegraft.embedding.takes import Speed, takes
+from voicegraft.onednn import bound_cache
 from voicegraft.params import Section, load_params
 from voicegraft.precision import Precision, on_this_machine
 from voicegraft.speech.manifest import Corpus
@@ -73,6 +74,7 @@ def report(seconds_of_audio: float, recalled: float, seconds: float) -> None:
 
 def main(upstream: Path, corpus: Path, cache: Path, embeddings: Path) -> None:
     params = load_params(ExtractEmbeddings, "extract_embeddings")
+    bound_cache()
     model, clips = upstreams.load(upstream), Corpus(corpus)
     check_layers(params.layers, model)
     model.to("cuda" if torch.cuda.is_available() else "cpu")

@@ -5,6 +5,7 @@ The folders stand in the order in which data flows, and each imports only from t
     params       params.yaml, section by section, or a refusal that names the key
     command      a stage as a command: its help, and mistakes told in one line
     precision    float32, or bfloat16 where the machine multiplies it faster
+    onednn       the memory that torch's library for a CPU may keep
     packed       one large array on disk, written piece by piece, read by memory map
     speech       a clip: its audio, its text, its line in the manifest, its side of the split
     debian       Debian packages, fetched without root and unpacked safely

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from voicegraft import ctc, heads, upstreams
+from voicegraft.onednn import bound_cache
 from voicegraft.padding import Padded
 from voicegraft.ragged import Ragged, join
 
@@ -115,6 +116,7 @@ def load_model(folder: Path, device: str = "auto") -> GraftedModel:
     Raises:
         ModelError: if the folder does not hold one.
     """
+    bound_cache()
     try:
         description = Description.model_validate_json((folder / "model.json").read_bytes())
         model = GraftedModel(description)

@@ -1,6 +1,5 @@
 """Where training runs: devices and precision, through Lightning Fabric."""
 
-import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal
@@ -10,6 +9,7 @@ from lightning_fabric import Fabric
 from pydantic import PositiveInt
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from voicegraft.onednn import bound_cache
 from voicegraft.params import Section
 from voicegraft.precision import bfloat16_is_fast
 
@@ -24,9 +24,7 @@ class Compute(Section):
 
 def engine(compute: Compute) -> Fabric:
     """Return a Fabric, launched."""
-    # oneDNN keeps a compiled product for each shape it met, 1,024 of them unless told otherwise:
-    # batches of every length would cost hundreds of megabytes.
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
+    bound_cache()
     # With several devices, blocks that are not yet unfrozen leave parameters without a gradient.
     strategy = "ddp_find_unused_parameters_true" if compute.devices > 1 else "auto"
     fabric = Fabric(
