@@ -22,7 +22,7 @@ from benchmarks.peers import FasterWhisper, Transformers
 from benchmarks.results import keep
 from benchmarks.timing import in_turn, ratio
 from stages.extract_embeddings import ExtractEmbeddings
-from voicegraft import upstreams
+from voicegraft import upstream_folder
 from voicegraft.command import run_stage
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.takes import Take
@@ -103,7 +103,7 @@ def compare(ways: dict[str, Callable], clips: Sequence, rounds: int) -> dict[str
 
 def main(upstream: Path, corpus: Path, rounds: int = 5, every: int = 3) -> None:
     params = load_params(ExtractEmbeddings, "extract_embeddings")
-    model, speech = upstreams.load(upstream), Corpus(corpus)
+    model, speech = upstream_folder.load(upstream), Corpus(corpus)
     chosen = speech.of("test")[::every]
     ours, fast = Ours(model, speech, params), on_this_machine(params.precision)
     peers = {

@@ -9,8 +9,7 @@ from torch import Tensor
 
 from stages.extract_embeddings import ExtractEmbeddings
 from stages.finetune import Recipe, parts_of
-from stages.train_head import HeadChoice, graft
-from voicegraft import ctc, upstreams
+from voicegraft import ctc, upstream_folder
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.store import Store, write_store
 from voicegraft.embedding.takes import Take
@@ -21,6 +20,7 @@ from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute, engine, seeded
 from voicegraft.training.fit import Fit
+from voicegraft.training.grafting import HeadChoice, graft
 from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates
 from voicegraft.training.loop import Trainer
 from voicegraft.training.masking import Masking, mask
@@ -58,7 +58,7 @@ class Epochs:
         self.params = load_params(ExtractEmbeddings, "extract_embeddings")
         self.choice, self.fit = load_params(HeadChoice, "head"), load_params(Fit, "train_head")
         self.recipe = load_params(Recipe, "finetune.top3")
-        self.upstream = upstreams.load(upstream)
+        self.upstream = upstream_folder.load(upstream)
         self.precision = on_this_machine(self.params.precision)
 
     def fill(self) -> None:
@@ -66,7 +66,7 @@ class Epochs:
         layers, margin = sorted(self.params.layers), self.params.margin_seconds
         takes = [Take(u) for u in self.clips]
         frames = {take.id: self.upstream.frames(take.samples, margin) for take in takes}
-        facts = {"upstream": upstreams.name_in(self.folder), "margin_seconds": margin}
+        facts = {"upstream": upstream_folder.name_in(self.folder), "margin_seconds": margin}
         facts |= {"upstream_config": self.upstream.config, "speeds": []}
         window = layers, margin, self.precision, self.params.batch_seconds
         with write_store(self.work / "store", layers, self.upstream.size, frames, facts) as store:

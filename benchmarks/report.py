@@ -1,12 +1,13 @@
 """Write the tables of README.md from the committed measurements.
 
-Reads   EVALUATION, a folder with metrics.json for each model; benchmarks/results.json
+Reads   EVALUATION, with metrics.json for each model, transfer.json and learning curves;
+        benchmarks/results.json
 Writes  README, between the marks of each table
 """
 
 from pathlib import Path
 
-from benchmarks import results, results_table, speed_table
+from benchmarks import calibration, results, results_table, speed_table, transfer_table
 from voicegraft.command import run_stage
 
 
@@ -15,6 +16,9 @@ def tables(evaluation: Path) -> dict[str, str]:
     measured = results.read()
     return {
         "results": results_table.table(evaluation),
+        "gains": transfer_table.gains(evaluation),
+        "spared": transfer_table.spared(evaluation),
+        "calibration": calibration.table(measured),
         "windows": speed_table.windows(measured),
         "ratios": speed_table.ratios(measured),
         "reruns": speed_table.reruns(measured),

@@ -7,6 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from voicegraft.whole import whole
+
 RESULTS = Path(__file__).parent / "results.json"
 LIBRARIES = ("torch", "transformers", "faster-whisper", "ctranslate2", "dvc")
 
@@ -30,9 +32,8 @@ def keep(part: str, measured: dict[str, Any]) -> None:
     """Put the part in the place of its last measurement; the others stay."""
     parts = read() | {part: {"machine": machine(), "measured": _rounded(measured)}}
     text = json.dumps(parts, indent=2, sort_keys=True) + "\n"
-    partial = RESULTS.with_suffix(".part")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, RESULTS)
+    with whole(RESULTS) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _rounded(value: Any) -> Any:

@@ -4,6 +4,11 @@ import json
 from pathlib import Path
 
 ROWS = {
+    "log_mel": ("control: the same head on log-mel frames", "`make repro`"),
+    "random": (
+        "control: the same head on Whisper base, untrained",
+        "`dvc exp run -S 'transfer.controls=[log_mel,random]'`",
+    ),
     "zero_shot": ("Whisper base, zero-shot", "`make zero-shot`"),
     "head": ("head on frozen states", "`make repro`, or `dvc repro evaluate@head`"),
     "top3": ("top three blocks unfrozen, from the cached trunk", "`make repro`"),

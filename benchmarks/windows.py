@@ -23,8 +23,7 @@ import torch
 from benchmarks.results import keep
 from benchmarks.timing import in_turn
 from stages.extract_embeddings import ExtractEmbeddings
-from stages.train_head import HeadChoice, graft
-from voicegraft import ctc, upstreams
+from voicegraft import ctc, upstream_folder
 from voicegraft.command import run_stage
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.store import Store, write_store
@@ -40,6 +39,7 @@ from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute, engine, seeded
 from voicegraft.training.fit import Fit
+from voicegraft.training.grafting import HeadChoice, graft
 from voicegraft.training.inputs import StoredStates
 from voicegraft.training.loop import Trainer
 from voicegraft.training.schedule import head_part
@@ -56,7 +56,7 @@ class Encoder:
 
     def __init__(self, upstream: Path, corpus: Corpus):
         self.folder, self.corpus = upstream, corpus
-        self.model = upstreams.load(upstream)
+        self.model = upstream_folder.load(upstream)
         self.layer = load_params(HeadChoice, "head").layer
         params = load_params(ExtractEmbeddings, "extract_embeddings")
         self.how = on_this_machine(params.precision), params.batch_seconds
@@ -75,7 +75,10 @@ class Encoder:
     def fill(self, margin: float, folder: Path) -> None:
         """Encode train and dev into a store."""
         takes = [Take(u) for u in self.corpus.of("train", "dev")]
-        facts = {"upstream": upstreams.name_in(self.folder), "upstream_config": self.model.config}
+        facts = {
+            "upstream": upstream_folder.name_in(self.folder),
+            "upstream_config": self.model.config,
+        }
         facts |= {"margin_seconds": margin, "speeds": []}
         frames = {take.id: self.frames(margin, take) for take in takes}
         with write_store(folder, [self.layer], self.model.size, frames, facts) as store:

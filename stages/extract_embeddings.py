@@ -12,13 +12,14 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+import typer
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 from tqdm import tqdm
 
-from voicegraft import upstreams
+from voicegraft import upstream_folder, upstreams
 from voicegraft.command import run_stage
 from voicegraft.embedding.cache import Cache
 from voicegraft.embedding.encoding import encode
@@ -44,13 +45,22 @@ class ExtractEmbeddings(Section):
     cache_gigabytes: NonNegativeFloat
 
 
-def check_layers(layers: list[int], upstream: upstreams.Upstream) -> None:
-    """Raise ValueError if the upstream lacks one of `layers`."""
+def layers_to_store(
+    layers: list[int], alone: int | None, upstream: upstreams.Upstream
+) -> list[int]:
+    """Return `layers` in order, or the one that is wanted alone.
+
+    Raises:
+        ValueError: if the upstream lacks one of `layers`.
+    """
+    if alone is not None:
+        return [min(alone, len(upstream.blocks))]
     if wrong := [layer for layer in layers if not 0 <= layer <= len(upstream.blocks)]:
         raise ValueError(
             f"params.yaml: extract_embeddings.layers: the upstream has 0 to "
             f"{len(upstream.blocks)}, not {wrong}"
         )
+    return sorted(layers)
 
 
 def facts_of(
@@ -58,7 +68,7 @@ def facts_of(
 ) -> dict:
     """Return what a reader of the store must know."""
     return {
-        "upstream": upstreams.name_in(folder),
+        "upstream": upstream_folder.name_in(folder),
         "upstream_config": upstream.config,
         "margin_seconds": params.margin_seconds,
         "speeds": params.speeds,
@@ -72,13 +82,21 @@ def report(seconds_of_audio: float, recalled: float, seconds: float) -> None:
     print(f"{line}; {recalled / 3600:.2f} hours were in the cache", file=sys.stderr)
 
 
-def main(upstream: Path, corpus: Path, cache: Path, embeddings: Path) -> None:
+LAYER_HELP = "Store this layer alone; the highest, of an upstream that has fewer (a control)."
+
+
+def main(
+    upstream: Path,
+    corpus: Path,
+    cache: Path,
+    embeddings: Path,
+    layer: Annotated[int | None, typer.Option(help=LAYER_HELP)] = None,
+) -> None:
     params = load_params(ExtractEmbeddings, "extract_embeddings")
     bound_cache()
-    model, clips = upstreams.load(upstream), Corpus(corpus)
-    check_layers(params.layers, model)
+    model, clips = upstream_folder.load(upstream), Corpus(corpus)
+    layers, margin = layers_to_store(params.layers, layer, model), params.margin_seconds
     model.to("cuda" if torch.cuda.is_available() else "cpu")
-    layers, margin = sorted(params.layers), params.margin_seconds
     chosen = takes(clips.utterances, params.speeds, model.max_samples)
     frames = {take.id: model.frames(take.samples, margin) for take in chosen}
     precision = on_this_machine(params.precision)

@@ -7,7 +7,7 @@ Knobs   upstream: name, checkpoint, source
 
 from pathlib import Path
 
-from voicegraft import upstreams
+from voicegraft import upstream_folder, upstreams
 from voicegraft.command import run_stage
 from voicegraft.params import Section, load_params
 from voicegraft.weights.mirrors import FetchError, copy_atomically, fetch, verify
@@ -44,8 +44,8 @@ def main(upstream: Path, downloads: Path) -> None:
     else:
         files = [fetch(file, downloads) for file in checkpoint.files]
     copy_atomically(files, upstream)
-    upstreams.write_identity(upstream, choice.name, choice.checkpoint)
-    upstreams.load(upstream)
+    upstream_folder.write_identity(upstream, choice.name, choice.checkpoint)
+    upstream_folder.load(upstream)
 
 
 if __name__ == "__main__":

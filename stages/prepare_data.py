@@ -28,6 +28,7 @@ from voicegraft.speech.manifest import Utterance, write_manifest
 from voicegraft.speech.rejects import Reject, check_share, write_rejects
 from voicegraft.speech.splits import DROPPED, SplitSection, deal
 from voicegraft.speech.text import TextSection, normalise
+from voicegraft.whole import whole
 
 
 class PrepareData(Section):
@@ -91,7 +92,8 @@ def main(folder: Path, downloads: Path, corpus: Path, report: Path) -> None:
     write_rejects(corpus / "rejects.csv", rejects)
     counts = census(*zip(*kept, strict=True), rejects)
     report.parent.mkdir(parents=True, exist_ok=True)
-    report.write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")
+    with whole(report) as partial:
+        partial.write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

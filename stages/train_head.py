@@ -8,41 +8,18 @@ Knobs   head: name, layer; train_head: rates, epochs, masking …; compute: devi
 
 from pathlib import Path
 
-from voicegraft import ctc, upstreams
+from voicegraft import ctc
 from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
-from voicegraft.grafted import Description, GraftedModel
-from voicegraft.params import Section, load_params
+from voicegraft.params import load_params
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint, fingerprint
 from voicegraft.training.compute import Compute, engine, seeded
 from voicegraft.training.fit import Fit
+from voicegraft.training.grafting import HeadChoice, graft
 from voicegraft.training.inputs import StoredStates
 from voicegraft.training.loop import Trainer
 from voicegraft.training.schedule import head_part
-
-
-class HeadChoice(Section):
-    """Which head, on which layer."""
-
-    name: str
-    layer: int
-
-
-def graft(choice: HeadChoice, store: Store, labels: list[str], folder: Path) -> GraftedModel:
-    """Return the pretrained upstream of `folder` under a new head."""
-    facts = store.facts
-    description = Description(
-        upstream=facts["upstream"],
-        upstream_config=facts["upstream_config"],
-        margin_seconds=facts["margin_seconds"],
-        head=choice.name,
-        layer=choice.layer,
-        labels=labels,
-    )
-    model = GraftedModel(description)
-    model.upstream = upstreams.load(folder)
-    return model
 
 
 def main(
@@ -58,7 +35,7 @@ def main(
     trainer = Trainer(
         engine(compute),
         grafted,
-        StoredStates(store, choice.layer, fit.masking),
+        StoredStates(store, grafted.description.layer, fit.masking),
         [head_part(grafted, fit.lr)],
         fit,
     )

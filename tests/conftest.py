@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from invented import model, store_corpus, write_corpus
 
-from voicegraft import upstreams
+from voicegraft import upstream_folder, upstreams
 from voicegraft.embedding.store import Store
 from voicegraft.weights.mirrors import copy_atomically, fetch
 
@@ -17,7 +17,7 @@ def whisper_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whisper")
     files = upstreams.fetchable("whisper", "base").files
     copy_atomically([fetch(file, ROOT / ".voicegraft" / "downloads") for file in files], folder)
-    upstreams.write_identity(folder, "whisper", "base")
+    upstream_folder.write_identity(folder, "whisper", "base")
     yield folder
     shutil.rmtree(folder)  # pytest would keep three of 150 MB
 

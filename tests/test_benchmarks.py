@@ -4,8 +4,17 @@ import json
 
 import numpy as np
 import pytest
+from test_review import PARAMS, scores
 
-from benchmarks import growth, report, results, speed_table, timing
+from benchmarks import (
+    calibration,
+    growth,
+    report,
+    results,
+    speed_table,
+    timing,
+    transfer_table,
+)
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus
 
 SPREAD = {"ratio": 3.0, "low": 2.0, "high": 4.0}
@@ -68,3 +77,29 @@ def test_a_table_without_marks_to_stand_between_is_refused():
         report.with_table("no marks", "speed", "| a |\n")
     whole = report.with_table("a\n<!-- t -->\nold\n<!-- /t -->\nb", "t", "new\n")
     assert whole == "a\n<!-- t -->\nnew\n<!-- /t -->\nb"
+
+
+def test_calibration_draws_new_test_sets_of_whole_sessions_for_both_alike():
+    old, new = calibration.resampled((scores(), scores(seed=2)), np.random.default_rng(1))
+    assert [s.id for s in old] == [s.id for s in new]
+    assert len({s.session for s in old}) == len({s.session for s in scores()})
+    assert {s.session.partition("/")[2] for s in old} < {s.session for s in scores()}
+
+
+def test_calibration_counts_how_often_a_planted_difference_is_found():
+    rng = np.random.default_rng(1)
+    alike = list(calibration.pairs([scores(), scores()], 10, rng))
+    halved = [(old, calibration.better(old, 0.5, rng)) for old, _ in alike]
+    assert calibration.verdicts(alike, PARAMS) == {"indistinguishable": 1}
+    assert calibration.verdicts(halved, PARAMS) == {"better": 1}
+
+
+def test_labels_spared_are_told_with_their_band_or_that_more_would_have_to_be_tried(tmp_path):
+    found = {"control_cer": 0.456, "control_minutes": 60, "minutes": 4.2, "minutes_low": 3.1}
+    found |= {"minutes_high": None, "minutes_spared": 55.8}
+    found |= {"training_seconds": 50, "control_training_seconds": 200}
+    path = tmp_path / "learning_curve" / "log_mel" / "metrics.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(found))
+    line = "| log_mel | 45.6, 60 min | 4.2 min (3.1 min – more than was tried) | 55.8 min | 25% |\n"
+    assert transfer_table.spared(tmp_path) == transfer_table.SPARED + line

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from invented import LAYERS, MARGIN_SECONDS, SPEEDS, model, write_corpus
 
-from voicegraft import upstreams
+from voicegraft import upstream_folder
 from voicegraft.embedding import keys as keys_module
 from voicegraft.embedding.cache import Cache
 from voicegraft.embedding.encoding import encode
@@ -26,11 +26,11 @@ def corpus(tmp_path):
 
 
 @pytest.fixture
-def upstream_folder(tmp_path):
+def fetched(tmp_path):
     """What fetch_model leaves, of weights that nobody reads: the network is given."""
     folder = tmp_path / "upstream"
     folder.mkdir()
-    upstreams.write_identity(folder, "whisper", "base")
+    upstream_folder.write_identity(folder, "whisper", "base")
     (folder / "model.bin").write_bytes(b"weights")
     return folder
 
@@ -38,15 +38,15 @@ def upstream_folder(tmp_path):
 class Extraction:
     """What the stage does, with a count of what had to be encoded."""
 
-    def __init__(self, folder, upstream_folder, upstream, limit=PLENTY):
-        self.folder, self.upstream_folder, self.upstream = folder, upstream_folder, upstream
+    def __init__(self, folder, fetched, upstream, limit=PLENTY):
+        self.folder, self.fetched, self.upstream = folder, fetched, upstream
         self.limit, self.precision = limit, "float32"
 
     def __call__(self, corpus, margin=MARGIN_SECONDS, layers=LAYERS, batches=None, name="store"):
         """Return the ids of takes that were encoded; die after so many batches."""
         chosen = takes(corpus.utterances, SPEEDS, self.upstream.max_samples)
         frames = {take.id: self.upstream.frames(take.samples, margin) for take in chosen}
-        keys = keys_for(self.upstream_folder, layers, margin, self.precision, corpus)
+        keys = keys_for(self.fetched, layers, margin, self.precision, corpus)
         encoder = partial(encode, self.upstream, corpus, layers, margin, self.precision, 3.0)
         with (
             Cache(self.folder / "cache", self.limit) as cache,
@@ -64,8 +64,8 @@ def killed(encoder, batches, chosen):
 
 
 @pytest.fixture
-def extract(tmp_path, upstream_folder):
-    return Extraction(tmp_path, upstream_folder, model().upstream.eval())
+def extract(tmp_path, fetched):
+    return Extraction(tmp_path, fetched, model().upstream.eval())
 
 
 def bytes_of(folder):
@@ -125,7 +125,7 @@ def test_a_run_that_is_killed_goes_on_after_its_last_batch(extract, corpus):
 
 def test_other_weights_are_encoded_anew(extract, corpus):
     everything = extract(corpus)
-    (extract.upstream_folder / "model.bin").write_bytes(b"others")
+    (extract.fetched / "model.bin").write_bytes(b"others")
     assert extract(corpus) == everything
 
 

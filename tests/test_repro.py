@@ -18,6 +18,7 @@ from voicegraft.params import read_params
 ROOT = Path(__file__).parent.parent
 DOWNLOADS = ROOT / ".voicegraft" / "downloads"
 SIDES = {"train": 48, "dev": 8, "test": 12}
+CONTROL = [f"{verb}_control@log_mel" for verb in ("build", "extract", "train", "evaluate")]
 
 pytestmark = pytest.mark.slow
 
@@ -85,12 +86,14 @@ def project(tmp_path_factory) -> Path:
     (folder / ".voicegraft" / "downloads").symlink_to(DOWNLOADS)
     git(folder, "init", "-q")
     dvc(folder, "init", "-q")
+    shutil.copyfile(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
     git(folder, "add", "dvc.yaml", "params.yaml")
     # dvclive records the revision that a run began from, so there has to be one.
     git(folder, "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-qm", "begin")
     output = dvc(folder, "repro")
     stages = ["fetch_model", "prepare_data", "extract_embeddings", "train_head", "evaluate@head"]
-    assert sorted(ran(output)) == sorted([*stages, "finetune@top3", "evaluate_finetuned@top3"])
+    stages += ["finetune@top3", "evaluate_finetuned@top3", *CONTROL, "judge_transfer"]
+    assert sorted(ran(output)) == sorted(stages)
     return folder
 
 
@@ -102,6 +105,14 @@ def test_every_model_has_a_score_inside_its_interval(project: Path, model: str) 
     assert test["wer_low"] <= test["wer"] <= test["wer_high"]
     assert test["clips"] == SIDES["test"]
     assert test["cer"] < 0.9  # a model that only ever says nothing has 1
+
+
+def test_every_model_is_judged_against_the_control(project: Path) -> None:
+    verdicts = json.loads((project / "evaluation" / "transfer.json").read_text())
+    assert list(verdicts) == ["head", "top3"]
+    for verdict in verdicts.values():
+        assert verdict["best_control"] == "log_mel"
+        assert verdict["controls"]["log_mel"]["test"]["clips"] == SIDES["test"]
 
 
 def test_fine_tuning_begins_at_the_score_of_the_trained_head(project: Path) -> None:
@@ -125,11 +136,24 @@ def test_a_second_repro_runs_nothing(project: Path) -> None:
     assert ran(dvc(project, "repro")) == []
 
 
+def test_a_stage_run_by_hand_replaces_what_dvc_has_linked_and_leaves_its_cache_alone(
+    project: Path, tmp_path: Path
+) -> None:
+    written = project / "data" / "predictions" / "head.tsv"
+    before = written.read_bytes()
+    command = [sys.executable, "stages/evaluate.py", "models/top3", "data/corpus"]
+    by_hand = [*command, str(tmp_path), "data/predictions/head.tsv"]
+    subprocess.run(by_hand, cwd=project, check=True, capture_output=True)
+    assert written.read_bytes() != before
+    dvc(project, "checkout", "--force", "data/predictions/head.tsv")
+    assert written.read_bytes() == before
+
+
 def test_a_new_rate_runs_the_head_and_what_follows_and_the_old_one_nothing(project: Path) -> None:
     write_params(project, train_head={"lr": 0.002})
     changed = ran(dvc(project, "repro"))
-    follows = ["evaluate@head", "evaluate_finetuned@top3", "finetune@top3", "train_head"]
-    assert sorted(changed) == follows
+    follows = ["train_head", "evaluate@head", "finetune@top3", "evaluate_finetuned@top3"]
+    assert sorted(changed) == sorted([*follows, *CONTROL[2:], "judge_transfer"])
     write_params(project)
     assert ran(dvc(project, "repro")) == []
 

@@ -1,5 +1,6 @@
 """Two revisions of a small repository, whose models differ by edits that were planted."""
 
+import json
 import shutil
 import subprocess
 from dataclasses import replace
@@ -11,12 +12,12 @@ from scipy.stats import bootstrap, norm, t
 from typer.testing import CliRunner
 
 from voicegraft.cli import app
+from voicegraft.evaluation.paired import difference, in_common
 from voicegraft.evaluation.scores import Score, write_scores
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.params import load_params
 from voicegraft.review import comparison, markdown
 from voicegraft.review.gate import Gate, broken
-from voicegraft.review.paired import difference, in_common
 from voicegraft.review.revisions import Revision, RevisionError, merge_base
 from voicegraft.review.transcripts import word_diff
 
@@ -258,3 +259,16 @@ def test_the_default_is_where_main_was_left_and_on_main_the_commit_before(reposi
     main = Revision(repository, "HEAD").commit
     commit(repository)
     assert merge_base(repository) == main
+
+
+def test_seed_noise_is_told_where_it_was_measured(repository):
+    evaluate(repository, "head", scores(seed=2))
+    path = repository / "evaluation" / "seeds" / "head" / "metrics.json"
+    path.parent.mkdir(parents=True)
+    rates = {"mean": 0.2, "deviation": 0.003, "lowest": 0.19, "highest": 0.21}
+    path.write_text(json.dumps({"seeds": 5, "cer": rates, "wer": rates | {"deviation": 0.005}}))
+    text = markdown.rendered(
+        comparison.compare(Revision(repository, "HEAD"), Revision(repository), PARAMS), 0.95
+    )
+    assert "head: another seed alone moves CER by 0.30 and WER by 0.50 (standard" in text
+    assert "changes below 0.8 and 1.4 may be the seed's" in text

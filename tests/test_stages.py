@@ -1,13 +1,17 @@
 """The stages between corpus and model, as commands, on tones and Whisper's true weights."""
 
+import csv
 import hashlib
+import json
 import os
 import resource
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +20,8 @@ import yaml
 from invented import write_corpus
 
 from voicegraft.params import read_params
+from voicegraft.speech.manifest import Corpus
+from voicegraft.training.amounts import minutes_of
 
 ROOT = Path(__file__).parent.parent
 PARAMS = read_params(ROOT / "params.yaml")
@@ -26,6 +32,8 @@ def quick_params() -> dict:
     params = yaml.safe_load(yaml.safe_dump(PARAMS))
     params["train_head"] |= {"epochs": 2, "batch_seconds": 4.0}
     params["finetune"]["top3"] |= {"epochs": 1, "batch_seconds": 4.0}
+    params["seed_noise"] |= {"seeds": 2}
+    params["learning_curve"] |= {"minutes": [0.05, 60], "draws": 2}
     params["finetune"]["full"] |= {"epochs": 1, "batch_seconds": 4.0, "head_epochs": 0}
     return params
 
@@ -35,11 +43,22 @@ COMMANDS = {
     "train_head": "upstream corpus embeddings head curves scratch",
     "top3": "top3 head corpus embeddings top3 curves_top3 scratch_top3",
     "full": "full head corpus embeddings full curves_full scratch_full",
+    "build_control": "log_mel upstream log_mel",
+    "extract_control": "log_mel corpus cache log_mel_states --layer 6",
+    "train_control": "log_mel corpus log_mel_states control curves_control scratch_control",
+    "seed_noise": "upstream corpus embeddings noise scratch_noise",
+    "learning_curve": "upstream corpus embeddings log_mel log_mel_states curve scratch_curve",
+}
+SCRIPTS = {
+    "top3": "finetune",
+    "full": "finetune",
+    "extract_control": "extract_embeddings",
+    "train_control": "train_head",
 }
 
 
 def command(stage: str) -> list[str]:
-    script = "finetune" if stage in ("top3", "full") else stage
+    script = SCRIPTS.get(stage, stage)
     return [sys.executable, str(ROOT / "stages" / f"{script}.py"), *COMMANDS[stage].split()]
 
 
@@ -180,3 +199,41 @@ def test_a_recipe_that_params_do_not_describe_is_refused_with_those_they_do(proj
     assert done.returncode == 1
     assert "finetune.top9" in done.stderr
     assert "top3" in done.stderr
+
+
+def test_a_control_is_trained_as_the_head_is_on_the_one_layer_it_has(project) -> None:
+    control, head = (
+        json.loads((project / m / "model.json").read_text()) for m in ("control", "head")
+    )
+    assert (control["upstream"], control["layer"], head["layer"]) == ("log_mel", 0, 6)
+    assert {k: control[k] for k in ("head", "labels")} == {k: head[k] for k in ("head", "labels")}
+
+
+def test_a_learning_curve_has_each_amount_and_all_of_it_where_more_is_asked_for(project) -> None:
+    with open(project / "curve" / "runs.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    most = str(minutes_of(Corpus(project / "corpus").of("train")))
+    assert Counter((r["model"], r["minutes"]) for r in rows) == {
+        (model, minutes): 2 for model in ("head", "log_mel") for minutes in ("0.05", most)
+    }
+    assert all(int(row["epochs"]) >= 2 for row in rows)
+
+
+def test_a_learning_curve_that_was_stopped_trains_only_what_is_left(project) -> None:
+    once = {p.name: p.read_bytes() for p in (project / "curve").iterdir()}
+    kept = sorted((project / "scratch_curve").glob("*.json"))
+    times = {path: path.stat().st_mtime_ns for path in kept[1:]}
+    kept[0].unlink()
+    assert run("learning_curve", project).returncode == 0
+    assert times == {path: path.stat().st_mtime_ns for path in kept[1:]}
+    assert kept[0].is_file()
+    assert (project / "curve" / "curve.csv").read_bytes() == once["curve.csv"]
+
+
+def test_seed_noise_has_a_score_for_each_seed_and_how_they_vary(project) -> None:
+    with open(project / "noise" / "seeds.csv", encoding="utf-8", newline="") as file:
+        rates = [float(row["cer"]) for row in csv.DictReader(file)]
+    found = json.loads((project / "noise" / "metrics.json").read_text())
+    assert found["seeds"] == len(rates) == 2
+    assert found["cer"]["deviation"] == pytest.approx(statistics.stdev(rates), abs=1e-4)
+    assert (found["cer"]["lowest"], found["cer"]["highest"]) == (min(rates), max(rates))

@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 
-from voicegraft import upstreams
+from voicegraft import upstream_folder, upstreams
 from voicegraft.ragged import join
 
 SECONDS = [0.05, 1.0, 0.31, 2.3, 1.0]
@@ -64,7 +64,7 @@ def test_different_audio_has_different_states(upstream, layers):
     waves = [upstream.window(noise(upstream, 1.0, seed), 0.0) for seed in (1, 2)]
     for states in upstream.encode(waves, layers).values():
         one, other = states.clips()
-        assert (one - other).abs().max() > 0.01
+        assert (one - other).abs().max() > 0.001 * one.abs().max()
 
 
 def test_a_clip_has_a_frame_for_each_step_of_its_window(upstream, windows, layers):
@@ -126,9 +126,19 @@ def test_the_longest_clip_fits_and_one_sample_more_is_refused_in_seconds(upstrea
         upstream.window(torch.zeros(upstream.max_samples + 1), margin_seconds=0.0)
 
 
-def test_checkpoints_have_hashes_mirrors_and_a_licence(plugin):
-    assert plugin.CHECKPOINTS
-    for checkpoint in plugin.CHECKPOINTS.values():
+each_pretrained = pytest.mark.parametrize(
+    "name", [name for name in upstreams.names() if not upstreams.is_control(name)]
+)
+each_control = pytest.mark.parametrize(
+    "name", [name for name in upstreams.names() if upstreams.is_control(name)]
+)
+
+
+@each_pretrained
+def test_checkpoints_have_hashes_mirrors_and_a_licence(name):
+    checkpoints = upstreams.plugin(name).CHECKPOINTS
+    assert checkpoints
+    for checkpoint in checkpoints.values():
         assert checkpoint.licence
         assert checkpoint.files
         for file in checkpoint.files:
@@ -137,16 +147,42 @@ def test_checkpoints_have_hashes_mirrors_and_a_licence(plugin):
             assert "/" not in file.name
 
 
-def test_an_unknown_upstream_or_checkpoint_names_the_choices(plugin):
-    name = plugin.__name__.rpartition(".")[2]
+@each_pretrained
+def test_an_unknown_upstream_or_checkpoint_names_the_choices(name):
     with pytest.raises(ValueError, match=rf"upstream\.name: 'nobody' .*'{name}'"):
         upstreams.plugin("nobody")
-    choices = re.escape(str(sorted(plugin.CHECKPOINTS)))
+    choices = re.escape(str(sorted(upstreams.plugin(name).CHECKPOINTS)))
     with pytest.raises(ValueError, match=rf"upstream\.checkpoint: {name} has {choices}, not 'xl'"):
         upstreams.fetchable(name, "xl")
 
 
-def test_a_folder_says_whose_files_it_holds(plugin, tmp_path):
-    name = plugin.__name__.rpartition(".")[2]
-    upstreams.write_identity(tmp_path, name, next(iter(plugin.CHECKPOINTS)))
-    assert upstreams.name_in(tmp_path) == name
+@each_pretrained
+def test_a_folder_says_whose_files_it_holds(name, tmp_path):
+    upstream_folder.write_identity(tmp_path, name, next(iter(upstreams.plugin(name).CHECKPOINTS)))
+    assert upstream_folder.name_in(tmp_path) == name
+
+
+@each_control
+def test_a_control_is_loaded_as_an_upstream_is_and_always_with_the_same_weights(
+    name, whisper_folder, tmp_path
+):
+    upstream_folder.write_control(tmp_path / "control", name, whisper_folder)
+    once, again = (upstream_folder.load(tmp_path / "control") for _ in range(2))
+    assert upstream_folder.name_in(tmp_path / "control") == name
+    assert once.frame_samples == upstream_folder.load(whisper_folder).frame_samples
+    weights = zip(once.parameters(), again.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in weights)
+    assert not any(parameter.requires_grad for parameter in once.parameters())
+
+
+@each_control
+def test_a_control_cannot_be_fetched_and_the_message_says_where_it_belongs(name):
+    message = f"upstream.name: {name} was never trained: list it under transfer.controls"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        upstreams.fetchable(name, "base")
+
+
+@each_pretrained
+def test_what_is_no_control_is_refused_with_those_that_are(name, whisper_folder, tmp_path):
+    with pytest.raises(ValueError, match=rf"transfer\.controls: '{name}' .*'log_mel', 'random'"):
+        upstream_folder.write_control(tmp_path, name, whisper_folder)

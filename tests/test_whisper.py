@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmarks import in_transformers
-from voicegraft import upstreams
+from voicegraft import upstream_folder, upstreams
 from voicegraft.upstreams.whisper import SAMPLE_RATE, load
 from voicegraft.weights.ctranslate2 import WeightsError
 
@@ -29,7 +29,7 @@ def sine(seconds):
 
 @pytest.fixture(scope="module")
 def encoder(whisper_folder):
-    return upstreams.load(whisper_folder)
+    return upstream_folder.load(whisper_folder)
 
 
 @pytest.fixture(scope="module")

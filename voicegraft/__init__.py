@@ -2,26 +2,29 @@
 
 The folders stand in the order in which data flows, and each imports only from those above it:
 
-    params       params.yaml, section by section, or a refusal that names the key
-    command      a stage as a command: its help, and mistakes told in one line
-    precision    float32, or bfloat16 where the machine multiplies it faster
-    onednn       the memory that torch's library for a CPU may keep
-    packed       one large array on disk, written piece by piece, read by memory map
-    speech       a clip: its audio, its text, its line in the manifest, its side of the split
-    debian       Debian packages, fetched without root and unpacked safely
-    corpora      where clips come from, a file each
-    padding      clips of several lengths in one tensor, and the mask that keeps them apart
-    ragged       clips of several lengths end to end, with no padding at all
-    weights      where pretrained weights come from, and the formats they come in
-    upstreams    pretrained encoders, a file each
-    embedding    audio through a frozen upstream into the store
-    dropout      dropout that costs less than what it regularises
-    heads        what is trained on top, a file each
-    ctc          the labels, loss and decoding that CTC heads share
-    grafted      upstream + head + labels: the model on disk
-    training     the loop, masking, schedules, unfreezing
-    evaluation   error rates, intervals, slices
-    review       is this revision better than that one
-    inference    the model on a user's own recordings
-    cli          the `voicegraft` command
+    params          params.yaml, section by section, or a refusal that names the key
+    command         a stage as a command: its help, and mistakes told in one line
+    precision       float32, or bfloat16 where the machine multiplies it faster
+    onednn          the memory that torch's library for a CPU may keep
+    whole           files that bear their name only once they are whole
+    packed          one large array on disk, written piece by piece, read by memory map
+    speech          a clip: its audio, its text, its line in the manifest, its side of the split
+    debian          Debian packages, fetched without root and unpacked safely
+    corpora         where clips come from, a file each
+    padding         clips of several lengths in one tensor, and the mask that keeps them apart
+    ragged          clips of several lengths end to end, with no padding at all
+    weights         where pretrained weights come from, and the formats they come in
+    spectrogram     log-mel, clip by clip
+    upstreams       pretrained encoders, and controls that were never trained, a file each
+    upstream_folder an upstream on disk
+    embedding       audio through a frozen upstream into the store
+    dropout         dropout that costs less than what it regularises
+    heads           what is trained on top, a file each
+    ctc             the labels, loss and decoding that CTC heads share
+    grafted         upstream + head + labels: the model on disk
+    training        the loop, masking, schedules, unfreezing
+    evaluation      error rates, intervals, slices; gains over controls, labels spared
+    review          is this revision better than that one
+    inference       the model on a user's own recordings
+    cli             the `voicegraft` command
 """

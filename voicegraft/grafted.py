@@ -17,6 +17,7 @@ from voicegraft import ctc, heads, upstreams
 from voicegraft.onednn import bound_cache
 from voicegraft.padding import Padded
 from voicegraft.ragged import Ragged, join
+from voicegraft.whole import whole
 
 
 class ModelError(ValueError):
@@ -29,7 +30,7 @@ class Description(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     upstream: str
-    upstream_config: dict[str, int]
+    upstream_config: upstreams.Config
     margin_seconds: float
     """Silence behind each clip, as in training."""
     head: str
@@ -84,7 +85,7 @@ class GraftedModel(nn.Module):
     @torch.inference_mode()
     def emissions(self, waves: Sequence[np.ndarray]) -> list[Tensor]:
         """Return log-probabilities (frames, labels) on the CPU, for waves of float32 (samples,)."""
-        device = next(self.parameters()).device
+        device = self.upstream.device
         windows = [
             self.upstream.window(torch.from_numpy(w).to(device), self.description.margin_seconds)
             for w in waves
@@ -102,9 +103,11 @@ def save_model(model: GraftedModel, folder: Path) -> None:
     """Write the model; what float16 holds exactly, as pretrained weights often are, takes half."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {k: _smallest_exact(v.detach().cpu()) for k, v in model.state_dict().items()}
-    save_file(weights, folder / "model.safetensors")
+    with whole(folder / "model.safetensors") as partial:
+        save_file(weights, partial)
     text = model.description.model_dump_json(indent=2)
-    (folder / "model.json").write_text(text + "\n", encoding="utf-8")
+    with whole(folder / "model.json") as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
 
 
 def load_model(folder: Path, device: str = "auto") -> GraftedModel:

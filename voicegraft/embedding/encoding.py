@@ -26,13 +26,12 @@ def encode(
     takes: Sequence[Take],
 ) -> Iterator[dict[Take, States]]:
     """Yield the takes batch by batch, the shortest first, each with its states."""
-    device = next(upstream.parameters()).device
     lengths = [take.samples for take in takes]
     for batch in batches_by_length(lengths, round(batch_seconds * upstream.sample_rate)):
         chosen = [takes[i] for i in batch]
-        waves = [take.wave(corpus).to(device) for take in chosen]
+        waves = [take.wave(corpus).to(upstream.device) for take in chosen]
         windows = [upstream.window(wave, margin_seconds) for wave in waves]
-        with products_in(precision, device):
+        with products_in(precision, upstream.device):
             encoded = upstream.encode(windows, layers)
         clips = {k: [c.half().cpu().numpy() for c in encoded[k].clips()] for k in layers}
         yield {take: {k: clips[k][i] for k in layers} for i, take in enumerate(chosen)}

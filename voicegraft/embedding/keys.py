@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from voicegraft import padding, ragged, upstreams
+from voicegraft import padding, ragged, spectrogram, upstream_folder, upstreams
 from voicegraft import precision as precisions
 from voicegraft.embedding import encoding, takes
 from voicegraft.embedding.takes import Take
@@ -34,12 +34,12 @@ def keys_for(
     Args:
         upstream: the folder that fetch_model left.
     """
-    plugin = upstreams.plugin(upstreams.name_in(upstream))
+    plugin = upstreams.plugin(upstream_folder.name_in(upstream))
     rule = {"margin_seconds": margin_seconds, "precision": precision}
     scope = hashlib.sha256(json.dumps(rule).encode())
     for path in sorted(upstream.iterdir()):
         scope.update(_file_hash(path))
-    for module in (plugin, upstreams, padding, ragged, precisions, encoding, takes):
+    for module in (plugin, upstreams, spectrogram, padding, ragged, precisions, encoding, takes):
         scope.update(_code_hash(module))
 
     def keys(take: Take) -> dict[int, bytes]:

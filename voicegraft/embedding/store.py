@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from voicegraft.packed import PackedWriter, read_packed
+from voicegraft.whole import whole
 
 
 @contextmanager
@@ -37,12 +38,16 @@ def write_store(
         writer = StoreWriter(packed, size, frames)
         yield writer
         writer.check_whole()
-    with open(folder / "index.csv", "w", encoding="utf-8", newline="") as file:
+    with (
+        whole(folder / "index.csv") as partial,
+        open(partial, "w", encoding="utf-8", newline="") as file,
+    ):
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["id", "first_frame", "frames"])
         table.writerows((clip, writer.first[clip], count) for clip, count in frames.items())
     text = json.dumps(facts | {"layers": list(layers), "size": size}, indent=2, sort_keys=True)
-    (folder / "store.json").write_text(text + "\n", encoding="utf-8")
+    with whole(folder / "store.json") as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
 
 
 class StoreWriter:

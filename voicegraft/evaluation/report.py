@@ -1,7 +1,6 @@
 """The files of evaluation/<model>/: numbers that a pull request shows, never a sentence."""
 
 import json
-import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from voicegraft.evaluation.scores import Score, score, write_scores
 from voicegraft.evaluation.summary import Evaluate, cer_by_duration, metrics
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.speech.manifest import Utterance
+from voicegraft.whole import whole
 
 WORST_CLIPS = 20
 
@@ -40,7 +40,7 @@ def write_evaluation(
         ("seconds", "cer", "cer_low", "cer_high", "clips"),
         cer_by_duration(scores, params),
     )
-    _write_json(folder / "metrics.json", summary)
+    write_json(folder / "metrics.json", summary)
     return summary
 
 
@@ -70,9 +70,8 @@ def worst(scores: Sequence[Score]) -> list[Score]:
     return order[:WORST_CLIPS]
 
 
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(
-        json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    os.replace(partial, path)
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write `value` whole, its keys in order."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    with whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")

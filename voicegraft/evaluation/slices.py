@@ -10,6 +10,17 @@ from voicegraft.evaluation.scores import Score
 OTHER_SPEAKERS = "other"
 
 
+def slices(
+    scores: Sequence[Score], edges_seconds: Sequence[float], fewest_clips: int
+) -> dict[str, dict[str, list[Score]]]:
+    """Return every kind of slice that `scores` has: by length, and by voice where they are told."""
+    kinds = {
+        "seconds": by_duration(scores, edges_seconds),
+        "speaker": by_speaker(scores, fewest_clips),
+    }
+    return {kind: groups for kind, groups in kinds.items() if groups}
+
+
 def by_speaker(scores: Sequence[Score], fewest_clips: int) -> dict[str, list[Score]]:
     """Group clips by voice; voices with fewer than `fewest_clips` are pooled as "other".
 

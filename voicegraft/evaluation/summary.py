@@ -9,7 +9,7 @@ from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
 from voicegraft.evaluation.errors import rate
 from voicegraft.evaluation.scores import Score
-from voicegraft.evaluation.slices import by_duration, by_speaker
+from voicegraft.evaluation.slices import by_duration, slices
 from voicegraft.params import Section
 
 DECIMALS = 4
@@ -37,9 +37,9 @@ class Evaluate(Section):
 def metrics(scores: Sequence[Score], params: Evaluate) -> dict[str, Any]:
     """Return a summary for each split, and under "slices" for each voice and length in it."""
     splits = _by_split(scores)
-    slices = {name: _slices(of_split, params) for name, of_split in splits.items()}
+    parts = {name: _slices(of_split, params) for name, of_split in splits.items()}
     wholes = {name: summarise(s, params) | _extent(s) for name, s in splits.items()}
-    return wholes | {"slices": slices}
+    return wholes | {"slices": parts}
 
 
 def summarise(scores: Sequence[Score], params: Evaluate) -> dict[str, float | int | str]:
@@ -92,14 +92,10 @@ def _rate(
 
 
 def _slices(scores: Sequence[Score], params: Evaluate) -> dict[str, Any]:
-    slices = {
-        "seconds": by_duration(scores, params.duration_edges_seconds),
-        "speaker": by_speaker(scores, params.fewest_speaker_clips),
-    }
+    found = slices(scores, params.duration_edges_seconds, params.fewest_speaker_clips)
     return {
         kind: {name: summarise(group, params) for name, group in groups.items()}
-        for kind, groups in slices.items()
-        if groups
+        for kind, groups in found.items()
     }
 
 

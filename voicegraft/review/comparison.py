@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from voicegraft.evaluation.paired import RATES, Difference, difference, in_common
 from voicegraft.evaluation.scores import Score
 from voicegraft.evaluation.slices import by_duration, by_speaker
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.review.paired import RATES, Difference, difference, in_common
 from voicegraft.review.revisions import Revision, RevisionError
 
 MISSING = "absent"
@@ -41,6 +41,8 @@ class Comparison:
     """Models that make the same errors on the same clips."""
     incomparable: list[str] = field(default_factory=list)
     """Models whose two evaluations share no clip."""
+    noise: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """How the rates of a model vary by its seed, where that was measured."""
 
 
 def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
@@ -66,6 +68,7 @@ def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
         only_new=[model for model in models[new] if model not in models[old]],
         unchanged=unchanged,
         incomparable=[model for model, of_model in splits.items() if not of_model],
+        noise={model: noise for model in splits if (noise := new.noise(model))},
     )
 
 

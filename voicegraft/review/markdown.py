@@ -1,9 +1,11 @@
 """A comparison as Markdown, for a terminal or a comment on a pull request."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
+from voicegraft.evaluation.paired import RATES, Difference
 from voicegraft.review.comparison import Comparison, SplitComparison
-from voicegraft.review.paired import Difference
 from voicegraft.review.transcripts import Rewording
 
 COLUMNS = (
@@ -66,9 +68,21 @@ def _notes(comparison: Comparison) -> Iterator[str]:
         f"scored at {comparison.new} alone": comparison.only_new,
         "scored on clips that the other revision does not have": comparison.incomparable,
     }
+    notes += [_noise(model, noise) for model, noise in comparison.noise.items()]
     notes += [f"{', '.join(models)}: {words}." for words, models in lists.items() if models]
     if notes:
         yield "\n".join(f"- {note}" for note in notes)
+
+
+def _noise(model: str, noise: Mapping[str, Any]) -> str:
+    deviations = {metric.upper(): 100 * noise[metric]["deviation"] for metric in RATES}
+    spread = " and ".join(f"{metric} by {value:.2f}" for metric, value in deviations.items())
+    # Two runs differ by √2 of what one varies.
+    likely = " and ".join(f"{2 * math.sqrt(2) * value:.1f}" for value in deviations.values())
+    return (
+        f"{model}: another seed alone moves {spread} (standard deviation of {noise['seeds']} "
+        f"seeds), which the intervals do not know of: changes below {likely} may be the seed's."
+    )
 
 
 def _notes_of(split: SplitComparison) -> Iterator[str]:

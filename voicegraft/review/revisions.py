@@ -1,5 +1,6 @@
 """The project's committed files at a revision, or as they lie in the working tree."""
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,10 @@ class Revision:
         if text is None:
             raise RevisionError(f"{self.title}: evaluation/{model}/utterances.csv is not there")
         return parse_scores(text)
+
+    def noise(self, model: str) -> dict[str, Any]:
+        """Return how the rates of `model` vary by its seed; nothing if that was not measured."""
+        return json.loads(self.read(f"evaluation/seeds/{model}/metrics.json") or "{}")
 
     def params(self) -> dict[str, Any]:
         """Return params.yaml; nothing if there is none."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from voicegraft.packed import read_packed, read_rows
+from voicegraft.whole import whole
 
 SAMPLE_RATE = 16_000
 SPLITS = ("train", "dev", "test", "unseen")
@@ -38,7 +39,7 @@ class Utterance:
 
 def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
     """Write `utterances` in the order given."""
-    with open(path, "w", encoding="utf-8", newline="") as file:
+    with whole(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, [f.name for f in fields(Utterance)], lineterminator="\n")
         table.writeheader()
         table.writerows(map(asdict, utterances))

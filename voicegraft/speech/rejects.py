@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from voicegraft.whole import whole
+
 
 class RejectsError(ValueError):
     """So much of a corpus is unusable that something else must be wrong."""
@@ -23,7 +25,7 @@ class Reject:
 
 def write_rejects(path: Path, rejects: Iterable[Reject]) -> None:
     """Write a table of `rejects`, in the order given."""
-    with open(path, "w", encoding="utf-8", newline="") as file:
+    with whole(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(field.name for field in fields(Reject))
         table.writerows(map(astuple, rejects))

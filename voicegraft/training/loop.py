@@ -45,18 +45,22 @@ class Trainer:
     Epoch 0 is the model as it came: fine-tuning that never beats the trained head leaves it as it
     was. Every epoch seeds torch by its own number, so a run that was killed goes on to the same
     bytes as one that was not.
+
+    Args:
+        quiet: say nothing of epochs: for one run of many.
     """
 
     def __init__(
-        self, fabric: Fabric, model: GraftedModel, inputs: Inputs, parts: Sequence[Part], fit: Fit
+        self,
+        fabric: Fabric,
+        model: GraftedModel,
+        inputs: Inputs,
+        parts: Sequence[Part],
+        fit: Fit,
+        quiet: bool = False,
     ):
-        self.fabric, self.bare, self.inputs, self.parts, self.fit = (
-            fabric,
-            model,
-            inputs,
-            parts,
-            fit,
-        )
+        self.fabric, self.bare, self.inputs = fabric, model, inputs
+        self.parts, self.fit, self.quiet = parts, fit, quiet
         self.model, self.optimiser = fabric.setup(model, optimiser(parts, fit.weight_decay))
         self.progress = Progress()
         self.best = self._weights()
@@ -94,7 +98,7 @@ class Trainer:
         everything = corpus.of(side)
         kept = spellable(everything, self.inputs, self.bare)
         if dropped := len(everything) - len(kept):
-            _say(f"{side}: {dropped} of {len(everything)} clips have more symbols than frames")
+            self._say(f"{side}: {dropped} of {len(everything)} clips have more symbols than frames")
         if not kept:
             raise ValueError(f"{side}: none of {len(everything)} clips can be learnt from")
         return kept
@@ -113,7 +117,7 @@ class Trainer:
         self.progress.epoch += 1
         cer = self._score(dev, {"step": self.progress.epoch, "train/loss": loss})
         speed = sum(u.seconds for u in train) / seconds
-        _say(
+        self._say(
             f"epoch {self.progress.epoch}/{self.fit.epochs}: loss {loss:.3f}, dev CER {cer:.4f}, "
             f"{seconds:.0f} s ({speed:.0f} × real time), learning: {', '.join(learning)}"
         )
@@ -123,7 +127,8 @@ class Trainer:
         self.model.train()
         world = self.fabric.world_size
         mine = batches[self.fabric.global_rank :: world][: len(batches) // world]
-        bar = tqdm(mine, f"epoch {self.progress.epoch + 1}", unit="batch", leave=False)
+        title = f"epoch {self.progress.epoch + 1}"
+        bar = tqdm(mine, title, unit="batch", leave=False, disable=self.quiet)
         total = 0.0
         for number, batch in enumerate(bar, 1):
             last = number % self.fit.accumulate == 0 or number == len(mine)
@@ -154,17 +159,22 @@ class Trainer:
         return Padded(*model(values, joined.lengths, self.inputs.start))
 
     @torch.no_grad()
+    def transcribe(self, utterances: Sequence[Utterance]) -> list[str]:
+        """Return what the model hears in each of `utterances`, of the states it is trained on."""
+        self.bare.eval()
+        heard: dict[str, str] = {}
+        for batch in batches_in_order(utterances, self.fit.batch_seconds):
+            emissions = self._emissions(self.bare, [self.inputs(u) for u in batch]).clips()
+            heard |= {u.id: self.bare.decode(e) for u, e in zip(batch, emissions, strict=True)}
+        return [heard[utterance.id] for utterance in utterances]
+
     def _score(self, dev: Sequence[Utterance], record: dict[str, float]) -> float:
         """Add dev's error rates to the history, and keep the weights if they are the best yet.
 
-        In full precision, so that fine-tuning begins at the very score of the trained head.
+        In full precision, so that fine-tuning on states in full precision begins at the very score
+        of the trained head, and on others within their error.
         """
-        self.bare.eval()
-        references, hypotheses = [], []
-        for batch in batches_in_order(dev, self.fit.batch_seconds):
-            emissions = self._emissions(self.bare, [self.inputs(u) for u in batch]).clips()
-            references += [utterance.text for utterance in batch]
-            hypotheses += [self.bare.decode(emission) for emission in emissions]
+        references, hypotheses = [u.text for u in dev], self.transcribe(dev)
         cer, wer = jiwer.cer(references, hypotheses), jiwer.wer(references, hypotheses)
         self.progress.history.append(record | {"dev/cer": cer, "dev/wer": wer})
         if not any(hypotheses):
@@ -189,9 +199,9 @@ class Trainer:
         if not checkpoint.restore(self.fabric, state):
             return False
         self.best, self.progress = state["best"], Progress(**state["progress"])
-        _say(f"going on after epoch {self.progress.epoch}, from {checkpoint.path}")
+        self._say(f"going on after epoch {self.progress.epoch}, from {checkpoint.path}")
         return True
 
-
-def _say(line: str) -> None:
-    tqdm.write(line, file=sys.stderr)
+    def _say(self, line: str) -> None:
+        if not self.quiet:
+            tqdm.write(line, file=sys.stderr)

@@ -5,27 +5,33 @@ An upstream is a file of this folder, named in params.yaml, with
     CHECKPOINTS: dict[str, Checkpoint]      what `fetch_model` can fetch, by name
     load(folder) -> Upstream                pretrained, from the files that were fetched
     build(config) -> Upstream               the same network with random weights
-    TINY: dict                              a config small enough for a test
+    TINY: Config                            one small enough for a test
+
+A control is an upstream that was never trained: it is listed under transfer.controls, and in place
+of the first two it has
+
+    beside(name, upstream) -> Config        of the control that stands beside that upstream
 
 Layer 0 is what the stem makes of the audio, layer k the output of block k, and the last layer
 also passes the closing norm: it is what the model hands on.
 """
 
 import importlib
-import json
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import chain
 from types import ModuleType
 
+import torch
 from torch import Tensor, nn
 
 from voicegraft.ragged import Ragged, join
 from voicegraft.weights.mirrors import RemoteFile
 
-IDENTITY_FILE = "upstream.json"
+Config = dict[str, int | str]
+"""All that must be known to build a network again."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +56,18 @@ class Upstream(nn.Module, ABC):
     """The longest window that the model was trained on."""
     size: int
     """Numbers in a frame."""
-    config: dict[str, int]
+    config: Config
     """What `build` needs to make this network again."""
     blocks: nn.ModuleList
     """What can be unfrozen, in order: each maps (frames of all clips, size) and the lengths of the
     clips to (frames of all clips, size)."""
     norm: nn.Module
     """Closes the last layer; unfrozen with the last block."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are, or the filters of one that has none."""
+        return next(chain(self.parameters(), self.buffers())).device
 
     @abstractmethod
     def features(self, wave: Tensor) -> Tensor:
@@ -129,6 +140,10 @@ def fetchable(name: str, checkpoint: str) -> Checkpoint:
     Raises:
         ValueError: naming those that the upstream has.
     """
+    if is_control(name):
+        raise ValueError(
+            f"upstream.name: {name} was never trained: list it under transfer.controls"
+        )
     checkpoints: dict[str, Checkpoint] = plugin(name).CHECKPOINTS
     if checkpoint not in checkpoints:
         raise ValueError(
@@ -137,21 +152,10 @@ def fetchable(name: str, checkpoint: str) -> Checkpoint:
     return checkpoints[checkpoint]
 
 
-def write_identity(folder: Path, name: str, checkpoint: str) -> None:
-    """Say in `folder` whose files these are; written last, it marks the folder as whole."""
-    identity = {
-        "name": name,
-        "checkpoint": checkpoint,
-        "licence": fetchable(name, checkpoint).licence,
-    }
-    (folder / IDENTITY_FILE).write_text(json.dumps(identity, indent=2) + "\n", encoding="utf-8")
+def is_control(name: str) -> bool:
+    """Return whether the upstream of that name was never trained.
 
-
-def name_in(folder: Path) -> str:
-    """Return the name of the upstream whose files are in `folder`."""
-    return json.loads((folder / IDENTITY_FILE).read_text(encoding="utf-8"))["name"]
-
-
-def load(folder: Path) -> Upstream:
-    """Return the pretrained upstream that fetch_model left in `folder`, frozen."""
-    return plugin(name_in(folder)).load(folder).eval().requires_grad_(False)
+    Raises:
+        ValueError: naming the upstreams that are here.
+    """
+    return hasattr(plugin(name), "beside")

@@ -7,7 +7,6 @@ that neither the batch nor the window changes it.
 
 from pathlib import Path
 
-import librosa
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -15,12 +14,11 @@ from torch.nn import functional as F
 
 from voicegraft.padding import Padded
 from voicegraft.ragged import Ragged, join
+from voicegraft.spectrogram import HOP_SAMPLES, SAMPLE_RATE, LogMelSpectrogram
 from voicegraft.upstreams import Checkpoint, Upstream
 from voicegraft.weights.ctranslate2 import WeightsError, read_ctranslate2
 from voicegraft.weights.mirrors import HubMirror, RemoteFile, WheelMirror
 
-SAMPLE_RATE = 16_000
-FFT_SAMPLES, HOP_SAMPLES = 400, 160
 FRAME_SAMPLES = 2 * HOP_SAMPLES  # the second convolution halves the rate: 50 frames a second
 WEIGHTS_FILE = "model.bin"
 TINY = {"bins": 80, "size": 32, "heads": 2, "blocks": 2, "positions": 1500}
@@ -114,23 +112,15 @@ class WhisperEncoder(Upstream):
         self.register_buffer("positions", torch.randn(positions, size) / 10)
         self.blocks = nn.ModuleList(Block(size, heads) for _ in range(blocks))
         self.norm = nn.LayerNorm(size)
-        filters = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=FFT_SAMPLES, n_mels=bins)
-        self.register_buffer("filters", torch.from_numpy(filters), persistent=False)
-        self.register_buffer("hann", torch.hann_window(FFT_SAMPLES), persistent=False)
+        self.spectrogram = LogMelSpectrogram(bins)
 
     def stem_modules(self) -> list[nn.Module]:
         """See `Upstream`; the positions are fixed sinusoids."""
         return [self.conv1, self.conv2]
 
     def features(self, wave: Tensor) -> Tensor:
-        """Return the log-mel spectrogram (steps, bins), clamped 80 dB below the clip's maximum."""
-        spectrum = torch.stft(wave, FFT_SAMPLES, HOP_SAMPLES, window=self.hann, return_complex=True)
-        power = spectrum[:, :-1].abs().square()
-        with torch.autocast(wave.device.type, enabled=False):  # 80 dB need more than bfloat16
-            mel = self.filters @ power
-        log_mel = mel.clamp(min=1e-10).log10()
-        log_mel = torch.maximum(log_mel, log_mel.max() - 8)
-        return ((log_mel + 4) / 4).T
+        """Return the log-mel spectrogram (steps, bins), scaled as Whisper takes it."""
+        return (self.spectrogram(wave) + 4) / 4
 
     def stem(self, features: Ragged) -> Ragged:
         """Return layer 0: two convolutions, the second halving the rate, and positions."""

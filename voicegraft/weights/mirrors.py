@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from voicegraft.whole import whole
+
 CHUNK_BYTES = 1 << 20
 
 
@@ -137,6 +139,5 @@ def copy_atomically(sources: Iterable[Path], folder: Path) -> None:
     """Copy files into `folder`; each bears its name only once whole."""
     folder.mkdir(parents=True, exist_ok=True)
     for source in sources:
-        partial = folder / f"{source.name}.part"
-        shutil.copyfile(source, partial)
-        os.replace(partial, folder / source.name)
+        with whole(folder / source.name) as partial:
+            shutil.copyfile(source, partial)

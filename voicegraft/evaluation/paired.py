@@ -64,12 +64,12 @@ def difference(
         params: resamples, confidence and seed of the bootstrap.
     """
     unit, blocks = choose_blocks(new)
-    resampled = [_resampled(scores, metric, blocks, params) for scores in (old, new)]
-    changes = resampled[1] - resampled[0]
+    before, after = resampled_pair(old, new, metric, blocks, params)
+    changes = after - before
     low, high = percentile_interval(changes, params.confidence, len(set(blocks)))
     return Difference(
-        old=whole(old, metric),
-        new=whole(new, metric),
+        old=rate_of_all(old, metric),
+        new=rate_of_all(new, metric),
         low=low,
         high=high,
         probability_better=float(np.mean(changes < 0) + np.mean(changes == 0) / 2),
@@ -80,7 +80,21 @@ def difference(
     )
 
 
-def whole(scores: Sequence[Score], metric: str) -> float:
+def resampled_pair(
+    old: Sequence[Score],
+    new: Sequence[Score],
+    metric: str,
+    blocks: Sequence[str],
+    params: Evaluate,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rates of both, shape (resamples,): each pair of the same blocks."""
+    return tuple(
+        resampled_rates(*_counts(scores, metric), blocks, params.resamples, params.seed)
+        for scores in (old, new)
+    )
+
+
+def rate_of_all(scores: Sequence[Score], metric: str) -> float:
     """Return the rate of all clips as one."""
     edits, reference = _counts(scores, metric)
     return rate(sum(edits), sum(reference))
@@ -101,9 +115,3 @@ def _task(score: Score) -> tuple[str, str, int, int]:
 def _counts(scores: Sequence[Score], metric: str) -> tuple[list[int], list[int]]:
     edits, reference = RATES[metric]
     return [getattr(s, edits) for s in scores], [getattr(s, reference) for s in scores]
-
-
-def _resampled(
-    scores: Sequence[Score], metric: str, blocks: Sequence[str], params: Evaluate
-) -> np.ndarray:
-    return resampled_rates(*_counts(scores, metric), blocks, params.resamples, params.seed)

@@ -1,0 +1,55 @@
+"""The tables of README.md on what transfer gives: gains over controls, and labels spared."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+GAINS = """\
+| | against | heard: errors spared | unseen: errors spared | verdict |
+|---|---|---|---|---|
+"""
+SPARED = """\
+| against | its CER, on | the head needs | labelled speech spared | of its training time |
+|---|---|---|---|---|
+"""
+
+
+def gains(evaluation: Path) -> str:
+    """Return a row for each model and control: the share of character errors spared."""
+    path = evaluation / "transfer.json"
+    verdicts = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    rows = [
+        f"| {model} | {control} | {_gain(found['test'])} | {_gain(found['unseen'])} "
+        f"| {found['test']['verdict']} |\n"
+        for model, judged in verdicts.items()
+        for control, found in judged["controls"].items()
+    ]
+    return GAINS + "".join(rows)
+
+
+def spared(evaluation: Path) -> str:
+    """Return a row for each control whose learning curve was drawn."""
+    rows = []
+    for path in sorted((evaluation / "learning_curve").glob("*/metrics.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        share = found["training_seconds"] / found["control_training_seconds"]
+        rows.append(
+            f"| {path.parent.name} | {100 * found['control_cer']:.1f}, "
+            f"{found['control_minutes']:g} min | {_minutes(found)} "
+            f"| {_amount(found['minutes_spared'])} | {share:.0%} |\n"
+        )
+    return SPARED + "".join(rows)
+
+
+def _gain(part: dict[str, Any]) -> str:
+    gain, low, high = (100 * part["cer"][key] for key in ("gain", "gain_low", "gain_high"))
+    return f"{gain:.0f} % ({low:.0f}–{high:.0f})"
+
+
+def _minutes(found: dict[str, Any]) -> str:
+    low, high = (_amount(found[key]) for key in ("minutes_low", "minutes_high"))
+    return f"{_amount(found['minutes'])} ({low} – {high})"
+
+
+def _amount(minutes: float | None) -> str:
+    return "more than was tried" if minutes is None else f"{minutes:.1f} min"

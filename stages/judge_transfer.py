@@ -1,0 +1,61 @@
+"""Say whether the transfer helped: each model against controls that nothing was transferred into.
+
+Reads   EVALUATION, with the scores of all models and controls, and the curves of the controls
+Writes  TRANSFER, JSON: for each model its gain over each control, overall and by slice, with
+        intervals, and the verdict; for git
+Knobs   transfer: controls; finetune: recipes; evaluate: resamples, confidence, seed,
+        duration_edges_seconds, fewest_speaker_clips
+"""
+
+import csv
+from pathlib import Path
+
+from pydantic import ConfigDict
+
+from voicegraft.command import run_stage
+from voicegraft.evaluation.report import write_json
+from voicegraft.evaluation.scores import Score, parse_scores
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.transfer import Control, judge, spoken
+from voicegraft.params import Section, load_params
+
+
+class Transfer(Section):
+    """What the transfer has to beat."""
+
+    controls: list[str]
+
+
+class Recipes(Section):
+    """Which models there are besides the head."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    recipes: list[str]
+
+
+def read_scores(folder: Path) -> list[Score]:
+    """Return what evaluate wrote of one model."""
+    return parse_scores((folder / "utterances.csv").read_text(encoding="utf-8"))
+
+
+def read_control(folder: Path) -> Control:
+    """Return a control's scores, and its best CER on dev."""
+    curve = folder / "curves" / "plots" / "metrics" / "dev" / "cer.tsv"
+    with open(curve, encoding="utf-8", newline="") as file:
+        dev = [float(row["cer"]) for row in csv.DictReader(file, delimiter="\t")]
+    return Control(folder.name, min(dev), read_scores(folder))
+
+
+def main(evaluation: Path, transfer: Path) -> None:
+    params = load_params(Evaluate, "evaluate")
+    names = load_params(Transfer, "transfer").controls
+    controls = [read_control(evaluation / name) for name in names]
+    models = ["head", *load_params(Recipes, "finetune").recipes] if controls else []
+    verdicts = {m: judge(read_scores(evaluation / m), controls, params) for m in models}
+    write_json(transfer, verdicts)
+    print("\n".join(spoken(verdicts)) or "transfer.controls is empty: nothing to beat")
+
+
+if __name__ == "__main__":
+    run_stage(main)

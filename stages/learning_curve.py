@@ -1,0 +1,103 @@
+"""Train the head and a control on less and less speech: how much labelling does transfer spare?
+
+Reads   UPSTREAM, CORPUS and EMBEDDINGS, as the stages before leave them; CONTROL and
+        CONTROL_EMBEDDINGS, the same of a control
+Writes  CURVE, a folder for git: runs.csv, a line for each training; curve.csv, CER on test by
+        minutes with intervals; metrics.json, where the model is as good as the control on all of
+        its speech. SCRATCH keeps what is trained, so a run that was stopped goes on
+Knobs   learning_curve: minutes, draws; head; train_head, whose epochs and batches are scaled to
+        the amount; compute; evaluate: resamples, confidence, seed
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import PositiveFloat, PositiveInt
+
+from voicegraft.command import run_stage
+from voicegraft.evaluation.label_efficiency import Curve, Run, rows, spared
+from voicegraft.evaluation.learner import Learner, run_all
+from voicegraft.evaluation.report import write_json
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.tables import write_rows
+from voicegraft.params import Section, load_params
+from voicegraft.speech.manifest import Corpus
+from voicegraft.training.amounts import minutes_of
+from voicegraft.training.compute import Compute
+from voicegraft.training.fit import Fit
+from voicegraft.training.grafting import HeadChoice
+
+DEV_MINUTES = 2.0
+"""Who has a minute to train on has no hour to choose an epoch by."""
+
+
+class LearningCurve(Section):
+    """Which amounts, and how often each is drawn."""
+
+    against: list[str]
+    minutes: list[PositiveFloat]
+    draws: PositiveInt
+
+
+def runs(
+    learners: dict[str, Learner], params: LearningCurve, most: float, accelerator: str
+) -> list[tuple[str, Run]]:
+    """Return every training with the name of its model, the least speech first.
+
+    An amount above `most` minutes stands for all there is.
+    """
+    wanted = [
+        (name, minutes, number)
+        for minutes in sorted({min(amount, most) for amount in params.minutes})
+        for number in range(params.draws)
+        for name in learners
+    ]
+    trained = run_all([(learners[name], *which) for name, *which in wanted], accelerator)
+    return [(name, run) for (name, *_), run in zip(wanted, trained, strict=True)]
+
+
+def write_curve(
+    folder: Path, done: list[tuple[str, Run]], curves: dict[str, Curve], found: dict[str, Any]
+) -> None:
+    """Write what git keeps."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [(n, r.minutes, r.draw, r.epochs, r.seconds, round(r.rate("cer"), 4)) for n, r in done]
+    write_rows(folder / "runs.csv", ("model", "minutes", "draw", "epochs", "seconds", "cer"), lines)
+    write_rows(
+        folder / "curve.csv", ("model", "minutes", "cer", "cer_low", "cer_high"), rows(curves)
+    )
+    write_json(folder / "metrics.json", found)
+
+
+def main(
+    upstream: Path,
+    corpus: Path,
+    embeddings: Path,
+    control: Path,
+    control_embeddings: Path,
+    curve: Path,
+    scratch: Path,
+) -> None:
+    params = load_params(LearningCurve, "learning_curve")
+    evaluate = load_params(Evaluate, "evaluate")
+    choice = load_params(HeadChoice, "head")
+    fit = load_params(Fit, "train_head")
+    compute = load_params(Compute, "compute")
+    clips = Corpus(corpus)
+    learners = {
+        name: Learner(states_of, states, clips, scratch, choice, fit, compute, DEV_MINUTES)
+        for name, states_of, states in (
+            ("head", upstream, embeddings),
+            (control.name, control, control_embeddings),
+        )
+    }
+    done = runs(learners, params, minutes_of(clips.of("train")), compute.accelerator)
+    curves = {n: Curve([run for name, run in done if name == n], evaluate) for n in learners}
+    found = spared(curves["head"], curves[control.name], evaluate)
+    write_curve(curve, done, curves, found)
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    run_stage(main)

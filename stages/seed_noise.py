@@ -1,0 +1,60 @@
+"""Train the head with several seeds: how much of a change of scores may be the seed's?
+
+Reads   UPSTREAM, CORPUS and EMBEDDINGS, as the stages before leave them
+Writes  NOISE, a folder for git: utterances.csv, the errors on test for each seed, clip by clip;
+        seeds.csv, the rates for each seed; metrics.json, how they vary, which `voicegraft compare`
+        shows. SCRATCH keeps what is trained, so a run that was stopped goes on
+Knobs   seed_noise: seeds; head, train_head, compute, as for the head
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from voicegraft.command import run_stage
+from voicegraft.evaluation.learner import Learner, run_all
+from voicegraft.evaluation.paired import RATES
+from voicegraft.evaluation.report import write_json
+from voicegraft.evaluation.scores import COLUMNS
+from voicegraft.evaluation.seeds import variation
+from voicegraft.evaluation.tables import write_rows
+from voicegraft.params import Section, load_params
+from voicegraft.speech.manifest import Corpus
+from voicegraft.training.amounts import minutes_of
+from voicegraft.training.compute import Compute
+from voicegraft.training.fit import Fit
+from voicegraft.training.grafting import HeadChoice
+
+
+class SeedNoise(Section):
+    """How many seeds, from train_head.seed on."""
+
+    models: list[str]
+    seeds: Annotated[int, Field(ge=2)]
+
+
+def main(upstream: Path, corpus: Path, embeddings: Path, noise: Path, scratch: Path) -> None:
+    seeds = load_params(SeedNoise, "seed_noise").seeds
+    choice = load_params(HeadChoice, "head")
+    fit = load_params(Fit, "train_head")
+    compute = load_params(Compute, "compute")
+    clips = Corpus(corpus)
+    learner = Learner(upstream, embeddings, clips, scratch, choice, fit, compute)
+    everything = minutes_of(clips.of("train"))
+    wanted = [(learner, everything, number) for number in range(seeds)]
+    runs = list(run_all(wanted, compute.accelerator))
+    noise.mkdir(parents=True, exist_ok=True)
+    rows = [(fit.seed + run.draw, *(round(run.rate(m), 4) for m in RATES)) for run in runs]
+    write_rows(noise / "seeds.csv", ("seed", *RATES), rows)
+    clips_of = [
+        (fit.seed + run.draw, *(getattr(s, name) for name in COLUMNS))
+        for run in runs
+        for s in run.scores
+    ]
+    write_rows(noise / "utterances.csv", ("seed", *COLUMNS), clips_of)
+    write_json(noise / "metrics.json", variation(runs))
+
+
+if __name__ == "__main__":
+    run_stage(main)

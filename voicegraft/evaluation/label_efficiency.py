@@ -1,0 +1,134 @@
+"""How much labelled speech a transfer spares: error rates by minutes of it, and where curves meet.
+
+Intervals resample what a single score rests on: the blocks of the test set, and the clips that
+happened to be drawn for training.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
+from voicegraft.evaluation.paired import rate_of_all
+from voicegraft.evaluation.scores import Score
+from voicegraft.evaluation.summary import DECIMALS, Evaluate
+
+
+@dataclass(frozen=True)
+class Run:
+    """A head that was trained on so many minutes, and its errors on the test clips."""
+
+    minutes: float
+    draw: int
+    epochs: int
+    seconds: float
+    """What the training took."""
+    scores: list[Score]
+
+    def rate(self, metric: str) -> float:
+        """Return "cer" or "wer" of all clips as one."""
+        return rate_of_all(self.scores, metric)
+
+
+class Curve:
+    """CER by minutes of labelled speech, of one model.
+
+    Attributes:
+        minutes: the amounts, increasing.
+        cer: the mean over draws at each, shape (amounts,).
+        resampled: the same of each bootstrap resample, shape (amounts, resamples).
+        seconds: what training took at each on average, shape (amounts,).
+    """
+
+    def __init__(self, runs: Sequence[Run], params: Evaluate):
+        self.minutes = sorted({run.minutes for run in runs})
+        groups = [[run for run in runs if run.minutes == amount] for amount in self.minutes]
+        self.cer = np.array([np.mean([run.rate("cer") for run in group]) for group in groups])
+        self.seconds = np.array([np.mean([run.seconds for run in group]) for group in groups])
+        rng = np.random.default_rng(params.seed)
+        self.resampled = np.stack([_resampled(group, params, rng) for group in groups])
+        self._params, self._blocks = params, len({s.block for s in runs[0].scores})
+
+    def bands(self) -> list[tuple[float, float]]:
+        """Return the interval at each amount."""
+        return [
+            percentile_interval(r, self._params.confidence, self._blocks) for r in self.resampled
+        ]
+
+    def minutes_to(self, cer: float, resample: int | None = None) -> float:
+        """Return the minutes at which the curve first reaches `cer`; infinity if it never does.
+
+        Between two amounts it falls in proportion to the logarithm of the minutes, as learning
+        curves roughly do; what the least amount reaches already is that amount.
+        """
+        curve = self.cer if resample is None else self.resampled[:, resample]
+        if curve[0] <= cer:
+            return self.minutes[0]
+        for i in range(1, len(curve)):
+            if curve[i] <= cer:
+                share = (curve[i - 1] - cer) / (curve[i - 1] - curve[i])
+                low, high = math.log(self.minutes[i - 1]), math.log(self.minutes[i])
+                return math.exp(low + share * (high - low))
+        return math.inf
+
+    def seconds_at(self, minutes: float) -> float:
+        """Return what training on so many minutes takes, between those that were measured."""
+        return float(np.interp(math.log(minutes), np.log(self.minutes), self.seconds))
+
+
+def spared(model: Curve, control: Curve, params: Evaluate) -> dict[str, float | None]:
+    """Return the minutes at which the model is as good as the control on all of its own.
+
+    None stands for a bound that lies beyond the amounts that were tried.
+    """
+    most, target = control.minutes[-1], float(control.cer[-1])
+    reached = model.minutes_to(target)
+    resampled = [
+        model.minutes_to(control.resampled[-1, i], i) for i in range(control.resampled.shape[1])
+    ]
+    low, high = np.quantile(
+        resampled, [(1 - params.confidence) / 2, (1 + params.confidence) / 2], method="nearest"
+    )
+    time = model.seconds_at(min(reached, model.minutes[-1]))
+    return {
+        "control_minutes": most,
+        "control_cer": round(target, DECIMALS),
+        "minutes": _finite(reached),
+        "minutes_low": _finite(low),
+        "minutes_high": _finite(high),
+        "minutes_spared": _finite(most - reached),
+        "training_seconds": round(time, 1),
+        "control_training_seconds": round(float(control.seconds[-1]), 1),
+    }
+
+
+def _resampled(runs: Sequence[Run], params: Evaluate, rng: np.random.Generator) -> np.ndarray:
+    rates = np.stack(
+        [
+            resampled_rates(
+                [s.character_edits for s in run.scores],
+                [s.characters for s in run.scores],
+                [s.block for s in run.scores],
+                params.resamples,
+                params.seed,
+            )
+            for run in runs
+        ]
+    )
+    drawn = rng.integers(len(runs), size=rates.shape)
+    return np.take_along_axis(rates, drawn, axis=0).mean(axis=0)
+
+
+def _finite(value: float) -> float | None:
+    return round(float(value), 2) if math.isfinite(value) else None
+
+
+def rows(curves: Mapping[str, Curve]) -> list[tuple[str, float, float, float, float]]:
+    """Return (model, minutes, CER, low, high) for a plot."""
+    return [
+        (name, minutes, *(round(float(v), DECIMALS) for v in (cer, *band)))
+        for name, curve in curves.items()
+        for minutes, cer, band in zip(curve.minutes, curve.cer, curve.bands(), strict=True)
+    ]

@@ -1,0 +1,145 @@
+"""Did the transfer help? A model against controls that learnt alike, but from nothing pretrained.
+
+The gain is the share of a control's errors that the model spares, 1 - CER / CER of the control,
+with the interval of the paired bootstrap over blocks. Among several controls the one with the best
+dev CER is the one to beat: test chooses nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from voicegraft.evaluation.blocks import choose_blocks
+from voicegraft.evaluation.bootstrap import percentile_interval
+from voicegraft.evaluation.paired import RATES, in_common, rate_of_all, resampled_pair
+from voicegraft.evaluation.scores import Score
+from voicegraft.evaluation.slices import slices
+from voicegraft.evaluation.summary import DECIMALS, Evaluate
+
+HELPS, UNSURE, NEGATIVE = "transfer helps", "no evidence", "NEGATIVE TRANSFER"
+
+
+@dataclass(frozen=True)
+class Control:
+    """A model that was trained alike on states that nothing was transferred into."""
+
+    name: str
+    dev_cer: float
+    scores: list[Score]
+
+
+def judge(model: Sequence[Score], controls: Sequence[Control], params: Evaluate) -> dict[str, Any]:
+    """Return the verdict on a model, and what it rests on: a part of evaluation/transfer.json.
+
+    Args:
+        model: of each clip of test and unseen, by the model.
+        controls: one at least, scored on the same clips.
+        params: resamples, confidence, seed; edges and fewest clips of slices.
+    """
+    against = {c.name: {"dev_cer": c.dev_cer} | _splits(model, c.scores, params) for c in controls}
+    best = min(controls, key=lambda c: c.dev_cer).name
+    first = sorted({s.split for s in model})[0]
+    return {
+        "verdict": against[best][first]["verdict"],
+        "best_control": best,
+        "controls": against,
+    }
+
+
+def spoken(verdicts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a line for each model, and for each part of it where the control is better."""
+    lines = []
+    for model, found in verdicts.items():
+        name = found["best_control"]
+        against = found["controls"][name]
+        lines += [
+            f"{model} against {name}, {split}: {_in_words(part)}"
+            for split, part in against.items()
+            if isinstance(part, Mapping) and split != "slices"
+        ]
+        lines += [
+            f"{model} against {name}, {split}, {kind} {slice_}: {_in_words(part)}"
+            for split, kinds in against["slices"].items()
+            for kind, groups in kinds.items()
+            for slice_, part in groups.items()
+            if part["verdict"] == NEGATIVE
+        ]
+    return lines
+
+
+def _in_words(part: Mapping[str, Any]) -> str:
+    cer, loud = part["cer"], "  !!!" if part["verdict"] == NEGATIVE else ""
+    percent = [round(100 * cer[key]) for key in ("gain", "gain_low", "gain_high")]
+    change, low, high = percent if percent[0] >= 0 else (-percent[0], -percent[2], -percent[1])
+    return (
+        f"{part['verdict']}: CER {cer['model']:.3f}, not {cer['control']:.3f}, {change} % "
+        f"{'fewer' if percent[0] >= 0 else 'more'} errors ({low} to {high}){loud}"
+    )
+
+
+def _splits(
+    model: Sequence[Score], control: Sequence[Score], params: Evaluate
+) -> dict[str, dict[str, Any]]:
+    wholes, parts = {}, {}
+    for split in sorted({s.split for s in model}):
+        mine = [s for s in model if s.split == split]
+        found = slices(mine, params.duration_edges_seconds, params.fewest_speaker_clips)
+        wholes[split] = gain(mine, control, params)
+        parts[split] = {
+            kind: {name: gain(group, control, params) for name, group in groups.items()}
+            for kind, groups in found.items()
+        }
+    return wholes | {"slices": parts}
+
+
+def gain(model: Sequence[Score], control: Sequence[Score], params: Evaluate) -> dict[str, Any]:
+    """Return the gain in CER and WER over the clips of `model`, and the verdict by CER.
+
+    Raises:
+        ValueError: if the control was not scored on all of them.
+    """
+    theirs, mine = in_common(control, model)
+    if len(mine) < len(model):
+        raise ValueError(
+            f"the control was scored on {len(mine)} of {len(model)} clips: evaluate both anew"
+        )
+    unit, blocks = choose_blocks(mine)
+    rates = {metric: _gain(mine, theirs, metric, blocks, params) for metric in RATES}
+    return {
+        **rates,
+        "clips": len(mine),
+        "blocks": len(set(blocks)),
+        "block_unit": unit,
+        "verdict": _verdict(rates["cer"]),
+    }
+
+
+def _gain(
+    model: Sequence[Score],
+    control: Sequence[Score],
+    metric: str,
+    blocks: Sequence[str],
+    params: Evaluate,
+) -> dict[str, float]:
+    theirs, mine = resampled_pair(control, model, metric, blocks, params)
+    their_whole, mine_whole = (rate_of_all(scores, metric) for scores in (control, model))
+    # A control without a single error counts as having made one.
+    fewest = 1 / max(1, sum(getattr(s, RATES[metric][1]) for s in model))
+    gains = (theirs - mine) / np.maximum(theirs, fewest)
+    low, high = percentile_interval(gains, params.confidence, len(set(blocks)))
+    found = {
+        "gain": (their_whole - mine_whole) / max(their_whole, fewest),
+        "gain_low": low,
+        "gain_high": high,
+        "model": mine_whole,
+        "control": their_whole,
+    }
+    return {name: round(value, DECIMALS) for name, value in found.items()}
+
+
+def _verdict(gain: Mapping[str, float]) -> str:
+    if gain["gain_low"] > 0:
+        return HELPS
+    return NEGATIVE if gain["gain_high"] < 0 else UNSURE

@@ -1,0 +1,28 @@
+"""Another upstream's network with random weights: the control that has its shape and no learning.
+
+What is left of a gain over it is owed to pretraining, and not to depth, width or attention (the
+random rows of Conneau et al. 2018, https://aclanthology.org/P18-1198).
+"""
+
+import torch
+
+from voicegraft import upstreams
+from voicegraft.upstreams import Config, Upstream
+
+SEED = 1
+TINY = {"network": "whisper", "seed": SEED, **upstreams.plugin("whisper").TINY}
+
+
+def build(config: Config) -> Upstream:
+    """Return the network, with the weights that its seed gives."""
+    inner = {name: value for name, value in config.items() if name not in ("network", "seed")}
+    with torch.random.fork_rng():
+        torch.manual_seed(config["seed"])
+        upstream = upstreams.plugin(config["network"]).build(inner)
+    upstream.config = config
+    return upstream
+
+
+def beside(name: str, upstream: Upstream) -> Config:
+    """See the contract."""
+    return {"network": name, "seed": SEED, **upstream.config}

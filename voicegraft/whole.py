@@ -1,0 +1,18 @@
+"""Files that bear their name only once they are whole."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yield a path to write to: what lies there replaces `path` if the block ends without error.
+
+    A kill leaves the old file or the new one. And what was there is never written into: DVC may
+    have linked it to its cache.
+    """
+    partial = path.with_name(path.name + ".part")
+    yield partial
+    os.replace(partial, path)
