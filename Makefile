@@ -19,8 +19,7 @@ test: $(INSTALLED)  ## lint, unit tests, and one true `dvc repro` on a slice
 	pytest
 
 zero-shot: $(VENV)/peers  ## Whisper's own decoder on the same clips, as the baseline
-	dvc repro prepare_data fetch_model
-	python benchmarks/zero_shot.py models/upstream data/corpus evaluation/zero_shot data/predictions/zero_shot.tsv
+	dvc exp run --set-param 'transfer.decoders=[faster_whisper]'
 
 BENCH ?= encoding training reruns windows growth
 

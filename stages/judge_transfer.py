@@ -3,7 +3,7 @@
 Reads   EVALUATION, with the scores of all models and controls, and the curves of the controls
 Writes  TRANSFER, JSON: for each model its gain over each control, overall and by slice, with
         intervals, and the verdict; for git
-Knobs   transfer: controls; finetune: recipes; evaluate: resamples, confidence, seed,
+Knobs   transfer: controls, decoders; finetune: recipes; evaluate: resamples, confidence, seed,
         duration_edges_seconds, fewest_speaker_clips
 """
 
@@ -19,11 +19,14 @@ from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.transfer import Control, judge, spoken
 from voicegraft.params import Section, load_params
 
+ZERO_SHOT = "zero_shot"
+
 
 class Transfer(Section):
     """What the transfer has to beat."""
 
     controls: list[str]
+    decoders: list[str]
 
 
 class Recipes(Section):
@@ -49,8 +52,10 @@ def read_control(folder: Path) -> Control:
 
 def main(evaluation: Path, transfer: Path) -> None:
     params = load_params(Evaluate, "evaluate")
-    names = load_params(Transfer, "transfer").controls
-    controls = [read_control(evaluation / name) for name in names]
+    against = load_params(Transfer, "transfer")
+    controls = [read_control(evaluation / name) for name in against.controls]
+    if controls and against.decoders:
+        controls.append(Control(ZERO_SHOT, None, read_scores(evaluation / ZERO_SHOT)))
     models = ["head", *load_params(Recipes, "finetune").recipes] if controls else []
     verdicts = {m: judge(read_scores(evaluation / m), controls, params) for m in models}
     write_json(transfer, verdicts)

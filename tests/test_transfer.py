@@ -164,6 +164,18 @@ def test_without_controls_the_stage_says_that_nothing_is_to_be_beaten(project):
     assert json.loads((project / "evaluation" / "transfer.json").read_text()) == {}
 
 
+def test_the_upstreams_own_decoder_is_a_control_but_never_the_one_to_beat(project):
+    found = [replace(s, character_edits=s.character_edits // 3) for s in scores()]
+    write_scores(project / "evaluation" / "log_mel" / "utterances.csv", scores())
+    (project / "evaluation" / "zero_shot").mkdir()
+    write_scores(project / "evaluation" / "zero_shot" / "utterances.csv", found)
+    assert "transfer helps" in run(project, decoders=["faster_whisper"]).stdout
+    head = json.loads((project / "evaluation" / "transfer.json").read_text())["head"]
+    assert (head["best_control"], head["verdict"]) == ("log_mel", "transfer helps")
+    assert head["controls"]["zero_shot"]["dev_cer"] is None
+    assert head["controls"]["zero_shot"]["test"]["verdict"] == "NEGATIVE TRANSFER"
+
+
 def test_a_control_that_was_never_evaluated_is_named(project):
     done = run(project, controls=["random"])
     assert done.returncode == 1

@@ -23,10 +23,14 @@ HELPS, UNSURE, NEGATIVE = "transfer helps", "no evidence", "NEGATIVE TRANSFER"
 
 @dataclass(frozen=True)
 class Control:
-    """A model that was trained alike on states that nothing was transferred into."""
+    """A model that was trained alike on states that nothing was transferred into.
+
+    Or the upstream's own decoder: it has no dev CER, and is never the one to beat, for it answers
+    another question, whether training on top of it was worth the while.
+    """
 
     name: str
-    dev_cer: float
+    dev_cer: float | None
     scores: list[Score]
 
 
@@ -35,11 +39,11 @@ def judge(model: Sequence[Score], controls: Sequence[Control], params: Evaluate)
 
     Args:
         model: of each clip of test and unseen, by the model.
-        controls: one at least, scored on the same clips.
+        controls: one at least with a dev CER, scored on the same clips.
         params: resamples, confidence, seed; edges and fewest clips of slices.
     """
     against = {c.name: {"dev_cer": c.dev_cer} | _splits(model, c.scores, params) for c in controls}
-    best = min(controls, key=lambda c: c.dev_cer).name
+    best = min((c for c in controls if c.dev_cer is not None), key=lambda c: c.dev_cer).name
     first = sorted({s.split for s in model})[0]
     return {
         "verdict": against[best][first]["verdict"],

@@ -37,7 +37,7 @@ def _base(name: str, sha256: str, pieces: tuple[str, ...]) -> RemoteFile:
 
 
 # Only model.bin is read here. The rest makes the folder one that faster-whisper loads as well,
-# which is the zero-shot baseline (benchmarks/zero_shot.py).
+# for its own decoder (voicegraft/decoders/faster_whisper.py).
 CHECKPOINTS = {
     "base": Checkpoint(
         files=(

@@ -1,0 +1,44 @@
+"""Score the upstream's own decoder, told the language, on the very clips our models are scored on.
+
+Reads   UPSTREAM, as fetch_model leaves it; CORPUS, as prepare_data leaves it
+Writes  EVALUATION and PREDICTIONS, the same files as evaluate
+Knobs   DECODER, one of transfer.decoders; corpus: language; prepare_data.text, so that it is
+        spelt as the references are; evaluate
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from tqdm import tqdm
+
+from voicegraft.command import run_stage
+from voicegraft.corpora import CorpusSection
+from voicegraft.decoders import open_decoder
+from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.params import load_params
+from voicegraft.speech.manifest import Corpus
+from voicegraft.speech.pace import pace
+from voicegraft.speech.text import TextSection, normalise
+
+
+def main(decoder: str, upstream: Path, corpus: Path, evaluation: Path, predictions: Path) -> None:
+    params = load_params(Evaluate, "evaluate")
+    spelling = load_params(TextSection, "prepare_data.text")
+    language = load_params(CorpusSection, "corpus").language
+    decode, clips = open_decoder(decoder, upstream, language, params.seed), Corpus(corpus)
+    utterances, began = clips.of("test", "unseen"), time.monotonic()
+    hypotheses = [
+        normalise(decode(clips.wave(utterance)), spelling)
+        for utterance in tqdm(utterances, unit="clip")
+    ]
+    took, audio = time.monotonic() - began, sum(u.seconds for u in utterances)
+    print(pace(audio, took), file=sys.stderr)
+    write_predictions(predictions, utterances, hypotheses)
+    summary = write_evaluation(evaluation, utterances, hypotheses, None, params)
+    print("\n".join(headline(summary)))
+
+
+if __name__ == "__main__":
+    run_stage(main)
