@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Threads that wait by spinning cost fivefold where something else wants the cores.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: repro test zero-shot bench report clean
+.PHONY: repro test zero-shot bench tables clean
 
 repro: $(INSTALLED)  ## audio to a tested model
 	dvc repro
@@ -26,9 +26,9 @@ BENCH ?= encoding training reruns windows growth
 bench: $(VENV)/peers  ## speed, each part of $(BENCH) into benchmarks/results.json and README.md
 	dvc repro --quiet prepare_data fetch_model
 	for part in $(BENCH); do python -m benchmarks.$$part models/upstream data/corpus || exit 1; done
-	$(MAKE) report
+	$(MAKE) tables
 
-report: $(INSTALLED)  ## the tables of README.md, from evaluation/ and benchmarks/results.json
+tables: $(INSTALLED)  ## the tables of README.md, from evaluation/ and benchmarks/results.json
 	python -m benchmarks.report evaluation README.md
 
 $(INSTALLED): pyproject.toml constraints.txt
