@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Threads that wait by spinning cost fivefold where something else wants the cores.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: repro test zero-shot bench tables clean
+.PHONY: repro test zero-shot bench tables report clean
 
 repro: $(INSTALLED)  ## audio to a tested model
 	dvc repro
@@ -30,6 +30,9 @@ bench: $(VENV)/peers  ## speed, each part of $(BENCH) into benchmarks/results.js
 
 tables: $(INSTALLED)  ## the tables of README.md, from evaluation/ and benchmarks/results.json
 	python -m benchmarks.report evaluation README.md
+
+report: $(INSTALLED)  ## all that `make repro` found, as one page to look at: report.html
+	voicegraft report
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), f"Python 3.11 or newer, not {sys.version}"'

@@ -25,3 +25,11 @@ def test_every_direct_dependency_earns_a_line() -> None:
     section = README[README.index("## What it stands on") :]
     missing = [n for n in re.findall(r'"([\w-]+)', direct) if not re.search(rf"\b{n}\b", section)]
     assert missing == []
+
+
+def test_every_target_of_make_that_is_named_is_there() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = set(re.findall(r"`make ([\w-]+)`|^make ([\w-]+)", README, re.MULTILINE))
+    targets = {one or other for one, other in named}
+    assert {"repro", "report", "tables"} <= targets
+    assert [t for t in targets if not re.search(rf"^{t}:", makefile, re.MULTILINE)] == []

@@ -23,8 +23,10 @@ The folders stand in the order in which data flows, and each imports only from t
     ctc             the labels, loss and decoding that CTC heads share
     grafted         upstream + head + labels: the model on disk
     training        the loop, masking, schedules, unfreezing
+    decoders        an upstream's own way to text, a file each
     evaluation      error rates, intervals, slices; gains over controls, labels spared
     review          is this revision better than that one
+    report          one page to look at: scores, curves, clips to listen to
     inference       the model on a user's own recordings
     cli             the `voicegraft` command
 """

@@ -4,7 +4,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from tqdm import tqdm
@@ -13,12 +13,15 @@ from voicegraft.command import MISTAKES
 from voicegraft.embedding.cache import Cache
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.inference.recordings import find_recordings
-from voicegraft.inference.transcriber import Transcriber, Transcript
 from voicegraft.params import load_params
+from voicegraft.report.page import write_report
 from voicegraft.review import comparison, markdown
 from voicegraft.review.gate import Compare, broken
 from voicegraft.review.revisions import Revision, merge_base
 from voicegraft.review.transcripts import most_reworded
+
+if TYPE_CHECKING:
+    from voicegraft.inference.transcriber import Transcriber, Transcript
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -54,6 +57,8 @@ def transcribe(
     voicegraft transcribe models/top3 talk.ogg
     voicegraft transcribe models/top3 interviews/ --json > interviews.jsonl
     """
+    from voicegraft.inference.transcriber import Transcriber  # brings torch: seconds
+
     try:
         recordings = list(find_recordings(files))
         transcriber = Transcriber(model, device)
@@ -129,8 +134,37 @@ def compare(
     raise typer.Exit(1 if gate and failures else 0)
 
 
+@app.command()
+def report(
+    output: Annotated[Path, typer.Option(help="The page.")] = Path("report.html"),
+    clips: Annotated[
+        int,
+        typer.Option(min=0, help="Of the best, the median and the worst, each model and side."),
+    ] = 10,
+) -> None:
+    """Make one page of all that `dvc repro` found, to look at in a browser; some seconds.
+
+    Scores with their intervals, what pretraining gave, learning curves, where the errors lie, and
+    clips to listen to, with what was said above what was written. It is one file that needs no
+    network, reads evaluation/, data/ and models/, and says of what is not there how to get it.
+
+    It holds sentences and voices of the corpus: keep it to yourself, or take `--clips 0`.
+
+    \b
+    voicegraft report && xdg-open report.html
+    voicegraft report --clips 1000                # all there is to hear, where the corpus is small
+    voicegraft report --clips 0 --output numbers.html
+    """
+    try:
+        size = write_report(Path(), output, clips)
+    except MISTAKES as error:
+        _complain(error)
+        raise typer.Exit(1) from None
+    typer.echo(f"{output}: {size / 1e6:.1f} MB")
+
+
 def _print_transcript(
-    transcriber: Transcriber, recording: Path, as_json: bool, several: bool
+    transcriber: "Transcriber", recording: Path, as_json: bool, several: bool
 ) -> bool:
     """Print what is said, and return whether the recording was whole."""
     try:
@@ -149,7 +183,7 @@ def _complain(what: object) -> None:
     typer.echo(f"voicegraft: {what}", err=True)
 
 
-def _line(recording: Path, transcript: Transcript, as_json: bool, several: bool) -> str:
+def _line(recording: Path, transcript: "Transcript", as_json: bool, several: bool) -> str:
     if as_json:
         return json.dumps({"file": str(recording)} | asdict(transcript), ensure_ascii=False)
     return f"{recording}: {transcript.text}" if several else transcript.text

@@ -1,0 +1,101 @@
+"""Plots in Vega-Lite, the language of DVC's own plots, told through Altair.
+
+A title is left to the page, and so is the width. Ink is "currentColor": the page's own, in the
+dark as in the light. Models differ by shape as well as by colour, for eyes that see few colours.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+Rows = Sequence[dict[str, Any]]
+
+# Okabe and Ito (2008), https://jfly.uni-koeln.de/color, less black and yellow: of the eight the two
+# that vanish on black or on white.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+PER_CENT = alt.Axis(format=".0%", tickCount=6)
+INK = "currentColor"
+
+
+def intervals(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
+    """Return rates with their intervals, one below the other.
+
+    Args:
+        rows: each with `group`, `series`, `value`, `low`, `high` and `clips`.
+        series: all there are, so that each has the same colour in every plot.
+    """
+    base = alt.Chart(alt.Data(values=list(rows))).encode(
+        y=alt.Y("group:N", sort=None, title=None, axis=alt.Axis(labelLimit=140)),
+        yOffset=alt.YOffset("series:N", sort=None),
+        color=_colour(rows, series),
+        tooltip=[
+            *("group:N", "series:N"),
+            *(alt.Tooltip(f"{name}:Q", format=".1%") for name in ("value", "low", "high")),
+            "clips:Q",
+        ],
+    )
+    span = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X("low:Q", title=None, axis=PER_CENT, scale=alt.Scale(zero=True)), x2="high:Q"
+    )
+    point = base.mark_point(filled=True, size=70, opacity=1).encode(
+        x="value:Q", shape=_shape(rows, series)
+    )
+    return _finished(
+        alt.layer(span, point).properties(height=alt.Step(**{"step": 16, "for": "offset"}))
+    )
+
+
+def lines(rows: Rows, series: Sequence[str], rate: bool) -> dict[str, Any]:
+    """Return curves over epochs; `rows` have `series`, `epoch` and `value`."""
+    chart = alt.Chart(alt.Data(values=list(rows))).mark_line(
+        point=alt.OverlayMarkDef(filled=True, size=45)
+    )
+    axis = PER_CENT if rate else alt.Axis(tickCount=6)
+    chart = chart.encode(
+        x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, tickCount=8)),
+        y=alt.Y("value:Q", title=None, axis=axis),
+        color=_colour(rows, series),
+        shape=_shape(rows, series),
+        tooltip=["series:N", "epoch:Q", alt.Tooltip("value:Q", format=".1%" if rate else ".3f")],
+    )
+    return _finished(chart.properties(height=220))
+
+
+def heat_map(rows: Rows) -> dict[str, Any]:
+    """Return what is taken for what; `rows` have `actual`, `predicted` and `count`."""
+    chart = alt.Chart(alt.Data(values=list(rows))).mark_rect(stroke=INK, strokeOpacity=0.15)
+    chart = chart.encode(
+        x=alt.X("predicted:N", title="written", axis=alt.Axis(labelAngle=0, orient="top")),
+        y=alt.Y("actual:N", title="said"),
+        color=alt.Color("count:Q", title="times", scale=alt.Scale(scheme="viridis", zero=True)),
+        tooltip=["actual:N", "predicted:N", "count:Q"],
+    )
+    return _finished(chart.properties(height=alt.Step(17)))
+
+
+def _colour(rows: Rows, series: Sequence[str]) -> alt.Color:
+    return alt.Color("series:N", scale=_scale(series, COLOURS), legend=_legend(rows, series))
+
+
+def _shape(rows: Rows, series: Sequence[str]) -> alt.Shape:
+    return alt.Shape("series:N", scale=_scale(series, SHAPES), legend=_legend(rows, series))
+
+
+def _scale(series: Sequence[str], values: Sequence[str]) -> alt.Scale:
+    return alt.Scale(domain=series, range=[values[i % len(values)] for i in range(len(series))])
+
+
+def _legend(rows: Rows, series: Sequence[str]) -> alt.Legend:
+    present = {row["series"] for row in rows}
+    return alt.Legend(
+        title=None, orient="bottom", columns=3, values=[s for s in series if s in present]
+    )
+
+
+def _finished(chart: alt.Chart | alt.LayerChart) -> dict[str, Any]:
+    ink = {f"{part}Color": INK for part in ("label", "title", "tick", "domain", "grid")}
+    chart = chart.properties(width="container", background="transparent").configure(font="inherit")
+    chart = chart.configure_view(stroke=None).configure_axis(gridOpacity=0.15, **ink)
+    return chart.configure_legend(labelColor=INK, titleColor=INK).to_dict()

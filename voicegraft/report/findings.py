@@ -1,0 +1,113 @@
+"""What `dvc repro` left in a project: read here, computed nowhere."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from voicegraft.evaluation.scores import Score, parse_scores
+from voicegraft.params import read_params
+from voicegraft.speech.manifest import Corpus
+
+Point = tuple[int, float]
+SUMMARY = [f"{rate}{end}" for rate in ("cer", "wer") for end in ("", "_low", "_high")]
+
+
+class FindingsError(ValueError):
+    """What the report is made from is missing or damaged."""
+
+
+class Findings:
+    """The outputs of the pipeline under `root`; what may be absent is then None or empty.
+
+    Raises:
+        FindingsError: if nothing has been evaluated.
+    """
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.params = read_params(root / "params.yaml")
+        # Both files, so that folders which hold something else, such as curves alone, are let be.
+        found = {path.parent for path in root.glob("evaluation/*/metrics.json")}
+        self.models = sorted(f.name for f in found if (f / "utterances.csv").is_file())
+        if not self.models:
+            place = root / "evaluation"
+            raise FindingsError(f"{place} holds no <model>/metrics.json: run `dvc repro` first")
+
+    @cached_property
+    def transfer(self) -> dict[str, Any] | None:
+        """What the models were found to owe to pretraining."""
+        return self._json("evaluation/transfer.json")
+
+    @cached_property
+    def census(self) -> dict[str, Any] | None:
+        """The corpus in numbers."""
+        return self._json("evaluation/corpus.json")
+
+    @cached_property
+    def corpus(self) -> Corpus | None:
+        """The prepared corpus, to listen to."""
+        folder = self.root / "data/corpus"
+        whole = all((folder / name).is_file() for name in ("manifest.csv", "audio.npy"))
+        return Corpus(folder) if whole else None
+
+    def metrics(self, model: str) -> dict[str, Any]:
+        """Return the rates of `model`, by split, and its slices."""
+        path = f"evaluation/{model}/metrics.json"
+        metrics = self._json(path)
+        splits = [rates for split, rates in metrics.items() if split != "slices"]
+        if not splits or any(name not in rates for rates in splits for name in SUMMARY):
+            raise FindingsError(f"{self.root / path}: a rate is missing; run `dvc repro` again")
+        return metrics
+
+    def scores(self, model: str) -> list[Score]:
+        """Return the errors of `model`, clip by clip."""
+        return parse_scores(self._text(f"evaluation/{model}/utterances.csv") or "")
+
+    def curves(self) -> Iterator[tuple[str, str, list[Point]]]:
+        """Yield (model, metric such as "dev/cer", points), as dvclive wrote them."""
+        for path in sorted(self.root.glob("evaluation/*/curves/plots/metrics/**/*.tsv")):
+            _, model, _, _, _, *metric = path.relative_to(self.root).with_suffix("").parts
+            rows = csv.reader(path.read_text(encoding="utf-8").splitlines()[1:], delimiter="\t")
+            yield model, "/".join(metric), [(int(step), float(value)) for step, value in rows]
+
+    def confusions(self, model: str) -> Counter[tuple[str, str]]:
+        """Return how often (actual, predicted) stands in the table of `model`."""
+        rows = self._rows(f"evaluation/{model}/confusion.csv", ",") or []
+        return Counter((row["actual"], row["predicted"]) for row in rows)
+
+    def texts(self, model: str) -> dict[str, tuple[str, str]] | None:
+        """Return (reference, hypothesis) by clip; None where DVC has not brought them here."""
+        rows = self._rows(f"data/predictions/{model}.tsv", "\t")
+        if rows is None:
+            return None
+        return {row["id"]: (row["reference"], row["hypothesis"]) for row in rows}
+
+    def description(self, model: str) -> dict[str, Any] | None:
+        """Return what the model on disk says of itself."""
+        return self._json(f"models/{model}/model.json")
+
+    def weights(self, model: str) -> Path:
+        """Return where the weights of `model` lie."""
+        return self.root / "models" / model / "model.safetensors"
+
+    def _rows(self, path: str, delimiter: str) -> list[dict[str, str]] | None:
+        text = self._text(path)
+        if text is None:
+            return None
+        return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
+
+    def _json(self, path: str) -> Any:
+        text = self._text(path)
+        try:
+            return None if text is None else json.loads(text)
+        except ValueError as error:
+            raise FindingsError(f"{self.root / path}: {error}; run `dvc repro` again") from None
+
+    def _text(self, path: str) -> str | None:
+        file = self.root / path
+        return file.read_text(encoding="utf-8") if file.is_file() else None

@@ -1,0 +1,76 @@
+"""Who stands in the report, and as what: a grafted model, or something to measure it against."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from safetensors import safe_open
+
+from voicegraft.report.findings import Findings
+from voicegraft.report.transfer import Transfer
+
+GRAFTED, ZERO_SHOT, CONTROL = "grafted", "zero-shot", "control"
+ROLES = (GRAFTED, ZERO_SHOT, CONTROL)
+UNTRAINED = {"log_mel", "random"}
+"""Upstreams that know nothing: controls, whether or not anything was compared with them yet."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """One folder of evaluation/."""
+
+    name: str
+    role: str
+    metrics: dict[str, Any]
+
+    @property
+    def splits(self) -> list[str]:
+        """The sides of the corpus that it was scored on, heard voices first."""
+        return [split for split in self.metrics if split != "slices"]
+
+    @property
+    def title(self) -> str:
+        """Its name, and what it is where that is no grafted model."""
+        return self.name if self.role == GRAFTED else f"{self.name} ({self.role})"
+
+
+@dataclass(frozen=True)
+class Build:
+    """What a model on disk is made of."""
+
+    name: str
+    description: dict[str, Any]
+    megabytes: float
+    weights: int
+
+
+def evaluated(findings: Findings, compared: Transfer | None) -> list[Model]:
+    """Return the models, grafted ones first, and in each role the best on the first side first."""
+    controls = UNTRAINED | set(findings.params.get("controls") or [])
+    controls |= {line.control for line in compared.lines} if compared else set()
+    models = [
+        Model(name, _role(name, controls), findings.metrics(name)) for name in findings.models
+    ]
+    return sorted(models, key=lambda m: (ROLES.index(m.role), m.metrics[m.splits[0]]["cer"]))
+
+
+def sides(models: Sequence[Model]) -> list[str]:
+    """Return the sides of the corpus that any of `models` was scored on."""
+    return list(dict.fromkeys(split for model in models for split in model.splits))
+
+
+def builds(findings: Findings) -> Iterator[Build]:
+    """Yield what each model on disk is made of, without loading it."""
+    for name in findings.models:
+        description, path = findings.description(name), findings.weights(name)
+        if description and path.is_file():
+            with safe_open(path, framework="numpy") as file:
+                sizes = [prod(file.get_slice(key).get_shape()) for key in file.keys()]
+            yield Build(name, description, path.stat().st_size / 1e6, sum(sizes))
+
+
+def _role(name: str, controls: set[str]) -> str:
+    if name == "zero_shot":
+        return ZERO_SHOT
+    return CONTROL if name in controls else GRAFTED

@@ -1,0 +1,118 @@
+"""What pretraining gave: evaluation/transfer.json as lines of a table, and whether it did harm."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from voicegraft.report.findings import Findings, FindingsError
+
+
+class Gain(BaseModel):
+    """How much lower the model's rate is than the control's, as a part of the control's."""
+
+    gain: float
+    gain_low: float
+    gain_high: float
+    model: float
+    control: float
+
+
+class Against(BaseModel):
+    """One model against one control on the same clips."""
+
+    cer: Gain
+    wer: Gain
+    clips: int
+    blocks: int
+    block_unit: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A comparison, and what it is a comparison of."""
+
+    model: str
+    control: str
+    part: str
+    """A side of the corpus, or a slice of one."""
+    against: Against
+
+    @property
+    def negative(self) -> bool:
+        """Whether the control is the better one, and surely so."""
+        return is_negative(self.against.verdict)
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """All comparisons with controls."""
+
+    verdicts: dict[str, str]
+    best_controls: dict[str, str]
+    lines: list[Line]
+    slices: list[Line]
+
+    @property
+    def harmed(self) -> list[str]:
+        """The models that pretraining made worse: as a whole, or on one side of the corpus."""
+        told = {model for model, verdict in self.verdicts.items() if is_negative(verdict)}
+        return sorted(told | {line.model for line in self.lines if line.negative})
+
+    @property
+    def negative_slices(self) -> list[Line]:
+        """The slices on which the control is better."""
+        return [line for line in self.slices if line.negative]
+
+
+def is_negative(verdict: str) -> bool:
+    """Return whether `verdict` says that pretraining did harm."""
+    return "negative" in verdict.lower()
+
+
+def read_transfer(findings: Findings) -> Transfer | None:
+    """Return what was compared; None if nothing was.
+
+    Raises:
+        FindingsError: if the file is not of the form that `dvc repro` writes.
+    """
+    found = findings.transfer
+    if found is None:
+        return None
+    try:
+        return Transfer(
+            {model: of_model["verdict"] for model, of_model in found.items()},
+            {model: of_model["best_control"] for model, of_model in found.items()},
+            list(_lines(found)),
+            list(_slices(found)),
+        )
+    except (KeyError, TypeError, AttributeError, ValidationError) as error:
+        path = findings.root / "evaluation/transfer.json"
+        raise FindingsError(f"{path}: {_told(error)}; run `dvc repro` again") from None
+
+
+def _lines(found: dict[str, Any]) -> Iterator[Line]:
+    for model, of_model in found.items():
+        for control, against in of_model["controls"].items():
+            for split, whole in against.items():
+                if split not in ("dev_cer", "slices"):
+                    yield Line(model, control, split, Against.model_validate(whole))
+
+
+def _slices(found: dict[str, Any]) -> Iterator[Line]:
+    for model, of_model in found.items():
+        for control, against in of_model["controls"].items():
+            for split, kinds in against.get("slices", {}).items():
+                for kind, parts in kinds.items():
+                    for part, whole in parts.items():
+                        name = f"{split}, {kind} {part}"
+                        yield Line(model, control, name, Against.model_validate(whole))
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return f"it lacks {error}" if isinstance(error, KeyError) else str(error)
