@@ -12,6 +12,7 @@ from voicegraft.evaluation.report import write_evaluation, write_predictions
 from voicegraft.evaluation.summary import Evaluate
 
 PARAMS = """\
+corpus: {name: tones, language: "no"}
 evaluate: {batch_seconds: 60.0, resamples: 1000, confidence: 0.95, seed: 1,
            duration_edges_seconds: [0.5], fewest_speaker_clips: 1}
 """
@@ -68,7 +69,7 @@ def write_curve(root: Path, model: str, metric: str, values: list[float]) -> Non
     path = root / "evaluation" / model / "curves/plots/metrics" / f"{metric}.tsv"
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"{epoch}\t{value}" for epoch, value in enumerate(values)]
-    path.write_text("\n".join(["step\tcer", *lines, ""]))
+    path.write_text("\n".join([f"step\t{path.stem}", *lines, ""]))
 
 
 def write_model(root: Path, model: str) -> None:

@@ -107,6 +107,10 @@ def test_every_model_stands_in_the_table_with_its_rates_and_its_role(finished, p
     assert "intervals of 95 %" in page.text
 
 
+def test_the_page_is_named_after_the_corpus(page):
+    assert "voicegraft: tones no" in page.text
+
+
 def test_grafted_models_come_first_and_the_best_of_them_before_the_others(finished):
     order = [model.name for model in evaluated(Findings(finished), None)]
     assert order == ["top3", "head", "zero_shot", "log_mel"]
@@ -190,6 +194,15 @@ def test_another_verdict_is_told_without_a_banner(project, verdict):
     assert f"head: {verdict} , against log_mel" in page.text
 
 
+def test_a_negative_verdict_has_its_numbers_though_no_side_alone_is_negative(project):
+    write_transfer(project, "no evidence", gain=-0.1)
+    path = project / "evaluation/transfer.json"
+    path.write_text(path.read_text().replace("no evidence", "NEGATIVE TRANSFER", 1))
+    page = made(project)
+    assert len(page.all("div", role="alert")) == 1
+    assert "CER 44.0 against 40.0 of log_mel" in page.text
+
+
 def test_harm_on_one_side_raises_the_banner_though_the_verdict_is_another(project):
     write_transfer(project, "transfer helps", gain=0.3)
     path = project / "evaluation/transfer.json"
@@ -204,6 +217,7 @@ def test_harm_to_a_slice_stands_in_the_table(project):
     write_transfer(project, "transfer helps", gain=0.3, slice_verdict="NEGATIVE TRANSFER")
     page = made(project)
     assert page.all("div", role="alert") == []
+    assert "the best control; but NEGATIVE on test, seconds 0-0.5" in page.text
     assert "log_mel test, seconds 0-0.5" in page.text
     assert len(page.all("tr", **{"class": "negative"})) == 1
 

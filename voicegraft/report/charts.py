@@ -9,6 +9,8 @@ from typing import Any
 
 import altair as alt
 
+from voicegraft.evaluation.errors import NOTHING
+
 Rows = Sequence[dict[str, Any]]
 
 # Okabe and Ito (2008), https://jfly.uni-koeln.de/color, less black and yellow: of the eight the two
@@ -66,10 +68,14 @@ def lines(rows: Rows, series: Sequence[str], rate: bool) -> dict[str, Any]:
 def heat_map(rows: Rows) -> dict[str, Any]:
     """Return what is taken for what; `rows` have `actual`, `predicted` and `count`."""
     chart = alt.Chart(alt.Data(values=list(rows))).mark_rect(stroke=INK, strokeOpacity=0.15)
+    # What is lost and added first: the rest of the row may be off a small screen.
+    letters = {row[side] for row in rows for side in ("actual", "predicted")}
+    order = sorted(letters, key=lambda letter: (letter not in (NOTHING, "␣"), letter))
+    top = alt.Axis(labelAngle=0, orient="top")
     chart = chart.encode(
-        x=alt.X("predicted:N", title="written", axis=alt.Axis(labelAngle=0, orient="top")),
-        y=alt.Y("actual:N", title="said"),
-        color=alt.Color("count:Q", title="times", scale=alt.Scale(scheme="viridis", zero=True)),
+        x=alt.X("predicted:N", title="written", sort=order, axis=top),
+        y=alt.Y("actual:N", title="said", sort=order),
+        color=alt.Color("count:Q", title="times", scale=alt.Scale(type="sqrt", scheme="viridis")),
         tooltip=["actual:N", "predicted:N", "count:Q"],
     )
     return _finished(chart.properties(height=alt.Step(17)))
@@ -90,12 +96,13 @@ def _scale(series: Sequence[str], values: Sequence[str]) -> alt.Scale:
 def _legend(rows: Rows, series: Sequence[str]) -> alt.Legend:
     present = {row["series"] for row in rows}
     return alt.Legend(
-        title=None, orient="bottom", columns=3, values=[s for s in series if s in present]
+        title=None, orient="bottom", columns=2, values=[s for s in series if s in present]
     )
 
 
 def _finished(chart: alt.Chart | alt.LayerChart) -> dict[str, Any]:
     ink = {f"{part}Color": INK for part in ("label", "title", "tick", "domain", "grid")}
-    chart = chart.properties(width="container", background="transparent").configure(font="inherit")
-    chart = chart.configure_view(stroke=None).configure_axis(gridOpacity=0.15, **ink)
-    return chart.configure_legend(labelColor=INK, titleColor=INK).to_dict()
+    chart = chart.properties(width="container", background="transparent")
+    chart = chart.configure(font="system-ui, sans-serif").configure_view(stroke=None)
+    chart = chart.configure_axis(gridOpacity=0.15, labelFontSize=12, **ink)
+    return chart.configure_legend(labelColor=INK, titleColor=INK, labelFontSize=12).to_dict()

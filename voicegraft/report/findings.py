@@ -72,8 +72,9 @@ class Findings:
         """Yield (model, metric such as "dev/cer", points), as dvclive wrote them."""
         for path in sorted(self.root.glob("evaluation/*/curves/plots/metrics/**/*.tsv")):
             _, model, _, _, _, *metric = path.relative_to(self.root).with_suffix("").parts
-            rows = csv.reader(path.read_text(encoding="utf-8").splitlines()[1:], delimiter="\t")
-            yield model, "/".join(metric), [(int(step), float(value)) for step, value in rows]
+            rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines(), delimiter="\t")
+            points = [(int(row["step"]), float(row[metric[-1]])) for row in rows]
+            yield model, "/".join(metric), points
 
     def confusions(self, model: str) -> Counter[tuple[str, str]]:
         """Return how often (actual, predicted) stands in the table of `model`."""

@@ -76,7 +76,9 @@ def _sections(findings: Findings, clips: int) -> dict[str, Any]:
     transfer = read_transfer(findings)
     models = evaluated(findings, transfer)
     shown = shown_clips(findings, [model.name for model in models], clips)
+    corpus = findings.params.get("corpus", {})
     return {
+        "title": " ".join(corpus[key] for key in ("name", "language") if key in corpus) or "report",
         "models": models,
         "splits": sides(models),
         "confidence": findings.params["evaluate"]["confidence"],

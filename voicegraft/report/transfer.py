@@ -61,6 +61,12 @@ class Transfer:
         told = {model for model, verdict in self.verdicts.items() if is_negative(verdict)}
         return sorted(told | {line.model for line in self.lines if line.negative})
 
+    def evidence(self, model: str) -> list[Line]:
+        """Return where `model` loses to a control, or else how it compares with the best one."""
+        own = [line for line in self.lines if line.model == model]
+        best = [line for line in own if line.control == self.best_controls[model]]
+        return [line for line in own if line.negative] or best
+
     @property
     def negative_slices(self) -> list[Line]:
         """The slices on which the control is better."""

@@ -38,9 +38,9 @@ if (table) {
 
   const sort = (button) => {
     const header = button.closest("th");
-    const descending = header.ariaSort === "ascending";
+    const descending = header.getAttribute("aria-sort") === "ascending";
     table.querySelectorAll("th[aria-sort]").forEach((th) => th.removeAttribute("aria-sort"));
-    header.ariaSort = descending ? "descending" : "ascending";
+    header.setAttribute("aria-sort", descending ? "descending" : "ascending");
     const rows = [...body.rows].sort(compare(button.name));
     body.append(...(descending ? rows.reverse() : rows));
   };

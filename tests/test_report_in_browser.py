@@ -1,0 +1,181 @@
+"""The report in a browser, with the network cut: what is drawn, heard, filtered and sorted."""
+
+import os
+import shutil
+
+import pytest
+from reported import write_project
+
+from voicegraft.report.page import write_report
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason=f"none of {', '.join(NAMES)} is installed")
+
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+HOSTILE = "</script><img src=https://example.org/x onerror=alert(1)><script>alert(2)</script>"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    project = write_project(tmp_path_factory.mktemp("project"))
+    table = project / "data/predictions/head.tsv"
+    first, row, *rest = table.read_text().splitlines()
+    clip, reference, _ = row.split("\t")
+    table.write_text("\n".join([first, f"{clip}\t{reference}\t{HOSTILE}", *rest, ""]))
+    write_report(project, project / "report.html", clips=6)
+    return project / "report.html"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with playwright.sync_playwright() as driver:
+        # Chromium has no sandbox for root, as whom containers run.
+        safe = [] if os.geteuid() else ["--no-sandbox"]
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=safe)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium, report):
+    """Open the page; what goes wrong on it, and all that it asks for, is kept."""
+    contexts = []
+
+    def open_page(viewport=DESKTOP, scheme="light"):
+        context = chromium.new_context(viewport=viewport, color_scheme=scheme, offline=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.asked, page.wrongs = [], []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("console", lambda said: said.type == "error" and page.wrongs.append(said.text))
+        page.on("pageerror", lambda error: page.wrongs.append(str(error)))
+        page.on("dialog", lambda dialog: page.wrongs.append(f"dialog: {dialog.message}"))
+        page.goto(report.as_uri())
+        draw_all(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def draw_all(page):
+    """Open what is folded and look at every plot, for each is drawn once it is in sight."""
+    page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
+    for figure in page.locator("figure").all():
+        figure.scroll_into_view_if_needed()
+        figure.locator("svg").first.wait_for()
+
+
+def rows(page):
+    return page.locator("table.clips tbody tr:visible")
+
+
+def column(page, key):
+    return [row.get_attribute(f"data-{key}") for row in rows(page).all()]
+
+
+def test_the_page_asks_for_nothing_and_nothing_goes_wrong_on_it(opened, report):
+    page = opened()
+    assert [url for url in page.asked if not url.startswith(("blob:", "data:"))] == [
+        report.as_uri()
+    ]
+    assert page.wrongs == []
+
+
+def test_every_plot_has_marks(opened):
+    page = opened()
+    for figure in page.locator("figure").all():
+        assert figure.locator("svg [role=graphics-symbol]").count() > 1
+
+
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_nothing_is_wider_than_the_screen(opened, viewport):
+    page = opened(viewport)
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_ink_of_plots_is_that_of_the_page(opened, scheme):
+    page = opened(scheme=scheme)
+    body = "getComputedStyle(document.body)"
+    ink, paper = (page.evaluate(f"{body}.{what}") for what in ("color", "backgroundColor"))
+    label = page.locator("figure svg text").first.evaluate("(text) => getComputedStyle(text).fill")
+    assert label == ink
+    assert (brightness(paper) > brightness(ink)) == (scheme == "light")
+
+
+def brightness(colour):
+    return sum(map(int, colour.removeprefix("rgb(").removesuffix(")").split(",")))
+
+
+def test_a_clip_plays_for_as_long_as_it_lasts(opened):
+    page = opened()
+    row = rows(page).first
+    seconds = float(row.get_attribute("data-seconds"))
+    duration = row.locator("audio").evaluate(
+        """(player) => new Promise((heard, failed) => {
+             player.onended = () => heard(player.duration);
+             player.onerror = () => failed(player.error.message);
+             player.play();
+           })"""
+    )
+    assert duration == pytest.approx(seconds, abs=0.1)
+
+
+def test_one_clip_plays_at_a_time(opened):
+    page = opened()
+    page.evaluate(
+        """async () => {
+             const [one, other] = document.querySelectorAll("tr:not([hidden]) audio");
+             await one.play(); await other.play();
+           }"""
+    )
+    assert page.evaluate("document.querySelectorAll('audio')[0].paused")
+
+
+def test_the_best_model_is_shown_first_and_any_other_on_demand(opened):
+    page = opened()
+    assert set(column(page, "model")) == {"top3"}
+    page.select_option("select[name=model]", "head")
+    assert set(column(page, "model")) == {"head"}
+    page.select_option("select[name=model]", "")
+    assert set(column(page, "model")) == {"top3", "head", "zero_shot", "log_mel"}
+
+
+def test_filters_join_and_say_how_many_are_left(opened):
+    page = opened()
+    page.select_option("select[name=rank]", "worst")
+    assert set(column(page, "rank")) == {"worst"}
+    letter = "ř"
+    page.fill("input[name=text]", f" {letter.upper()}A ")
+    left = page.locator("table.clips tbody tr").evaluate_all(
+        """(all) => all.filter(({ dataset: d }) =>
+             d.model === "top3" && d.rank === "worst" && d.text.includes("řa")).length"""
+    )
+    assert rows(page).count() == left
+    assert page.locator("form.filters output").inner_text().startswith(f"{left} of ")
+
+
+def test_a_column_sorts_up_and_then_down_by_size_and_not_by_spelling(opened):
+    page = opened()
+    for key in ("cer", "seconds"):
+        button = page.locator(f"table.clips thead button[name={key}]")
+        for descending, told in ((False, "ascending"), (True, "descending")):
+            button.click()
+            found = [float(value) for value in column(page, key)]
+            assert found == sorted(found, reverse=descending)
+            assert button.locator("..").get_attribute("aria-sort") == told
+    assert page.locator("th[aria-sort]").count() == 1
+
+
+def test_a_hostile_transcript_is_text(opened):
+    page = opened()
+    page.select_option("select[name=model]", "")
+    page.fill("input[name=text]", "onerror")
+    assert [text.endswith(HOSTILE.lower()) for text in column(page, "text")] == [True]
+    assert page.locator("img").count() == 0
+    assert page.wrongs == []
