@@ -1,11 +1,13 @@
 """The report in a browser, with the network cut: what is drawn, heard, filtered and sorted."""
 
+import csv
 import os
 import shutil
 
 import pytest
 from reported import write_project
 
+from voicegraft.evaluation.tables import write_rows
 from voicegraft.report.page import write_report
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -15,16 +17,17 @@ CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason=f"none of {', '.join(NAMES)} is installed")
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-HOSTILE = "</script><img src=https://example.org/x onerror=alert(1)><script>alert(2)</script>"
+HOSTILE = (
+    """'"></script><img src=https://example.org/x onerror=alert(1)><script>alert(2)</script>"""
+)
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     project = write_project(tmp_path_factory.mktemp("project"))
     table = project / "data/predictions/head.tsv"
-    first, row, *rest = table.read_text().splitlines()
-    clip, reference, _ = row.split("\t")
-    table.write_text("\n".join([first, f"{clip}\t{reference}\t{HOSTILE}", *rest, ""]))
+    header, (*said, _), *rest = csv.reader(table.read_text().splitlines(), delimiter="\t")
+    write_rows(table, header, [[*said, HOSTILE], *rest], delimiter="\t")
     write_report(project, project / "report.html", clips=6)
     return project / "report.html"
 
@@ -119,8 +122,8 @@ def test_a_clip_plays_for_as_long_as_it_lasts(opened):
     duration = row.locator("audio").evaluate(
         """(player) => new Promise((heard, failed) => {
              player.onended = () => heard(player.duration);
-             player.onerror = () => failed(player.error.message);
-             player.play();
+             setTimeout(() => failed("it did not end"), 20_000);
+             player.play().catch(failed);
            })"""
     )
     assert duration == pytest.approx(seconds, abs=0.1)
@@ -162,6 +165,8 @@ def test_filters_join_and_say_how_many_are_left(opened):
 
 def test_a_column_sorts_up_and_then_down_by_size_and_not_by_spelling(opened):
     page = opened()
+    rows(page).first.evaluate("({ dataset }) => Object.assign(dataset, { cer: 2.5, seconds: 10 })")
+    rows(page).last.evaluate("({ dataset }) => Object.assign(dataset, { cer: 10, seconds: 9.5 })")
     for key in ("cer", "seconds"):
         button = page.locator(f"table.clips thead button[name={key}]")
         for descending, told in ((False, "ascending"), (True, "descending")):
