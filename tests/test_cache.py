@@ -1,4 +1,5 @@
 import os
+import sqlite3
 import subprocess
 import sys
 
@@ -91,6 +92,7 @@ def test_a_shard_that_somebody_deleted_is_not_found(tmp_path):
 def test_a_process_that_is_killed_loses_its_last_batch_alone(tmp_path):
     script = f"""
 import os
+import sqlite3
 from voicegraft.embedding.cache import Cache
 with Cache(__import__("pathlib").Path({str(tmp_path)!r}), {PLENTY}) as cache:
     cache.write({{b"a": b"1" * 400}})
@@ -137,3 +139,17 @@ def test_a_damaged_table_is_an_error_that_names_the_folder(tmp_path):
     (tmp_path / "index.sqlite").write_bytes(b"not a database" * 1000)
     with pytest.raises(CacheError, match=f"{tmp_path}: .*may be deleted"):
         Cache(tmp_path, PLENTY)
+
+
+def test_a_shard_whose_line_was_lost_is_written_anew(tmp_path):
+    with Cache(tmp_path, 10**9) as cache:
+        cache.write({b"a": b"first"})
+    (shard,) = tmp_path.glob("*.states")
+    with sqlite3.connect(tmp_path / "index.sqlite") as table:  # as a power failure may leave it
+        table.execute("DELETE FROM entry")
+        table.execute("DELETE FROM shard")
+        table.execute("DELETE FROM sqlite_sequence")
+    with Cache(tmp_path, 10**9) as cache:
+        cache.write({b"b": b"other"})
+        assert (cache.read(b"a"), cache.read(b"b")) == (None, b"other")
+    assert shard.read_bytes() == b"other"

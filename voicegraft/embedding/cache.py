@@ -3,8 +3,9 @@
 The name of an entry is a hash of all that it depends on (`keys`), so no entry is ever stale: clips
 that come back, change their text or side, or are in two corpora are found. Entries are appended to
 shards, and an SQLite table says where each lies, in one transaction a batch: a kill loses that
-batch. When the shards outgrow the limit, those unused for longest go. All of it may be deleted at
-any time: it is only ever computed again.
+batch. Nothing waits for the disk: what a power failure tears, its checksum finds. When the shards
+outgrow the limit, those unused for longest go. All of it may be deleted at any time: it is only
+ever computed again.
 """
 
 import os
@@ -49,6 +50,7 @@ class Cache:
         with self._reporting():
             self._table = sqlite3.connect(folder / "index.sqlite", timeout=60)
             self._table.execute("PRAGMA journal_mode = WAL")
+            self._table.execute("PRAGMA synchronous = NORMAL")
             self._table.execute("PRAGMA foreign_keys = ON")
             self._table.executescript(TABLES)
         self._own: int | None = None  # the shard that this process appends to
@@ -93,7 +95,6 @@ class Cache:
             rows.append((key, self._own, end.tell(), len(content), zlib.crc32(content)))
             end.write(content)
         end.flush()
-        os.fsync(end.fileno())
         with self._reporting(), suppress(sqlite3.IntegrityError), self._table:
             # Another process may have evicted this very shard: then the batch is not kept.
             self._table.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?)", rows)
@@ -136,7 +137,8 @@ class Cache:
                 added = self._table.execute("INSERT INTO shard (used) VALUES (?)", (time.time(),))
             self._own = added.lastrowid
             self._used.add(self._own)
-            self._end = open(self._path(self._own), "xb")  # noqa: SIM115 - closed in __exit__
+            # A number is given once; a file that has it already lost its line in a power failure.
+            self._end = open(self._path(self._own), "wb")  # noqa: SIM115 - closed in __exit__
         return self._end
 
     def _delete(self, shard: int) -> None:

@@ -1,9 +1,11 @@
 """Run a frozen upstream over many clips, neighbours in length together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from voicegraft.embedding.takes import Take
 from voicegraft.precision import Precision, products_in
@@ -27,11 +29,32 @@ def encode(
 ) -> Iterator[dict[Take, States]]:
     """Yield the takes batch by batch, the shortest first, each with its states."""
     lengths = [take.samples for take in takes]
-    for batch in batches_by_length(lengths, round(batch_seconds * upstream.sample_rate)):
-        chosen = [takes[i] for i in batch]
-        waves = [take.wave(corpus).to(upstream.device) for take in chosen]
-        windows = [upstream.window(wave, margin_seconds) for wave in waves]
+    batches = batches_by_length(lengths, round(batch_seconds * upstream.sample_rate))
+    for chosen, waves in _read_ahead(corpus, ([takes[i] for i in batch] for batch in batches)):
+        windows = [upstream.window(w.to(upstream.device), margin_seconds) for w in waves]
         with products_in(precision, upstream.device):
             encoded = upstream.encode(windows, layers)
         clips = {k: [c.half().cpu().numpy() for c in encoded[k].clips()] for k in layers}
         yield {take: {k: clips[k][i] for k in layers} for i, take in enumerate(chosen)}
+
+
+def _read_ahead(
+    corpus: Corpus, batches: Iterable[list[Take]]
+) -> Iterator[tuple[list[Take], list[Tensor]]]:
+    """Yield each batch with its waves, read while the one before it is encoded.
+
+    Neighbours in length lie anywhere in the corpus: once that is larger than the memory, the disk
+    would be waited for clip by clip.
+    """
+
+    def read(batch: list[Take]) -> tuple[list[Take], list[Tensor]]:
+        return batch, [take.wave(corpus) for take in batch]
+
+    with ThreadPoolExecutor(1) as reader:
+        upcoming: Future | None = None
+        for batch in batches:
+            ready, upcoming = upcoming, reader.submit(read, batch)
+            if ready:
+                yield ready.result()
+        if upcoming:
+            yield upcoming.result()
