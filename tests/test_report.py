@@ -224,7 +224,7 @@ def test_harm_to_a_slice_stands_in_the_table(project):
 
 def test_without_a_control_the_page_says_how_to_get_one(page):
     assert "Transfer was not measured" in page.text
-    assert "controls: [log_mel]" in page.text
+    assert "transfer.controls: [log_mel]" in page.text
 
 
 def test_a_damaged_transfer_file_is_named(project):

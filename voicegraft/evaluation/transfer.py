@@ -19,6 +19,10 @@ from voicegraft.evaluation.slices import slices
 from voicegraft.evaluation.summary import DECIMALS, Evaluate
 
 HELPS, UNSURE, NEGATIVE = "transfer helps", "no evidence", "NEGATIVE TRANSFER"
+"""Against a control: of what was learnt before."""
+GRAFT_HELPS, ZERO_SHOT_BETTER = "grafting helps", "ZERO-SHOT IS BETTER"
+"""Against the upstream's own decoder: of what was learnt here."""
+LOUD = (NEGATIVE, ZERO_SHOT_BETTER)
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ def judge(model: Sequence[Score], controls: Sequence[Control], params: Evaluate)
         controls: one at least with a dev CER, scored on the same clips.
         params: resamples, confidence, seed; edges and fewest clips of slices.
     """
-    against = {c.name: {"dev_cer": c.dev_cer} | _splits(model, c.scores, params) for c in controls}
+    against = {c.name: {"dev_cer": c.dev_cer} | _splits(model, c, params) for c in controls}
     best = min((c for c in controls if c.dev_cer is not None), key=lambda c: c.dev_cer).name
     first = sorted({s.split for s in model})[0]
     return {
@@ -68,13 +72,13 @@ def spoken(verdicts: Mapping[str, Mapping[str, Any]]) -> list[str]:
             for split, kinds in against["slices"].items()
             for kind, groups in kinds.items()
             for slice_, part in groups.items()
-            if part["verdict"] == NEGATIVE
+            if part["verdict"] in LOUD
         ]
     return lines
 
 
 def _in_words(part: Mapping[str, Any]) -> str:
-    cer, loud = part["cer"], "  !!!" if part["verdict"] == NEGATIVE else ""
+    cer, loud = part["cer"], "  !!!" if part["verdict"] in LOUD else ""
     percent = [round(100 * cer[key]) for key in ("gain", "gain_low", "gain_high")]
     change, low, high = percent if percent[0] >= 0 else (-percent[0], -percent[2], -percent[1])
     return (
@@ -84,7 +88,7 @@ def _in_words(part: Mapping[str, Any]) -> str:
 
 
 def _splits(
-    model: Sequence[Score], control: Sequence[Score], params: Evaluate
+    model: Sequence[Score], control: Control, params: Evaluate
 ) -> dict[str, dict[str, Any]]:
     wholes, parts = {}, {}
     for split in sorted({s.split for s in model}):
@@ -98,13 +102,13 @@ def _splits(
     return wholes | {"slices": parts}
 
 
-def gain(model: Sequence[Score], control: Sequence[Score], params: Evaluate) -> dict[str, Any]:
+def gain(model: Sequence[Score], control: Control, params: Evaluate) -> dict[str, Any]:
     """Return the gain in CER and WER over the clips of `model`, and the verdict by CER.
 
     Raises:
         ValueError: if the control was not scored on all of them.
     """
-    theirs, mine = in_common(control, model)
+    theirs, mine = in_common(control.scores, model)
     if len(mine) < len(model):
         raise ValueError(
             f"the control was scored on {len(mine)} of {len(model)} clips: evaluate both anew"
@@ -116,7 +120,7 @@ def gain(model: Sequence[Score], control: Sequence[Score], params: Evaluate) -> 
         "clips": len(mine),
         "blocks": len(set(blocks)),
         "block_unit": unit,
-        "verdict": _verdict(rates["cer"]),
+        "verdict": _verdict(rates["cer"], control),
     }
 
 
@@ -143,7 +147,10 @@ def _gain(
     return {name: round(value, DECIMALS) for name, value in found.items()}
 
 
-def _verdict(gain: Mapping[str, float]) -> str:
+def _verdict(gain: Mapping[str, float], control: Control) -> str:
+    trained = control.dev_cer is not None
     if gain["gain_low"] > 0:
-        return HELPS
-    return NEGATIVE if gain["gain_high"] < 0 else UNSURE
+        return HELPS if trained else GRAFT_HELPS
+    if gain["gain_high"] < 0:
+        return NEGATIVE if trained else ZERO_SHOT_BETTER
+    return UNSURE

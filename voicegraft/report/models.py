@@ -47,7 +47,7 @@ class Build:
 
 def evaluated(findings: Findings, compared: Transfer | None) -> list[Model]:
     """Return the models, grafted ones first, and in each role the best on the first side first."""
-    controls = UNTRAINED | set(findings.params.get("controls") or [])
+    controls = UNTRAINED | set(findings.params.get("transfer", {}).get("controls", []))
     controls |= {line.control for line in compared.lines} if compared else set()
     models = [
         Model(name, _role(name, controls), findings.metrics(name)) for name in findings.models

@@ -6,7 +6,6 @@ its two scripts run, known by their hash, and nothing is loaded from anywhere or
 
 import base64
 import hashlib
-import os
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -23,6 +22,7 @@ from voicegraft.report.clips import recordings, shown_clips
 from voicegraft.report.findings import Findings
 from voicegraft.report.models import builds, evaluated, sides
 from voicegraft.report.transfer import read_transfer
+from voicegraft.whole import whole
 
 
 def write_report(root: Path, output: Path, clips: int) -> int:
@@ -35,9 +35,8 @@ def write_report(root: Path, output: Path, clips: int) -> int:
     """
     page = rendered(Findings(root), clips).encode("utf-8")
     output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(output.name + ".part")
-    partial.write_bytes(page)
-    os.replace(partial, output)
+    with whole(output) as partial:
+        partial.write_bytes(page)
     return len(page)
 
 
