@@ -141,7 +141,7 @@ def test_a_stage_run_by_hand_replaces_what_dvc_has_linked_and_leaves_its_cache_a
 ) -> None:
     written = project / "data" / "predictions" / "head.tsv"
     before = written.read_bytes()
-    command = [sys.executable, "stages/evaluate.py", "models/top3", "data/corpus"]
+    command = [sys.executable, "stages/evaluate.py", "models/log_mel", "data/corpus"]
     by_hand = [*command, str(tmp_path), "data/predictions/head.tsv"]
     subprocess.run(by_hand, cwd=project, check=True, capture_output=True)
     assert written.read_bytes() != before
@@ -153,7 +153,9 @@ def test_a_new_rate_runs_the_head_and_what_follows_and_the_old_one_nothing(proje
     write_params(project, train_head={"lr": 0.002})
     changed = ran(dvc(project, "repro"))
     follows = ["train_head", "evaluate@head", "finetune@top3", "evaluate_finetuned@top3"]
-    assert sorted(changed) == sorted([*follows, *CONTROL[2:], "judge_transfer"])
+    follows += ["train_control@log_mel", "judge_transfer"]
+    # On so few clips the control may say nothing at either rate: the same model, scored already.
+    assert sorted(set(changed) - {"evaluate_control@log_mel"}) == sorted(follows)
     write_params(project)
     assert ran(dvc(project, "repro")) == []
 
