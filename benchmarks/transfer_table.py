@@ -28,7 +28,7 @@ def gains(evaluation: Path) -> str:
 
 
 def spared(evaluation: Path) -> str:
-    """Return a row for each control whose learning curve was drawn."""
+    """Return a row for each control whose learning curve was drawn; nothing if none was."""
     rows = []
     for path in sorted((evaluation / "learning_curve").glob("*/metrics.json")):
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -38,7 +38,7 @@ def spared(evaluation: Path) -> str:
             f"{found['control_minutes']:g} min | {_minutes(found)} "
             f"| {_amount(found['minutes_spared'])} | {share:.0%} |\n"
         )
-    return SPARED + "".join(rows)
+    return SPARED + "".join(rows) if rows else ""
 
 
 def _gain(part: dict[str, Any]) -> str:
