@@ -271,4 +271,22 @@ def test_seed_noise_is_told_where_it_was_measured(repository):
         comparison.compare(Revision(repository, "HEAD"), Revision(repository), PARAMS), 0.95
     )
     assert "head: another seed alone moves CER by 0.30 and WER by 0.50 (standard" in text
-    assert "changes below 0.8 and 1.4 may be the seed's" in text
+    assert "the intervals are the wider for it" in text
+
+
+def test_seed_noise_widens_the_interval_as_an_independent_kind_of_luck():
+    alone = difference(scores(), scores(seed=2), "cer", PARAMS)
+    noise = {"seeds": 5, "cer": {"deviation": 0.01}}
+    both = difference(scores(), scores(seed=2), "cer", PARAMS, noise)
+    luck = t.ppf(0.975, 4) * np.sqrt(2) * 0.01
+    assert both.change == alone.change
+    assert both.change - both.low == pytest.approx(np.hypot(alone.change - alone.low, luck))
+    assert both.high - both.change == pytest.approx(np.hypot(alone.high - alone.change, luck))
+    assert both.detectable > alone.detectable
+
+
+def test_without_noise_the_interval_is_that_of_the_bootstrap_alone():
+    alone = difference(scores(), scores(seed=2), "cer", PARAMS)
+    none = {"seeds": 5, "cer": {"deviation": 0.0}}
+    silent = difference(scores(), scores(seed=2), "cer", PARAMS, none)
+    assert (silent.low, silent.high) == pytest.approx((alone.low, alone.high))

@@ -4,10 +4,13 @@ The bootstrap of Bisani and Ney (2004, doi:10.1109/ICASSP.2004.1326009): both mo
 by the same draws of blocks, so what makes a clip hard for both cancels out.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from scipy.stats import t
 
 from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
@@ -53,7 +56,11 @@ class Difference:
 
 
 def difference(
-    old: Sequence[Score], new: Sequence[Score], metric: str, params: Evaluate
+    old: Sequence[Score],
+    new: Sequence[Score],
+    metric: str,
+    params: Evaluate,
+    noise: Mapping[str, Any] | None = None,
 ) -> Difference:
     """Compare two models on the same clips in the same order.
 
@@ -62,18 +69,24 @@ def difference(
         new: of the same clips, by the other.
         metric: "cer" or "wer".
         params: resamples, confidence and seed of the bootstrap.
+        noise: how the rates vary by the seed of the training, as `seeds.variation` says; the
+            interval is widened by it, as test clips and seeds are two independent kinds of luck.
     """
     unit, blocks = choose_blocks(new)
     before, after = resampled_pair(old, new, metric, blocks, params)
     changes = after - before
     low, high = percentile_interval(changes, params.confidence, len(set(blocks)))
+    change = rate_of_all(new, metric) - rate_of_all(old, metric)
+    # Two trainings, so √2 of what one varies.
+    deviation = math.sqrt(2) * noise[metric]["deviation"] if noise else 0.0
+    luck = deviation * _t(params.confidence, noise["seeds"] - 1) if noise else 0.0
     return Difference(
         old=rate_of_all(old, metric),
         new=rate_of_all(new, metric),
-        low=low,
-        high=high,
+        low=change - math.hypot(change - low, luck),
+        high=change + math.hypot(high - change, luck),
         probability_better=float(np.mean(changes < 0) + np.mean(changes == 0) / 2),
-        detectable=POWER_AND_CONFIDENCE * float(np.std(changes)),
+        detectable=POWER_AND_CONFIDENCE * math.hypot(float(np.std(changes)), deviation),
         clips=len(new),
         blocks=len(set(blocks)),
         unit=unit,
@@ -110,6 +123,11 @@ def in_common(old: Sequence[Score], new: Sequence[Score]) -> tuple[list[Score], 
 def _task(score: Score) -> tuple[str, str, int, int]:
     """Return what makes a clip the same: another reference is another task."""
     return score.id, score.split, score.characters, score.words
+
+
+def _t(confidence: float, freedom: int) -> float:
+    """Return how many estimated deviations a normal value stays within, so often."""
+    return float(t.ppf((1 + confidence) / 2, freedom))
 
 
 def _counts(scores: Sequence[Score], metric: str) -> tuple[list[int], list[int]]:

@@ -58,7 +58,12 @@ def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
     both = [model for model in models[new] if model in models[old]]
     scores = {model: (old.scores(model), new.scores(model)) for model in both}
     unchanged = [model for model in both if scores[model][0] == scores[model][1]]
-    splits = {m: list(compare_model(m, *scores[m], params)) for m in both if m not in unchanged}
+    noise = {model: new.noise(model) or old.noise(model) for model in both}
+    splits = {
+        model: list(compare_model(model, *scores[model], params, noise[model]))
+        for model in both
+        if model not in unchanged
+    }
     return Comparison(
         old=old.title,
         new=new.title,
@@ -68,12 +73,16 @@ def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
         only_new=[model for model in models[new] if model not in models[old]],
         unchanged=unchanged,
         incomparable=[model for model, of_model in splits.items() if not of_model],
-        noise={model: noise for model in splits if (noise := new.noise(model))},
+        noise={model: noise[model] for model in splits if noise[model]},
     )
 
 
 def compare_model(
-    model: str, old: Sequence[Score], new: Sequence[Score], params: Evaluate
+    model: str,
+    old: Sequence[Score],
+    new: Sequence[Score],
+    params: Evaluate,
+    noise: Mapping[str, Any] | None = None,
 ) -> Iterator[SplitComparison]:
     """Yield a comparison for each side of the corpus on which both were scored."""
     for split in sorted({s.split for s in new}):
@@ -81,7 +90,7 @@ def compare_model(
         before, after = in_common(*mine)
         if not after:
             continue
-        rates = {metric: difference(before, after, metric, params) for metric in RATES}
+        rates = {metric: difference(before, after, metric, params, noise) for metric in RATES}
         yield SplitComparison(
             model,
             split,

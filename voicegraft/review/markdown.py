@@ -1,6 +1,5 @@
 """A comparison as Markdown, for a terminal or a comment on a pull request."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -77,11 +76,9 @@ def _notes(comparison: Comparison) -> Iterator[str]:
 def _noise(model: str, noise: Mapping[str, Any]) -> str:
     deviations = {metric.upper(): 100 * noise[metric]["deviation"] for metric in RATES}
     spread = " and ".join(f"{metric} by {value:.2f}" for metric, value in deviations.items())
-    # Two runs differ by √2 of what one varies.
-    likely = " and ".join(f"{2 * math.sqrt(2) * value:.1f}" for value in deviations.values())
     return (
         f"{model}: another seed alone moves {spread} (standard deviation of {noise['seeds']} "
-        f"seeds), which the intervals do not know of: changes below {likely} may be the seed's."
+        "seeds); the intervals are the wider for it."
     )
 
 
