@@ -290,3 +290,13 @@ def test_without_noise_the_interval_is_that_of_the_bootstrap_alone():
     none = {"seeds": 5, "cer": {"deviation": 0.0}}
     silent = difference(scores(), scores(seed=2), "cer", PARAMS, none)
     assert (silent.low, silent.high) == pytest.approx((alone.low, alone.high))
+
+
+def test_the_scores_of_other_seeds_are_no_model(repository):
+    path = repository / "evaluation" / "seeds" / "head" / "utterances.csv"
+    path.parent.mkdir(parents=True)
+    write_scores(path, scores())
+    commit(repository)
+    assert (
+        Revision(repository, "HEAD").models() == Revision(repository).models() == ["head", "top3"]
+    )

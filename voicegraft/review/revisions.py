@@ -45,7 +45,8 @@ class Revision:
             return sorted(path.parent.name for path in found)
         listed = git(self.root, "ls-tree", "-r", "--name-only", self.commit, "evaluation/")
         paths = [Path(line) for line in listed.splitlines()]
-        return sorted(path.parent.name for path in paths if path.name == "utterances.csv")
+        own = [path for path in paths if len(path.parts) == 3]  # not those of seeds/<model>
+        return sorted(path.parent.name for path in own if path.name == "utterances.csv")
 
     def scores(self, model: str) -> list[Score]:
         """Return the errors of `model`, clip by clip."""
