@@ -12,7 +12,6 @@ undone ought to be found better. What the seeds do is part of the luck in both.
 """
 
 import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,7 +25,7 @@ import numpy as np
 from benchmarks.results import keep
 from voicegraft.command import run_stage
 from voicegraft.evaluation.paired import difference
-from voicegraft.evaluation.scores import Score, parse_scores
+from voicegraft.evaluation.scores import Score, parse_score
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.params import load_params
 
@@ -41,12 +40,11 @@ HEADER = """\
 
 def scores_by_seed(path: Path) -> list[list[Score]]:
     """Return the errors on test for each seed."""
+    by_seed: dict[str, list[Score]] = {}
     with open(path, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    by_seed: dict[str, list[dict[str, str]]] = {}
-    for row in rows:
-        by_seed.setdefault(row.pop("seed"), []).append(row)
-    return [parse_scores(_as_csv(of_seed)) for of_seed in by_seed.values()]
+        for row in csv.DictReader(file):
+            by_seed.setdefault(row.pop("seed"), []).append(parse_score(row))
+    return list(by_seed.values())
 
 
 def resampled(pair: Pair, rng: np.random.Generator) -> Pair:
@@ -110,14 +108,6 @@ def main(evaluation: Path, count: int = 400) -> None:
         "a tenth fewer errors, and their seed": verdicts(other, params, noise),
     }
     keep("calibration", {"pairs": count, "seeds": len(seeds), "verdicts": found})
-
-
-def _as_csv(rows: Sequence[dict[str, str]]) -> str:
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(text, list(rows[0]))
-    table.writeheader()
-    table.writerows(rows)
-    return text.getvalue()
 
 
 if __name__ == "__main__":

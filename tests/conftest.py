@@ -13,13 +13,18 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="session")
 def whisper_folder(tmp_path_factory):
-    """What fetch_model leaves for Whisper base, fetched once into .voicegraft/downloads."""
-    folder = tmp_path_factory.mktemp("whisper")
-    files = upstreams.fetchable("whisper", "base").files
-    copy_atomically([fetch(file, ROOT / ".voicegraft" / "downloads") for file in files], folder)
-    upstream_folder.write_identity(folder, "whisper", "base")
+    """What fetch_model leaves for Whisper base."""
+    folder = fetch_upstream("whisper", "base", tmp_path_factory.mktemp("whisper"))
     yield folder
     shutil.rmtree(folder)  # pytest would keep three of 150 MB
+
+
+def fetch_upstream(name, checkpoint, folder):
+    """Fill `folder` as fetch_model does, fetching once into .voicegraft/downloads; return it."""
+    files = upstreams.fetchable(name, checkpoint).files
+    copy_atomically([fetch(file, ROOT / ".voicegraft" / "downloads") for file in files], folder)
+    upstream_folder.write_identity(folder, name, checkpoint)
+    return folder
 
 
 @pytest.fixture(scope="session")

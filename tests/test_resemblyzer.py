@@ -4,20 +4,15 @@ import librosa
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT
+from conftest import fetch_upstream
 
-from voicegraft import upstream_folder, upstreams
+from voicegraft import upstream_folder
 from voicegraft.ragged import join
-from voicegraft.weights.mirrors import copy_atomically, fetch
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("resemblyzer")
-    files = upstreams.fetchable("resemblyzer", "pretrained").files
-    copy_atomically([fetch(file, ROOT / ".voicegraft" / "downloads") for file in files], folder)
-    upstream_folder.write_identity(folder, "resemblyzer", "pretrained")
-    return folder
+    return fetch_upstream("resemblyzer", "pretrained", tmp_path_factory.mktemp("resemblyzer"))
 
 
 def speech_like(seconds, level):

@@ -34,15 +34,25 @@ def count_errors(reference: str, hypothesis: str) -> Errors:
 
 def aligned_characters(reference: str, hypothesis: str) -> Iterator[tuple[str, str]]:
     """Yield (actual, predicted) for each edit; the missing side is `NOTHING`."""
+    for kind, actual, predicted in alignment(reference, hypothesis, NOTHING):
+        if kind != "equal":
+            yield from zip(actual, predicted, strict=True)
+
+
+def alignment(
+    reference: str, hypothesis: str, nothing: str
+) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Yield (kind, actual, predicted) for each run of characters, as many on both sides.
+
+    The kinds are jiwer's: equal, substitute, insert and delete; `nothing` stands for each missing
+    character.
+    """
     output = jiwer.process_characters(_composed(reference), _composed(hypothesis))
     actual, predicted = output.references[0], output.hypotheses[0]
     for chunk in output.alignments[0]:
         gone = actual[chunk.ref_start_idx : chunk.ref_end_idx]
         come = predicted[chunk.hyp_start_idx : chunk.hyp_end_idx]
-        if chunk.type != "equal":
-            yield from zip(
-                gone or [NOTHING] * len(come), come or [NOTHING] * len(gone), strict=True
-            )
+        yield chunk.type, gone or [nothing] * len(come), come or [nothing] * len(gone)
 
 
 def rate(edits: int, reference: int) -> float:

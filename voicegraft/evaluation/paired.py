@@ -76,13 +76,14 @@ def difference(
     before, after = resampled_pair(old, new, metric, blocks, params)
     changes = after - before
     low, high = percentile_interval(changes, params.confidence, len(set(blocks)))
-    change = rate_of_all(new, metric) - rate_of_all(old, metric)
+    old_rate, new_rate = rate_of_all(old, metric), rate_of_all(new, metric)
+    change = new_rate - old_rate
     # Two trainings, so √2 of what one varies.
     deviation = math.sqrt(2) * noise[metric]["deviation"] if noise else 0.0
     luck = deviation * _t(params.confidence, noise["seeds"] - 1) if noise else 0.0
     return Difference(
-        old=rate_of_all(old, metric),
-        new=rate_of_all(new, metric),
+        old=old_rate,
+        new=new_rate,
         low=change - math.hypot(change - low, luck),
         high=change + math.hypot(high - change, luck),
         probability_better=float(np.mean(changes < 0) + np.mean(changes == 0) / 2),

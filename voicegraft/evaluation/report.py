@@ -64,10 +64,10 @@ def headline(summary: dict[str, Any]) -> list[str]:
     ]
 
 
-def worst(scores: Sequence[Score]) -> list[Score]:
+def worst(scores: Sequence[Score], count: int = WORST_CLIPS) -> list[Score]:
     """Return the clips of highest CER; at equal CER the longer ones, which cost more."""
     order = sorted(scores, key=lambda s: (-s.cer, -s.character_edits, s.id))
-    return order[:WORST_CLIPS]
+    return order[:count]
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -30,6 +30,7 @@ class Score(Errors):
         return rate(self.character_edits, self.characters)
 
 
+TYPES = {f.name: f.type for f in fields(Score)}
 COLUMNS = (
     *("id", "split", "speaker", "session", "block", "seconds"),
     *("characters", "character_edits", "words", "word_edits", "unknown_characters"),
@@ -76,8 +77,9 @@ def write_scores(path: Path, scores: Sequence[Score]) -> None:
 
 def parse_scores(table: str) -> list[Score]:
     """Return the scores in the order of utterances.csv, given its text."""
-    types = {f.name: f.type for f in fields(Score)}
-    return [
-        Score(**{name: types[name](value) for name, value in row.items()})
-        for row in csv.DictReader(io.StringIO(table, newline=""))
-    ]
+    return [parse_score(row) for row in csv.DictReader(io.StringIO(table, newline=""))]
+
+
+def parse_score(row: Mapping[str, str]) -> Score:
+    """Return the score of one line, given its cells by column."""
+    return Score(**{name: TYPES[name](value) for name, value in row.items()})

@@ -10,6 +10,12 @@ from voicegraft.evaluation.scores import Score
 OTHER_SPEAKERS = "other"
 
 
+def by_split(scores: Sequence[Score]) -> dict[str, list[Score]]:
+    """Group clips by side of the corpus: heard voices first, whatever the order of the manifest."""
+    present = sorted({s.split for s in scores})
+    return {split: [s for s in scores if s.split == split] for split in present}
+
+
 def slices(
     scores: Sequence[Score], edges_seconds: Sequence[float], fewest_clips: int
 ) -> dict[str, dict[str, list[Score]]]:

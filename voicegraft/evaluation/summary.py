@@ -9,7 +9,7 @@ from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
 from voicegraft.evaluation.errors import rate
 from voicegraft.evaluation.scores import Score
-from voicegraft.evaluation.slices import by_duration, slices
+from voicegraft.evaluation.slices import by_duration, by_split, slices
 from voicegraft.params import Section
 
 DECIMALS = 4
@@ -36,7 +36,7 @@ class Evaluate(Section):
 
 def metrics(scores: Sequence[Score], params: Evaluate) -> dict[str, Any]:
     """Return a summary for each split, and under "slices" for each voice and length in it."""
-    splits = _by_split(scores)
+    splits = by_split(scores)
     parts = {name: _slices(of_split, params) for name, of_split in splits.items()}
     wholes = {name: summarise(s, params) | _extent(s) for name, s in splits.items()}
     return wholes | {"slices": parts}
@@ -69,7 +69,7 @@ def cer_by_duration(
     scores: Sequence[Score], params: Evaluate
 ) -> list[tuple[float, float, float, float, int]]:
     """Return (mean seconds, CER, low, high, clips) for each length bin of the first split."""
-    first = next(iter(_by_split(scores).values()))
+    first = next(iter(by_split(scores).values()))
     rows = []
     for group in by_duration(first, params.duration_edges_seconds).values():
         summary = summarise(group, params)
@@ -97,12 +97,6 @@ def _slices(scores: Sequence[Score], params: Evaluate) -> dict[str, Any]:
         kind: {name: summarise(group, params) for name, group in groups.items()}
         for kind, groups in found.items()
     }
-
-
-def _by_split(scores: Sequence[Score]) -> dict[str, list[Score]]:
-    """Heard voices first, whatever the order of the manifest."""
-    present = sorted({s.split for s in scores})
-    return {split: [s for s in scores if s.split == split] for split in present}
 
 
 def _rounded(value: float) -> float:

@@ -15,14 +15,13 @@ from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.evaluation.bootstrap import percentile_interval
 from voicegraft.evaluation.paired import RATES, in_common, rate_of_all, resampled_pair
 from voicegraft.evaluation.scores import Score
-from voicegraft.evaluation.slices import slices
+from voicegraft.evaluation.slices import by_split, slices
 from voicegraft.evaluation.summary import DECIMALS, Evaluate
 
 HELPS, UNSURE, NEGATIVE = "transfer helps", "no evidence", "NEGATIVE TRANSFER"
 """Against a control: of what was learnt before."""
 GRAFT_HELPS, ZERO_SHOT_BETTER = "grafting helps", "ZERO-SHOT IS BETTER"
 """Against the upstream's own decoder: of what was learnt here."""
-LOUD = (NEGATIVE, ZERO_SHOT_BETTER)
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def judge(model: Sequence[Score], controls: Sequence[Control], params: Evaluate)
     """
     against = {c.name: {"dev_cer": c.dev_cer} | _splits(model, c, params) for c in controls}
     best = min((c for c in controls if c.dev_cer is not None), key=lambda c: c.dev_cer).name
-    first = sorted({s.split for s in model})[0]
+    first = next(iter(by_split(model)))
     return {
         "verdict": against[best][first]["verdict"],
         "best_control": best,
@@ -72,13 +71,13 @@ def spoken(verdicts: Mapping[str, Mapping[str, Any]]) -> list[str]:
             for split, kinds in against["slices"].items()
             for kind, groups in kinds.items()
             for slice_, part in groups.items()
-            if part["verdict"] in LOUD
+            if part["verdict"] == NEGATIVE
         ]
     return lines
 
 
 def _in_words(part: Mapping[str, Any]) -> str:
-    cer, loud = part["cer"], "  !!!" if part["verdict"] in LOUD else ""
+    cer, loud = part["cer"], "  !!!" if part["verdict"] == NEGATIVE else ""
     percent = [round(100 * cer[key]) for key in ("gain", "gain_low", "gain_high")]
     change, low, high = percent if percent[0] >= 0 else (-percent[0], -percent[2], -percent[1])
     return (
@@ -91,8 +90,7 @@ def _splits(
     model: Sequence[Score], control: Control, params: Evaluate
 ) -> dict[str, dict[str, Any]]:
     wholes, parts = {}, {}
-    for split in sorted({s.split for s in model}):
-        mine = [s for s in model if s.split == split]
+    for split, mine in by_split(model).items():
         found = slices(mine, params.duration_edges_seconds, params.fewest_speaker_clips)
         wholes[split] = gain(mine, control, params)
         parts[split] = {

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import jiwer
+from voicegraft.evaluation.errors import alignment
 
 
 @dataclass(frozen=True)
@@ -20,20 +20,14 @@ class Piece:
 def aligned(reference: str, hypothesis: str) -> Iterator[Piece]:
     """Yield every edit as a piece of one character, and what lies between as words and spaces.
 
-    The same alignment as the one that is counted (voicegraft/evaluation/errors.py).
+    The same alignment as the one that is counted.
     """
-    texts = (unicodedata.normalize("NFC", text) for text in (reference, hypothesis))
-    output = jiwer.process_characters(*texts)
-    actual, predicted = output.references[0], output.hypotheses[0]
-    for chunk in output.alignments[0]:
-        gone = actual[chunk.ref_start_idx : chunk.ref_end_idx]
-        come = predicted[chunk.hyp_start_idx : chunk.hyp_end_idx]
-        if chunk.type == "equal":
-            for part in re.findall(r"\s|\S+", "".join(gone)):
-                yield Piece("equal", part, part)
+    for kind, actual, predicted in alignment(reference, hypothesis, nothing=""):
+        if kind == "equal":
+            for part in re.findall(r"\s|\S+", "".join(actual)):
+                yield Piece(kind, part, part)
         else:
-            sides = zip(gone or [""] * len(come), come or [""] * len(gone), strict=True)
-            yield from (Piece(chunk.type, *side) for side in sides)
+            yield from (Piece(kind, *side) for side in zip(actual, predicted, strict=True))
 
 
 def by_word(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from voicegraft.evaluation.errors import count_errors
+from voicegraft.evaluation.report import worst
 from voicegraft.evaluation.scores import Score
+from voicegraft.evaluation.slices import by_split
 from voicegraft.report.findings import Findings
 from voicegraft.report.sound import as_mp3
 
@@ -43,9 +45,8 @@ def ranked(scores: Sequence[Score], count: int) -> Iterator[tuple[str, Score]]:
     too, for they say more.
     """
     best = sorted(scores, key=lambda s: (s.cer, -s.characters, s.id))
-    worst = sorted(scores, key=lambda s: (-s.cer, -s.character_edits, s.id))
     middle = max(0, (len(best) - count) // 2)
-    parts = {"worst": worst[:count], "median": best[middle:][:count], "best": best[:count]}
+    parts = {"worst": worst(scores, count), "median": best[middle:][:count], "best": best[:count]}
     seen: set[str] = set()
     for rank, part in parts.items():
         for score in part:
@@ -66,5 +67,5 @@ def recordings(findings: Findings, clips: Iterable[Clip]) -> dict[str, str]:
 def _ranked_by_split(
     scores: Sequence[Score], texts: Mapping[str, tuple[str, str]], count: int
 ) -> Iterator[tuple[str, Score]]:
-    for split in sorted({s.split for s in scores}):
-        yield from ranked([s for s in scores if s.split == split and s.id in texts], count)
+    for of_split in by_split([s for s in scores if s.id in texts]).values():
+        yield from ranked(of_split, count)
