@@ -100,7 +100,7 @@ def main(
     chosen = takes(clips.utterances, params.speeds, model.max_samples)
     frames = {take.id: model.frames(take.samples, margin) for take in chosen}
     precision = on_this_machine(params.precision)
-    keys = keys_for(upstream, layers, margin, precision, clips)
+    keys = keys_for(upstream, model, layers, margin, precision, clips)
     encoder = partial(encode, model, clips, layers, margin, precision, params.batch_seconds)
     total, recalled = sum(take.seconds for take in chosen), 0.0
     began = time.monotonic()

@@ -1,5 +1,6 @@
 """The store as it is filled from the cache and the upstream, on tones and a tiny network."""
 
+import json
 from dataclasses import replace
 from functools import partial
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from invented import LAYERS, MARGIN_SECONDS, SPEEDS, model, write_corpus
 
-from voicegraft import upstream_folder
+from voicegraft import upstream_folder, upstreams
 from voicegraft.embedding import keys as keys_module
 from voicegraft.embedding.cache import Cache
 from voicegraft.embedding.encoding import encode
@@ -46,7 +47,7 @@ class Extraction:
         """Return the ids of takes that were encoded; die after so many batches."""
         chosen = takes(corpus.utterances, SPEEDS, self.upstream.max_samples)
         frames = {take.id: self.upstream.frames(take.samples, margin) for take in chosen}
-        keys = keys_for(self.fetched, layers, margin, self.precision, corpus)
+        keys = keys_for(self.fetched, self.upstream, layers, margin, self.precision, corpus)
         encoder = partial(encode, self.upstream, corpus, layers, margin, self.precision, 3.0)
         with (
             Cache(self.folder / "cache", self.limit) as cache,
@@ -140,6 +141,23 @@ def test_other_code_is_encoded_anew(extract, corpus, monkeypatch):
     everything = extract(corpus)
     monkeypatch.setattr(keys_module, "_code_hash", lambda module: module.__name__.encode())
     assert extract(corpus) == everything
+
+
+def test_a_control_is_encoded_anew_when_the_network_it_borrows_changes(
+    corpus, tmp_path, monkeypatch
+):
+    folder, config = tmp_path / "control", upstreams.plugin("random").TINY
+    folder.mkdir()
+    identity = json.dumps({"name": "random", "config": config})
+    (folder / upstream_folder.IDENTITY_FILE).write_text(identity)
+    network, take = upstream_folder.load(folder), Take(corpus.utterances[0])
+    described = folder, network, [0], MARGIN_SECONDS, "float32", corpus
+    before, code_hash = keys_for(*described)(take), keys_module._code_hash
+    changed = upstreams.plugin("whisper")
+    monkeypatch.setattr(
+        keys_module, "_code_hash", lambda m: b"other" if m is changed else code_hash(m)
+    )
+    assert keys_for(*described)(take) != before
 
 
 def test_another_window_or_a_layer_not_stored_before_is_encoded_anew(extract, corpus):

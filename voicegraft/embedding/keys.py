@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -13,13 +14,15 @@ from voicegraft.embedding import encoding, takes
 from voicegraft.embedding.takes import Take
 from voicegraft.precision import Precision
 from voicegraft.speech.manifest import Corpus
+from voicegraft.upstreams import Upstream
 
 Keys = Callable[[Take], dict[int, bytes]]
 """Gives the key of a take's states at each layer."""
 
 
 def keys_for(
-    upstream: Path,
+    folder: Path,
+    upstream: Upstream,
     layers: Sequence[int],
     margin_seconds: float,
     precision: Precision,
@@ -32,14 +35,17 @@ def keys_for(
     with old states. An id, a text or a side is not.
 
     Args:
-        upstream: the folder that fetch_model left.
+        folder: what fetch_model left, or build_control.
+        upstream: what was loaded from it.
     """
-    plugin = upstreams.plugin(upstream_folder.name_in(upstream))
+    plugin = upstreams.plugin(upstream_folder.name_in(folder))
+    network = sys.modules[type(upstream).__module__]  # the random control's is another plug-in
     rule = {"margin_seconds": margin_seconds, "precision": precision}
     scope = hashlib.sha256(json.dumps(rule).encode())
-    for path in sorted(upstream.iterdir()):
+    for path in sorted(folder.iterdir()):
         scope.update(_file_hash(path))
-    for module in (plugin, upstreams, spectrogram, padding, ragged, precisions, encoding, takes):
+    shared = (upstreams, spectrogram, padding, ragged, precisions, encoding, takes)
+    for module in dict.fromkeys((plugin, network, *shared)):
         scope.update(_code_hash(module))
 
     def keys(take: Take) -> dict[int, bytes]:
