@@ -272,6 +272,13 @@ def test_seed_noise_is_told_where_it_was_measured(repository):
     )
     assert "head: another seed alone moves CER by 0.30 and WER by 0.50 (standard" in text
     assert "the intervals are the wider for it" in text
+    assert "was not measured" not in text
+
+
+def test_a_model_whose_seeds_were_not_tried_is_said_to_have_none(repository):
+    evaluate(repository, "head", scores(seed=2))
+    text = markdown.rendered(compared(repository), 0.95)
+    assert "- head: what another seed does was not measured, so a small change may be" in text
 
 
 def test_seed_noise_widens_the_interval_as_an_independent_kind_of_luck():

@@ -44,6 +44,11 @@ class Comparison:
     noise: dict[str, dict[str, Any]] = field(default_factory=dict)
     """How the rates of a model vary by its seed, where that was measured."""
 
+    @property
+    def seedless(self) -> list[str]:
+        """The models that differ, and whose seeds were not tried."""
+        return list(dict.fromkeys(s.model for s in self.splits if s.model not in self.noise))
+
 
 def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
     """Set every model's scores in `new` against those in `old`.

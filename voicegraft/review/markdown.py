@@ -66,6 +66,9 @@ def _notes(comparison: Comparison) -> Iterator[str]:
         f"scored at {comparison.old} alone": comparison.only_old,
         f"scored at {comparison.new} alone": comparison.only_new,
         "scored on clips that the other revision does not have": comparison.incomparable,
+        "what another seed does was not measured, so a small change may be the seed's": (
+            comparison.seedless
+        ),
     }
     notes += [_noise(model, noise) for model, noise in comparison.noise.items()]
     notes += [f"{', '.join(models)}: {words}." for words, models in lists.items() if models]
