@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from voicegraft.evaluation.transfer import WHOLE
+
 GAINS = """\
 | | against | heard: errors spared | unseen: errors spared | verdict |
 |---|---|---|---|---|
@@ -18,12 +20,16 @@ def gains(evaluation: Path) -> str:
     """Return a row for each model and control: the share of character errors spared."""
     path = evaluation / "transfer.json"
     verdicts = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    rows = [
-        f"| {model} | {control} | {_gain(found['test'])} | {_gain(found['unseen'])} "
-        f"| {found['test']['verdict']} |\n"
-        for model, judged in verdicts.items()
-        for control, found in judged["controls"].items()
-    ]
+    rows = []
+    for model, judged in verdicts.items():
+        wholes = [line for line in judged["comparisons"] if line["kind"] == WHOLE]
+        sides = {(line["control"], line["split"]): line for line in wholes}
+        rows += [
+            f"| {model} | {control} | {_gain(heard)} | {_gain(sides[control, 'unseen'])} "
+            f"| {heard['verdict']} |\n"
+            for (control, split), heard in sides.items()
+            if split == "test"
+        ]
     return GAINS + "".join(rows)
 
 

@@ -112,7 +112,7 @@ def test_every_model_is_judged_against_the_control(project: Path) -> None:
     assert list(verdicts) == ["head", "top3"]
     for verdict in verdicts.values():
         assert verdict["best_control"] == "log_mel"
-        assert verdict["controls"]["log_mel"]["test"]["clips"] == SIDES["test"]
+        assert verdict["comparisons"][0]["clips"] == SIDES["test"]
 
 
 def test_fine_tuning_begins_at_the_score_of_the_trained_head(project: Path) -> None:

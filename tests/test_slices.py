@@ -9,7 +9,13 @@ from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
 from voicegraft.evaluation.report import worst
 from voicegraft.evaluation.scores import Score, parse_scores, score, write_scores
 from voicegraft.evaluation.slices import by_duration, by_speaker
-from voicegraft.evaluation.summary import Evaluate, cer_by_duration, metrics, summarise
+from voicegraft.evaluation.summary import (
+    Evaluate,
+    cer_by_duration,
+    metrics,
+    slice_metrics,
+    summarise,
+)
 from voicegraft.params import ParamsError, load_params
 from voicegraft.speech.manifest import Utterance
 
@@ -66,11 +72,13 @@ def test_a_corpus_without_voices_has_no_slices_by_voice():
 
 def test_slices_of_a_split_add_up_to_it():
     scores = [clip(i, i % 5, seconds=i / 4, speaker=f"v{i % 3}") for i in range(30)]
-    summary = metrics(scores, PARAMS)
-    for groups in summary["slices"]["test"].values():
-        assert sum(s["clips"] for s in groups.values()) == summary["test"]["clips"] == 30
-        edits = sum(s["cer"] * 10 * s["clips"] for s in groups.values())
-        assert edits == pytest.approx(summary["test"]["cer"] * 300, abs=0.1)
+    whole, parts = metrics(scores, PARAMS)["test"], slice_metrics(scores, PARAMS)
+    assert {part["split"] for part in parts} == {"test"}
+    for kind in ("seconds", "speaker"):
+        groups = [part for part in parts if part["kind"] == kind]
+        assert sum(s["clips"] for s in groups) == whole["clips"] == 30
+        edits = sum(s["cer"] * 10 * s["clips"] for s in groups)
+        assert edits == pytest.approx(whole["cer"] * 300, abs=0.1)
 
 
 def test_the_interval_rests_on_sessions_where_there_are_enough():
@@ -86,9 +94,9 @@ def test_the_interval_rests_on_sessions_where_there_are_enough():
 
 def test_a_slice_with_few_sessions_falls_back_to_clips_and_says_so():
     scores = [clip(i, session=f"day{i % 6}", seconds=1 + (i % 6)) for i in range(30)]
-    summary = metrics(scores, PARAMS)
-    assert summary["test"]["block_unit"] == "session"
-    assert summary["slices"]["test"]["seconds"]["0-2"]["block_unit"] == "utterance"
+    assert metrics(scores, PARAMS)["test"]["block_unit"] == "session"
+    shortest = slice_metrics(scores, PARAMS)[0]
+    assert (shortest["slice"], shortest["block_unit"]) == ("0-2", "utterance")
 
 
 def test_no_model_beats_its_floor_of_unknown_characters():

@@ -7,7 +7,7 @@ from typing import Any
 
 from voicegraft.evaluation.confusions import confusion_rows, count_confusions
 from voicegraft.evaluation.scores import Score, score, write_scores
-from voicegraft.evaluation.summary import Evaluate, cer_by_duration, metrics
+from voicegraft.evaluation.summary import Evaluate, cer_by_duration, metrics, slice_metrics
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.speech.manifest import Utterance
 from voicegraft.whole import whole
@@ -40,6 +40,8 @@ def write_evaluation(
         ("seconds", "cer", "cer_low", "cer_high", "clips"),
         cer_by_duration(scores, params),
     )
+    parts = slice_metrics(scores, params)
+    write_rows(folder / "slices.csv", list(parts[0]), [list(part.values()) for part in parts])
     write_json(folder / "metrics.json", summary)
     return summary
 
@@ -60,7 +62,6 @@ def headline(summary: dict[str, Any]) -> list[str]:
         f"WER {s['wer']:.3f} ({s['wer_low']:.3f} to {s['wer_high']:.3f}) "
         f"on {s['clips']} clips, {s['blocks']} blocks by {s['block_unit']}"
         for split, s in summary.items()
-        if split != "slices"
     ]
 
 

@@ -1,4 +1,4 @@
-"""The numbers of metrics.json: rates with their intervals, for each split and slice."""
+"""Rates with their intervals: of each split, for metrics.json, and of each slice."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -35,11 +35,23 @@ class Evaluate(Section):
 
 
 def metrics(scores: Sequence[Score], params: Evaluate) -> dict[str, Any]:
-    """Return a summary for each split, and under "slices" for each voice and length in it."""
-    splits = by_split(scores)
-    parts = {name: _slices(of_split, params) for name, of_split in splits.items()}
-    wholes = {name: summarise(s, params) | _extent(s) for name, s in splits.items()}
-    return wholes | {"slices": parts}
+    """Return a summary for each split."""
+    return {name: summarise(s, params) | _extent(s) for name, s in by_split(scores).items()}
+
+
+def slice_metrics(scores: Sequence[Score], params: Evaluate) -> list[dict[str, Any]]:
+    """Return a summary for each voice and length in each split, with the names of all three."""
+    return [
+        {"split": split, "kind": kind, "slice": name} | summarise(group, params)
+        for split, of_split in by_split(scores).items()
+        for kind, groups in slices_by(params, of_split).items()
+        for name, group in groups.items()
+    ]
+
+
+def slices_by(params: Evaluate, scores: Sequence[Score]) -> dict[str, dict[str, list[Score]]]:
+    """Return every kind of slice that `scores` has, as params.yaml cuts them."""
+    return slices(scores, params.duration_edges_seconds, params.fewest_speaker_clips)
 
 
 def summarise(scores: Sequence[Score], params: Evaluate) -> dict[str, float | int | str]:
@@ -88,14 +100,6 @@ def _rate(
         name: _rounded(rate(sum(edits), sum(reference))),
         f"{name}_low": _rounded(low),
         f"{name}_high": _rounded(high),
-    }
-
-
-def _slices(scores: Sequence[Score], params: Evaluate) -> dict[str, Any]:
-    found = slices(scores, params.duration_edges_seconds, params.fewest_speaker_clips)
-    return {
-        kind: {name: summarise(group, params) for name, group in groups.items()}
-        for kind, groups in found.items()
     }
 
 

@@ -5,7 +5,7 @@ with the interval of the paired bootstrap over blocks. Among several controls th
 dev CER is the one to beat: test chooses nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,15 @@ from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.evaluation.bootstrap import percentile_interval
 from voicegraft.evaluation.paired import RATES, in_common, rate_of_all, resampled_pair
 from voicegraft.evaluation.scores import Score
-from voicegraft.evaluation.slices import by_split, slices
-from voicegraft.evaluation.summary import DECIMALS, Evaluate
+from voicegraft.evaluation.slices import by_split
+from voicegraft.evaluation.summary import DECIMALS, Evaluate, slices_by
 
 HELPS, UNSURE, NEGATIVE = "transfer helps", "no evidence", "NEGATIVE TRANSFER"
 """Against a control: of what was learnt before."""
 GRAFT_HELPS, ZERO_SHOT_BETTER = "grafting helps", "ZERO-SHOT IS BETTER"
 """Against the upstream's own decoder: of what was learnt here."""
+WHOLE = "whole"
+"""The kind of a comparison on all clips of a side, and not on a slice of them."""
 
 
 @dataclass(frozen=True)
@@ -40,44 +42,47 @@ class Control:
 def judge(model: Sequence[Score], controls: Sequence[Control], params: Evaluate) -> dict[str, Any]:
     """Return the verdict on a model, and what it rests on: a part of evaluation/transfer.json.
 
+    What a metrics diff is to show comes under keys; comparisons are a list, which DVC leaves out.
+
     Args:
         model: of each clip of test and unseen, by the model.
         controls: one at least with a dev CER, scored on the same clips.
         params: resamples, confidence, seed; edges and fewest clips of slices.
     """
-    against = {c.name: {"dev_cer": c.dev_cer} | _splits(model, c, params) for c in controls}
-    best = min((c for c in controls if c.dev_cer is not None), key=lambda c: c.dev_cer).name
+    comparisons = [line for control in controls for line in _comparisons(model, control, params)]
+    dev_cer = {c.name: c.dev_cer for c in controls if c.dev_cer is not None}
+    best = min(dev_cer, key=lambda name: dev_cer[name])
+    wholes = {c["split"]: c for c in comparisons if c["control"] == best and c["kind"] == WHOLE}
     first = next(iter(by_split(model)))
     return {
-        "verdict": against[best][first]["verdict"],
+        "verdict": wholes[first]["verdict"],
         "best_control": best,
-        "controls": against,
+        "gain": {
+            split: {name: whole["cer"][name] for name in ("gain", "gain_low", "gain_high")}
+            for split, whole in wholes.items()
+        },
+        "dev_cer": dev_cer,
+        "comparisons": comparisons,
     }
 
 
 def spoken(verdicts: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return a line for each model, and for each part of it where the control is better."""
-    lines = []
-    for model, found in verdicts.items():
-        name = found["best_control"]
-        against = found["controls"][name]
-        lines += [
-            f"{model} against {name}, {split}: {_in_words(part)}"
-            for split, part in against.items()
-            if isinstance(part, Mapping) and split != "slices"
-        ]
-        lines += [
-            f"{model} against {name}, {split}, {kind} {slice_}: {_in_words(part)}"
-            for split, kinds in against["slices"].items()
-            for kind, groups in kinds.items()
-            for slice_, part in groups.items()
-            if part["verdict"] == NEGATIVE
-        ]
-    return lines
+    """Return lines for each model and control, and for each slice where the best control wins."""
+    return [
+        f"{model} against {line['control']}, {line['split']}{_slice(line)}: {_in_words(line)}"
+        for model, found in verdicts.items()
+        for line in found["comparisons"]
+        if line["kind"] == WHOLE
+        or (line["control"] == found["best_control"] and line["verdict"] == NEGATIVE)
+    ]
+
+
+def _slice(line: Mapping[str, Any]) -> str:
+    return "" if line["kind"] == WHOLE else f", {line['kind']} {line['slice']}"
 
 
 def _in_words(part: Mapping[str, Any]) -> str:
-    cer, loud = part["cer"], "  !!!" if part["verdict"] == NEGATIVE else ""
+    cer, loud = part["cer"], "  !!!" if part["verdict"] in (NEGATIVE, ZERO_SHOT_BETTER) else ""
     percent = [round(100 * cer[key]) for key in ("gain", "gain_low", "gain_high")]
     change, low, high = percent if percent[0] >= 0 else (-percent[0], -percent[2], -percent[1])
     return (
@@ -86,18 +91,14 @@ def _in_words(part: Mapping[str, Any]) -> str:
     )
 
 
-def _splits(
+def _comparisons(
     model: Sequence[Score], control: Control, params: Evaluate
-) -> dict[str, dict[str, Any]]:
-    wholes, parts = {}, {}
+) -> Iterator[dict[str, Any]]:
     for split, mine in by_split(model).items():
-        found = slices(mine, params.duration_edges_seconds, params.fewest_speaker_clips)
-        wholes[split] = gain(mine, control, params)
-        parts[split] = {
-            kind: {name: gain(group, control, params) for name, group in groups.items()}
-            for kind, groups in found.items()
-        }
-    return wholes | {"slices": parts}
+        for kind, groups in ({WHOLE: {"": mine}} | slices_by(params, mine)).items():
+            for name, group in groups.items():
+                names = {"control": control.name, "split": split, "kind": kind, "slice": name}
+                yield names | gain(group, control, params)
 
 
 def gain(model: Sequence[Score], control: Control, params: Evaluate) -> dict[str, Any]:

@@ -65,6 +65,37 @@ def lines(rows: Rows, series: Sequence[str], rate: bool) -> dict[str, Any]:
     return _finished(chart.properties(height=220))
 
 
+def bands(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
+    """Return rates with their intervals over minutes, which are spread by their logarithm.
+
+    Args:
+        rows: each with `series`, `minutes`, `value`, `low` and `high`.
+        series: as for `intervals`.
+    """
+    amounts = sorted({row["minutes"] for row in rows})
+    axis = alt.Axis(values=amounts, format=".3~g", labelOverlap=True, grid=False)
+    base = alt.Chart(alt.Data(values=list(rows))).encode(
+        x=alt.X(
+            "minutes:Q",
+            title="minutes of labelled speech",
+            scale=alt.Scale(type="log", nice=False),
+            axis=axis,
+        ),
+        color=_colour(rows, series),
+        tooltip=[
+            *("series:N", "minutes:Q"),
+            *(alt.Tooltip(f"{name}:Q", format=".1%") for name in ("value", "low", "high")),
+        ],
+    )
+    band = base.mark_area(opacity=0.2).encode(
+        y=alt.Y("low:Q", title=None, axis=PER_CENT, scale=alt.Scale(zero=True)), y2="high:Q"
+    )
+    line = base.mark_line(point=alt.OverlayMarkDef(filled=True, size=45)).encode(
+        y="value:Q", shape=_shape(rows, series)
+    )
+    return _finished(alt.layer(band, line).properties(height=260))
+
+
 def heat_map(rows: Rows) -> dict[str, Any]:
     """Return what is taken for what; `rows` have `actual`, `predicted` and `count`."""
     chart = alt.Chart(alt.Data(values=list(rows))).mark_rect(stroke=INK, strokeOpacity=0.15)

@@ -56,13 +56,17 @@ class Findings:
         return Corpus(folder) if whole else None
 
     def metrics(self, model: str) -> dict[str, Any]:
-        """Return the rates of `model`, by split, and its slices."""
+        """Return the rates of `model`, by split."""
         path = f"evaluation/{model}/metrics.json"
         metrics = self._json(path)
-        splits = [rates for split, rates in metrics.items() if split != "slices"]
+        splits = metrics.values()
         if not splits or any(name not in rates for rates in splits for name in SUMMARY):
             raise FindingsError(f"{self.root / path}: a rate is missing; run `dvc repro` again")
         return metrics
+
+    def slices(self, model: str) -> list[dict[str, str]]:
+        """Return the rates of `model` for each voice and length, as slices.csv has them."""
+        return self._rows(f"evaluation/{model}/slices.csv", ",") or []
 
     def scores(self, model: str) -> list[Score]:
         """Return the errors of `model`, clip by clip."""
@@ -75,6 +79,15 @@ class Findings:
             rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines(), delimiter="\t")
             points = [(int(row["step"]), float(row[metric[-1]])) for row in rows]
             yield model, "/".join(metric), points
+
+    def labels(self) -> Iterator[tuple[str, list[dict[str, str]], dict[str, Any]]]:
+        """Yield (control, lines of its curve and the head's, what the head spares)."""
+        for folder in sorted(self.root.glob("evaluation/learning_curve/*")):
+            place = folder.relative_to(self.root).as_posix()
+            rows = self._rows(f"{place}/curve.csv", ",")
+            spared = self._json(f"{place}/metrics.json")
+            if rows and spared:
+                yield folder.name, rows, spared
 
     def confusions(self, model: str) -> Counter[tuple[str, str]]:
         """Return how often (actual, predicted) stands in the table of `model`."""

@@ -27,7 +27,7 @@ class Model:
     @property
     def splits(self) -> list[str]:
         """The sides of the corpus that it was scored on, heard voices first."""
-        return [split for split in self.metrics if split != "slices"]
+        return list(self.metrics)
 
     @property
     def title(self) -> str:

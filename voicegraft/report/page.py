@@ -20,6 +20,7 @@ from voicegraft.report import plots
 from voicegraft.report.alignment import aligned, by_word, visible
 from voicegraft.report.clips import recordings, shown_clips
 from voicegraft.report.findings import Findings
+from voicegraft.report.labels import spared_labels
 from voicegraft.report.models import builds, evaluated, sides
 from voicegraft.report.transfer import read_transfer
 from voicegraft.whole import whole
@@ -83,8 +84,9 @@ def _sections(findings: Findings, clips: int) -> dict[str, Any]:
         "confidence": findings.params["evaluate"]["confidence"],
         "rates": plots.rate_plots(models),
         "transfer": transfer,
+        "labels": list(spared_labels(findings, models)),
         "curves": plots.curve_plots(findings, models),
-        "slices": plots.slice_plots(models),
+        "slices": plots.slice_plots(findings, models),
         "confusions": plots.confusion_plots(findings, models),
         "builds": list(builds(findings)),
         "census": findings.census,

@@ -48,13 +48,13 @@ def curve_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
     ]
 
 
-def slice_plots(models: Sequence[Model]) -> list[Plot]:
+def slice_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
     """Return a plot of CER for each side and each way to slice it, where there is more than one."""
     titles = [model.title for model in models]
     found = []
     for split in sides(models):
         for kind, words in SLICES.items():
-            if rows := list(_slice_rows(models, split, kind)):
+            if rows := list(_slice_rows(findings, models, split, kind)):
                 found.append(Plot(f"CER on {split}, {words}", charts.intervals(rows, titles)))
     return found
 
@@ -85,12 +85,16 @@ def _rate_rows(models: Sequence[Model], rate: str) -> list[dict[str, Any]]:
     ]
 
 
-def _slice_rows(models: Sequence[Model], split: str, kind: str) -> Iterator[dict[str, Any]]:
+def _slice_rows(
+    findings: Findings, models: Sequence[Model], split: str, kind: str
+) -> Iterator[dict[str, Any]]:
     for model in models:
-        parts = model.metrics.get("slices", {}).get(split, {}).get(kind, {})
-        yield from (_row(part, model.title, rates, "cer") for part, rates in parts.items())
+        for part in findings.slices(model.name):
+            if (part["split"], part["kind"]) == (split, kind):
+                yield _row(part["slice"], model.title, part, "cer")
 
 
 def _row(group: str, series: str, rates: dict[str, Any], rate: str) -> dict[str, Any]:
-    interval = {"value": rates[rate], "low": rates[f"{rate}_low"], "high": rates[f"{rate}_high"]}
-    return {"group": group, "series": series, **interval, "clips": rates["clips"]}
+    ends = {"value": "", "low": "_low", "high": "_high"}
+    interval = {name: float(rates[f"{rate}{end}"]) for name, end in ends.items()}
+    return {"group": group, "series": series, **interval, "clips": int(rates["clips"])}

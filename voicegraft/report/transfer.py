@@ -1,11 +1,10 @@
 """What pretraining gave: evaluation/transfer.json as lines of a table, and whether it did harm."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from voicegraft.evaluation.transfer import WHOLE
 from voicegraft.report.findings import Findings, FindingsError
 
 
@@ -19,9 +18,14 @@ class Gain(BaseModel):
     control: float
 
 
-class Against(BaseModel):
-    """One model against one control on the same clips."""
+class Line(BaseModel):
+    """One model against one control on the same clips: all of a side, or a slice of them."""
 
+    model: str
+    control: str
+    split: str
+    kind: str
+    slice: str
     cer: Gain
     wer: Gain
     clips: int
@@ -29,21 +33,20 @@ class Against(BaseModel):
     block_unit: str
     verdict: str
 
+    @property
+    def part(self) -> str:
+        """A side of the corpus, or a slice of one."""
+        return self.split if self.whole else f"{self.split}, {self.kind} {self.slice}"
 
-@dataclass(frozen=True)
-class Line:
-    """A comparison, and what it is a comparison of."""
-
-    model: str
-    control: str
-    part: str
-    """A side of the corpus, or a slice of one."""
-    against: Against
+    @property
+    def whole(self) -> bool:
+        """Whether all clips of a side were compared."""
+        return self.kind == WHOLE
 
     @property
     def negative(self) -> bool:
         """Whether the control is the better one, and surely so."""
-        return is_negative(self.against.verdict)
+        return is_negative(self.verdict)
 
 
 @dataclass(frozen=True)
@@ -88,33 +91,20 @@ def read_transfer(findings: Findings) -> Transfer | None:
     if found is None:
         return None
     try:
+        lines = [
+            Line.model_validate({"model": model} | comparison)
+            for model, of_model in found.items()
+            for comparison in of_model["comparisons"]
+        ]
         return Transfer(
             {model: of_model["verdict"] for model, of_model in found.items()},
             {model: of_model["best_control"] for model, of_model in found.items()},
-            list(_lines(found)),
-            list(_slices(found)),
+            [line for line in lines if line.whole],
+            [line for line in lines if not line.whole],
         )
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
         path = findings.root / "evaluation/transfer.json"
         raise FindingsError(f"{path}: {_told(error)}; run `dvc repro` again") from None
-
-
-def _lines(found: dict[str, Any]) -> Iterator[Line]:
-    for model, of_model in found.items():
-        for control, against in of_model["controls"].items():
-            for split, whole in against.items():
-                if split not in ("dev_cer", "slices"):
-                    yield Line(model, control, split, Against.model_validate(whole))
-
-
-def _slices(found: dict[str, Any]) -> Iterator[Line]:
-    for model, of_model in found.items():
-        for control, against in of_model["controls"].items():
-            for split, kinds in against.get("slices", {}).items():
-                for kind, parts in kinds.items():
-                    for part, whole in parts.items():
-                        name = f"{split}, {kind} {part}"
-                        yield Line(model, control, name, Against.model_validate(whole))
 
 
 def _told(error: Exception) -> str:

@@ -10,6 +10,7 @@ from safetensors.numpy import save_file
 
 from voicegraft.evaluation.report import write_evaluation, write_predictions
 from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.tables import write_rows
 
 PARAMS = """\
 corpus: {name: tones, language: "no"}
@@ -93,21 +94,39 @@ def census_of(utterances: list) -> dict[str, float]:
     }
 
 
-def against(gain: float, verdict: str) -> dict:
-    """Return a comparison with a control, as transfer.json holds it."""
+def against(gain: float, verdict: str, control: str = "log_mel", split: str = "test") -> dict:
+    """Return a comparison with a control on all clips of a side, as transfer.json holds it."""
     rate = {"gain": gain, "gain_low": gain - 0.1, "gain_high": gain + 0.1}
     rate |= {"model": 0.4 * (1 - gain), "control": 0.4}
     counts = {"clips": 16, "blocks": 4, "block_unit": "session"}
-    return {"cer": rate, "wer": rate, **counts, "verdict": verdict}
+    names = {"control": control, "split": split, "kind": "whole", "slice": ""}
+    return {**names, "cer": rate, "wer": rate, **counts, "verdict": verdict}
 
 
 def write_transfer(root: Path, verdict: str, gain: float, slice_verdict: str = "") -> None:
     """Compare head with log_mel; one slice may differ from the whole."""
     whole = against(gain, verdict)
-    parts = {"test": {"seconds": {"0-0.5": against(-0.3, slice_verdict or verdict)}}}
-    control = {"dev_cer": 0.5, "test": whole, "slices": parts}
-    of_head = {"verdict": verdict, "best_control": "log_mel", "controls": {"log_mel": control}}
+    part = against(-0.3, slice_verdict or verdict) | {"kind": "seconds", "slice": "0-0.5"}
+    of_head = {"verdict": verdict, "best_control": "log_mel", "comparisons": [whole, part]}
     write_json(root / "evaluation/transfer.json", {"head": of_head})
+
+
+def write_labels(root: Path, minutes: float | None, low: float | None, high: float | None) -> None:
+    """Draw the curves of head and log_mel at three amounts; the head is as good at `minutes`."""
+    folder = root / "evaluation/learning_curve/log_mel"
+    amounts = ((1, 0.9, 0.5), (10, 0.7, 0.4), (60, 0.55, 0.3))
+    rows = [
+        (model, amount, cer, cer - 0.05, cer + 0.05)
+        for amount, *rates in amounts
+        for model, cer in zip(("log_mel", "head"), rates, strict=True)
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    write_rows(folder / "curve.csv", ("model", "minutes", "cer", "cer_low", "cer_high"), rows)
+    spared = {"minutes": minutes, "minutes_low": low, "minutes_high": high}
+    spared |= {"minutes_spared": None if minutes is None else 60 - minutes}
+    seconds = {"training_seconds": 40.0, "control_training_seconds": 90.0}
+    control = {"control_minutes": 60.0, "control_cer": 0.55}
+    write_json(folder / "metrics.json", control | spared | seconds)
 
 
 def write_json(path: Path, value: object) -> None:

@@ -5,7 +5,7 @@ import os
 import shutil
 
 import pytest
-from reported import write_project
+from reported import write_labels, write_project
 
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.report.page import write_report
@@ -25,6 +25,7 @@ HOSTILE = (
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     project = write_project(tmp_path_factory.mktemp("project"))
+    write_labels(project, minutes=4.0, low=3.0, high=5.0)
     table = project / "data/predictions/head.tsv"
     header, (*said, _), *rest = csv.reader(table.read_text().splitlines(), delimiter="\t")
     write_rows(table, header, [[*said, HOSTILE], *rest], delimiter="\t")
