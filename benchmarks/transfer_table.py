@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from voicegraft.evaluation.transfer import WHOLE
+from voicegraft.training.curves import read_dev_cer
 
 GAINS = """\
 | | against | heard: errors spared | unseen: errors spared | verdict |
 |---|---|---|---|---|
 """
 SPARED = """\
-| against | its CER, on | the head needs | labelled speech spared | of its training time |
+| against | its CER, on | the head needs | labelled speech spared | epochs to its best dev CER |
 |---|---|---|---|---|
 """
 
@@ -38,11 +39,10 @@ def spared(evaluation: Path) -> str:
     rows = []
     for path in sorted((evaluation / "learning_curve").glob("*/metrics.json")):
         found = json.loads(path.read_text(encoding="utf-8"))
-        share = found["training_seconds"] / found["control_training_seconds"]
         rows.append(
             f"| {path.parent.name} | {100 * found['control_cer']:.1f}, "
             f"{found['control_minutes']:g} min | {_minutes(found)} "
-            f"| {_amount(found['minutes_spared'])} | {share:.0%} |\n"
+            f"| {_amount(found['minutes_spared'])} | {_epochs(evaluation, path.parent.name)} |\n"
         )
     return SPARED + "".join(rows) if rows else ""
 
@@ -55,6 +55,14 @@ def _gain(part: dict[str, Any]) -> str:
 def _minutes(found: dict[str, Any]) -> str:
     low, high = (_amount(found[key]) for key in ("minutes_low", "minutes_high"))
     return f"{_amount(found['minutes'])} ({low} – {high})"
+
+
+def _epochs(evaluation: Path, control: str) -> str:
+    """Return when the head is as good on dev as the control ever gets, and when that one is."""
+    head, other = (read_dev_cer(evaluation / name / "curves") for name in ("head", control))
+    best = min(other)
+    reached = next((n for n, cer in enumerate(head) if cer <= best), None)
+    return f"{'never' if reached is None else reached}, not {other.index(best)}"
 
 
 def _amount(minutes: float | None) -> str:

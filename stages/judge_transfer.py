@@ -7,7 +7,6 @@ Knobs   transfer: controls, decoders; finetune: recipes; evaluate: resamples, co
         duration_edges_seconds, fewest_speaker_clips
 """
 
-import csv
 from pathlib import Path
 
 from pydantic import ConfigDict
@@ -18,6 +17,7 @@ from voicegraft.evaluation.scores import Score, parse_scores
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.transfer import Control, judge, spoken
 from voicegraft.params import Section, load_params
+from voicegraft.training.curves import read_dev_cer
 
 ZERO_SHOT = "zero_shot"
 
@@ -44,10 +44,7 @@ def read_scores(folder: Path) -> list[Score]:
 
 def read_control(folder: Path) -> Control:
     """Return a control's scores, and its best CER on dev."""
-    curve = folder / "curves" / "plots" / "metrics" / "dev" / "cer.tsv"
-    with open(curve, encoding="utf-8", newline="") as file:
-        dev = [float(row["cer"]) for row in csv.DictReader(file, delimiter="\t")]
-    return Control(folder.name, min(dev), read_scores(folder))
+    return Control(folder.name, min(read_dev_cer(folder / "curves")), read_scores(folder))
 
 
 def main(evaluation: Path, transfer: Path) -> None:

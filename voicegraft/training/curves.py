@@ -1,5 +1,6 @@
 """Learning curves, as dvclive writes them and `dvc plots` draws them."""
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,3 +15,10 @@ def write_curves(history: Sequence[dict[str, float]], folder: Path) -> None:
             for name, value in record.items():
                 if name != "step":
                     live.log_metric(name, round(value, 6))
+
+
+def read_dev_cer(folder: Path) -> list[float]:
+    """Return CER on dev by epoch, from the curves in `folder`; the first is before any."""
+    path = folder / "plots" / "metrics" / "dev" / "cer.tsv"
+    with open(path, encoding="utf-8", newline="") as file:
+        return [float(row["cer"]) for row in csv.DictReader(file, delimiter="\t")]
