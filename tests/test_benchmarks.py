@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from test_review import PARAMS, scores
+from scored import PARAMS, scores
 
 from benchmarks import (
     calibration,

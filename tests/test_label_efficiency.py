@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_review import PARAMS, scores
+from scored import PARAMS, scores
 
 from voicegraft.evaluation.label_efficiency import Curve, Run, rows, spared
 from voicegraft.params import load_params

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 from scipy.stats import bootstrap
-from test_review import PARAMS, scores
+from scored import PARAMS, scores
 
 from voicegraft.evaluation.scores import write_scores
 from voicegraft.evaluation.transfer import Control, gain, judge, spoken
