@@ -23,6 +23,8 @@ from voicegraft.review.transcripts import most_reworded
 if TYPE_CHECKING:
     from voicegraft.inference.transcriber import Transcriber, Transcript
 
+WORKPLACE = Path(".voicegraft/sweep")
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -161,6 +163,42 @@ def report(
         _complain(error)
         raise typer.Exit(1) from None
     typer.echo(f"{output}: {size / 1e6:.1f} MB")
+
+
+@app.command(no_args_is_help=True)
+def sweep(
+    knobs: Annotated[
+        list[str], typer.Argument(help="knob=value,value as in params.yaml, each with each.")
+    ],
+    target: Annotated[
+        list[str] | None, typer.Option(help="A stage to end at, such as evaluate@head.")
+    ] = None,
+    output: Annotated[Path, typer.Option(help="The table.")] = Path("evaluation/sweep.csv"),
+) -> None:
+    """Try all combinations of values, and say which does best on dev.
+
+    Each is a DVC experiment on the last commit, in a checkout of its own under .voicegraft: what
+    you have here stays as it is, clips once encoded are not encoded again, and `dvc exp show`,
+    `diff` and `apply` know the results. Called again, it goes on where it was stopped, and adds to
+    the table.
+
+    \b
+    voicegraft sweep head.name=ctc_linear,ctc_transformer head.layer=3,6 --target evaluate@head
+    voicegraft sweep upstream.checkpoint=tiny.en 'extract_embeddings.layers=[1,4]' head.layer=4
+    """
+    from voicegraft.sweep import run, table  # brings all of dvc: a second
+
+    failed = False
+    try:
+        for settings, lines in run.sweep(Path(), WORKPLACE, output, knobs, target or []):
+            failed = failed or not lines
+            if not lines:
+                _complain(f"{' '.join(settings)}: failed, see above")
+        typer.echo(table.rendered(table.read_lines(output)))
+    except MISTAKES as error:
+        _complain(error)
+        raise typer.Exit(1) from None
+    raise typer.Exit(1 if failed else 0)
 
 
 def _print_transcript(

@@ -1,0 +1,45 @@
+"""Run a grid of experiments, and keep a table of what they found."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from voicegraft.sweep.grid import combinations
+from voicegraft.sweep.table import Line, lines_of, read_lines, write_lines
+from voicegraft.sweep.workplace import Workplace
+
+
+def sweep(
+    root: Path, folder: Path, table: Path, knobs: Sequence[str], targets: Sequence[str]
+) -> Iterator[tuple[list[str], list[Line]]]:
+    """Yield each setting with its lines; none if it failed. What is in the table is not run again.
+
+    Args:
+        root: of the project; what is not committed there takes no part.
+        folder: for a checkout in which experiments run; it may be there already.
+        table: a CSV file, written after each experiment.
+        knobs: see `combinations`.
+        targets: of `dvc repro`; none for the whole pipeline.
+
+    Raises:
+        GridError: if a knob cannot be read.
+    """
+    grid = combinations(knobs)
+    workplace = Workplace(root, folder)
+    for settings in grid:
+        name = _name(workplace.baseline, settings, targets)
+        known = [line for line in read_lines(table) if line.experiment == name]
+        if not known:
+            began = time.monotonic()
+            if workplace.run(name, settings, targets):
+                known = lines_of(workplace.folder, name, settings, time.monotonic() - began)
+                write_lines(table, read_lines(table) + known)
+        yield settings, known
+    workplace.reset()
+
+
+def _name(baseline: str, settings: Sequence[str], targets: Sequence[str]) -> str:
+    told = json.dumps([baseline, sorted(settings), list(targets)])
+    return f"sweep-{hashlib.sha256(told.encode()).hexdigest()[:8]}"

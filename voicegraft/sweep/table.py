@@ -1,0 +1,90 @@
+"""What a sweep found, a line for each model of each experiment, the best on dev first."""
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, astuple, dataclass, fields
+from pathlib import Path
+
+from voicegraft.evaluation.tables import write_rows
+from voicegraft.params import read_params
+from voicegraft.review.markdown import table
+from voicegraft.training.curves import read_dev_cer
+
+RATES = ("dev_cer", "cer", "cer_low", "cer_high", "wer")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A model, how it came about, and what it is worth."""
+
+    experiment: str
+    settings: str
+    model: str
+    dev_cer: float
+    """Of the best epoch: what the lines are ordered by, for test chooses nothing."""
+    cer: float
+    cer_low: float
+    cer_high: float
+    wer: float
+    megabytes: int
+    seconds: int
+    """Of the experiment as it ran; what was cached took none."""
+
+
+def lines_of(folder: Path, experiment: str, settings: Sequence[str], seconds: float) -> list[Line]:
+    """Return a line for the head and each recipe that an experiment left in `folder`."""
+    found = []
+    for model in ("head", *read_params(folder / "params.yaml")["finetune"]["recipes"]):
+        evaluation = folder / "evaluation" / model
+        size = (folder / "models" / model / "model.safetensors").stat().st_size
+        test = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))["test"]
+        found.append(
+            Line(
+                experiment,
+                " ".join(settings),
+                model,
+                min(read_dev_cer(evaluation / "curves")),
+                *(test[name] for name in ("cer", "cer_low", "cer_high", "wer")),
+                megabytes=round(size / 1e6),
+                seconds=round(seconds),
+            )
+        )
+    return found
+
+
+def read_lines(path: Path) -> list[Line]:
+    """Return what was found so far; nothing if there is no such file."""
+    if not path.is_file():
+        return []
+    with open(path, encoding="utf-8", newline="") as file:
+        return [
+            Line(**{f.name: f.type(row[f.name]) for f in fields(Line)})
+            for row in csv.DictReader(file)
+        ]
+
+
+def write_lines(path: Path, lines: Iterable[Line]) -> None:
+    """Write the table whole, the best on dev first."""
+    order = sorted(lines, key=lambda line: (line.dev_cer, line.experiment, line.model))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_rows(path, [f.name for f in fields(Line)], [astuple(line) for line in order])
+
+
+def rendered(lines: Iterable[Line]) -> str:
+    """Return the table in Markdown; rates in per cent."""
+    rows = []
+    for line in map(asdict, lines):
+        rates = {name: f"{100 * line[name]:.1f}" for name in RATES}
+        rows.append(
+            (
+                f"`{line['settings']}`",
+                line["model"],
+                rates["dev_cer"],
+                f"{rates['cer']} ({rates['cer_low']}–{rates['cer_high']})",
+                rates["wer"],
+                line["megabytes"],
+                line["seconds"],
+            )
+        )
+    return table(("settings", "model", "dev CER", "CER", "WER", "MB", "seconds"), rows)

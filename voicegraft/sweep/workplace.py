@@ -1,0 +1,63 @@
+"""A checkout beside the user's own, in which experiments run while that one stays as it is.
+
+`dvc exp run --queue` would run in copies that have none of the downloads and cached states, and
+encode all speech anew in each; here they are linked in. Experiments land in the same git, so
+`dvc exp show` lists them wherever it is called.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from voicegraft.params import read_params
+from voicegraft.review.revisions import git
+
+SHARED = (".voicegraft/downloads", ".voicegraft/cache")
+
+
+class Workplace:
+    """The last commit of the project at `root`, checked out into `folder`."""
+
+    def __init__(self, root: Path, folder: Path):
+        self.root, self.folder = root.resolve(), folder.resolve()
+        self.baseline = git(root, "rev-parse", "HEAD").strip()
+        if not (self.folder / ".git").exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
+            git(root, "worktree", "prune")
+            git(root, "worktree", "add", "--quiet", "--detach", str(self.folder), self.baseline)
+        self.reset()
+        for path in (*SHARED, read_params(root / "params.yaml")["corpus"]["folder"]):
+            self._link(Path(path))
+        self._dvc("config", "--local", "cache.dir", str(self._cache()))
+
+    def reset(self) -> None:
+        """Forget what the last experiment changed; outputs stay, as DVC knows whose they are."""
+        git(self.folder, "checkout", "--quiet", "--force", "--detach", self.baseline)
+
+    def run(self, name: str, settings: Sequence[str], targets: Sequence[str]) -> bool:
+        """Run an experiment to its end and return whether it got there."""
+        self.reset()
+        sets = [word for setting in settings for word in ("-S", setting)]
+        return self._dvc("exp", "run", "--force", "--name", name, *sets, *targets) == 0
+
+    def _dvc(self, *arguments: str) -> int:
+        # Its own code, though another checkout is installed, and the stages' own `python`.
+        places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        own = {"PYTHONPATH": str(self.folder), "PATH": places}
+        command = [sys.executable, "-m", "dvc", *arguments]
+        return subprocess.run(command, cwd=self.folder, env=os.environ | own).returncode
+
+    def _cache(self) -> Path:
+        command = [sys.executable, "-m", "dvc", "cache", "dir"]
+        told = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=True)
+        return Path(told.stdout.strip())
+
+    def _link(self, path: Path) -> None:
+        theirs, own = self.root / path, self.folder / path
+        if not path.is_absolute() and not own.exists():
+            theirs.mkdir(parents=True, exist_ok=True)
+            own.parent.mkdir(parents=True, exist_ok=True)
+            own.symlink_to(theirs, target_is_directory=True)
