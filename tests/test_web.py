@@ -1,11 +1,7 @@
-"""Downloads from a server on this machine that cuts connections, resumes, redirects and lies."""
-
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+"""Downloads from a true server, which cuts connections, resumes and redirects."""
 
 import pytest
-import torch
+from served import served
 
 from voicegraft.weights.mirrors import FetchError, RemoteFile, fetch
 from voicegraft.weights.web import TorchHubCache, WebMirror
@@ -13,54 +9,13 @@ from voicegraft.weights.web import TorchHubCache, WebMirror
 CONTENT = bytes(range(256)) * 4000
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Serves `content`, from where it is asked to go on; `cut` bytes of each answer at most."""
-
-    content, cut, resumes, asked = CONTENT, None, True, None
-
-    def do_GET(self):
-        asked = self.headers.get("Range")
-        self.asked.append(asked)
-        if self.path != "/model.pth":
-            return self.redirect({"/elsewhere": "http://example.org"}.get(self.path, ""))
-        begin = int(asked[len("bytes=") : -1]) if asked and self.resumes else 0
-        if begin >= len(self.content):
-            return self.send_error(416)
-        self.send_response(206 if begin else 200)
-        rest = self.content[begin:]
-        self.send_header("Content-Length", str(len(rest)))
-        self.end_headers()
-        self.wfile.write(rest[: self.cut])
-
-    def redirect(self, host):
-        self.send_response(302)
-        self.send_header("Location", f"{host}/model.pth")
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
-@contextmanager
-def served(**how):
-    """Yield a URL of a server that behaves so, and the ranges it is asked for."""
-    asked = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("So", (Handler,), how | {"asked": asked}))
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/model.pth", asked
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 def test_what_is_served_arrives(tmp_path):
-    with served() as (url, _):
+    with served(CONTENT) as (url, _):
         assert WebMirror(url).download("model.pth", tmp_path).read_bytes() == CONTENT
 
 
 def test_a_cut_connection_is_told_and_the_next_run_goes_on_where_it_ended(tmp_path):
-    with served(cut=300_000) as (url, asked):
+    with served(CONTENT, cut=300_000) as (url, asked):
         mirror = WebMirror(url)
         for rest in (724_000, 424_000, 124_000):
             with pytest.raises(OSError, match=f"cut off {rest} bytes before the end"):
@@ -71,13 +26,13 @@ def test_a_cut_connection_is_told_and_the_next_run_goes_on_where_it_ended(tmp_pa
 
 def test_a_server_that_cannot_go_on_is_read_from_the_beginning(tmp_path):
     (tmp_path / "model.pth.begun").write_bytes(b"other")
-    with served(resumes=False) as (url, _):
+    with served(CONTENT, resumes=False) as (url, _):
         assert WebMirror(url).download("model.pth", tmp_path).read_bytes() == CONTENT
 
 
 def test_a_beginning_longer_than_the_file_is_thrown_away(tmp_path):
     (tmp_path / "model.pth.begun").write_bytes(CONTENT + b"more")
-    with served() as (url, asked):
+    with served(CONTENT) as (url, asked):
         assert WebMirror(url).download("model.pth", tmp_path).read_bytes() == CONTENT
     assert asked == ["bytes=1024004-", None]
 
@@ -89,7 +44,7 @@ def test_what_is_not_https_is_refused_before_anything_is_asked(tmp_path, url):
 
 
 def test_a_redirection_away_from_https_is_refused_before_it_is_followed(tmp_path):
-    with served() as (url, _):
+    with served(CONTENT) as (url, _):
         moved = WebMirror(url.replace("model.pth", "elsewhere"))
         with pytest.raises(OSError, match="http://example.org/model.pth is not https"):
             moved.download("model.pth", tmp_path)
@@ -97,20 +52,20 @@ def test_a_redirection_away_from_https_is_refused_before_it_is_followed(tmp_path
 
 
 def test_a_redirection_that_is_safe_is_followed(tmp_path):
-    with served() as (url, _):
+    with served(CONTENT) as (url, _):
         moved = WebMirror(url.replace("model.pth", "moved"))
         assert moved.download("model.pth", tmp_path).read_bytes() == CONTENT
 
 
 def test_a_cut_first_download_is_not_noted_as_the_file(tmp_path):
-    with served(cut=300_000) as (url, _):
+    with served(CONTENT, cut=300_000) as (url, _):
         with pytest.raises(FetchError, match="cut off"):
             fetch(RemoteFile("model.pth", None, (WebMirror(url),)), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["model.pth.begun"]
 
 
 def test_what_torch_hub_fetched_before_is_copied_and_its_cache_left(tmp_path, monkeypatch):
-    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path / "hub"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     cached = tmp_path / "hub" / "checkpoints" / "model.pth"
     cached.write_bytes(CONTENT)
