@@ -137,6 +137,14 @@ def test_a_tensor_too_many_or_too_few_is_named(base_weights, tmp_path):
         loaded("wav2vec 2.0 base", fewer, tmp_path)
 
 
+def test_weights_inside_another_table_are_told_by_the_first_tensor_that_is_missed(
+    base_weights, tmp_path
+):
+    first = r"feature_extractor\.conv_layers\.0\.\S+"
+    with pytest.raises(WeightsError, match=rf"{first} is no such tensor, and in TINY \[32\]"):
+        loaded("wav2vec 2.0 base", {"model": base_weights, "steps": 7}, tmp_path)
+
+
 class Harmful:
     """What an attacker would put into a pickle."""
 
