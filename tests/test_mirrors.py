@@ -124,3 +124,29 @@ def test_copies_are_whole_and_leave_no_partial_file(tmp_path):
         copy_atomically([source], tmp_path / "new" / "folder")
     assert everything_in(tmp_path / "new") == ["folder/model.bin"]
     assert (tmp_path / "new" / "folder" / "model.bin").read_bytes() == CONTENT
+
+
+def test_of_a_file_without_a_published_hash_the_first_download_is_noted(tmp_path, downloads):
+    file = RemoteFile("model.bin", None, (mirror(tmp_path / "m", CONTENT),))
+    kept = fetch(file, downloads)
+    assert kept.read_bytes() == CONTENT
+    assert everything_in(downloads) == [f"{SHA256}/model.bin", "model.bin.sha256"]
+    assert (downloads / "model.bin.sha256").read_text() == f"{SHA256}  model.bin\n"
+    assert fetch(RemoteFile("model.bin", None, ()), downloads) == kept
+
+
+def test_other_bytes_than_those_noted_are_refused_and_the_note_is_named(tmp_path, downloads):
+    first = mirror(tmp_path / "first", CONTENT)
+    fetch(RemoteFile("model.bin", None, (first,)), downloads).unlink()
+    later = mirror(tmp_path / "later", b"other")
+    with pytest.raises(FetchError) as caught:
+        fetch(RemoteFile("model.bin", None, (later,)), downloads)
+    assert f"as {downloads / 'model.bin.sha256'} has it from the first" in str(caught.value)
+    assert everything_in(downloads) == ["model.bin.sha256"]
+    assert fetch(RemoteFile("model.bin", None, (later, first)), downloads).read_bytes() == CONTENT
+
+
+def test_a_first_download_that_fails_notes_nothing(tmp_path, downloads):
+    with pytest.raises(FetchError, match=r"^no mirror delivered model\.bin:\n.*No such file"):
+        fetch(RemoteFile("model.bin", None, (FolderMirror(tmp_path / "gone"),)), downloads)
+    assert everything_in(downloads) == []

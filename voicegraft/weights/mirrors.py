@@ -1,7 +1,8 @@
 """Fetch a file by its hash, from the first mirror that has it.
 
 A file is described by its SHA-256, so it does not matter who serves it: a mirror that is down,
-or serves other bytes, is noted and the next one is tried. Nothing downloaded is ever run.
+or serves other bytes, is noted and the next one is tried. Where its publisher gives none, the hash
+of the first download stands for it. Nothing downloaded is ever run.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -37,7 +38,8 @@ class RemoteFile:
     """A file known by its hash, and who may hold it, the likeliest first."""
 
     name: str
-    sha256: str
+    sha256: str | None
+    """None where its publisher gives none: see `fetch`."""
     mirrors: tuple[Mirror, ...]
 
 
@@ -96,23 +98,28 @@ def sha256_of(path: Path) -> str:
 def fetch(file: RemoteFile, downloads: Path) -> Path:
     """Return a checked copy of `file` in `downloads`, from there or from its first good mirror.
 
+    Where its publisher gives no hash, that of the first download is noted in `downloads`, in
+    `<name>.sha256`, and demanded from then on.
+
     Raises:
         FetchError: naming every mirror tried and why it failed.
     """
-    kept = downloads / file.sha256 / file.name
-    if kept.is_file() and sha256_of(kept) == file.sha256:
+    wanted = file if file.sha256 else replace(file, sha256=_noted(file.name, downloads))
+    kept = downloads / str(wanted.sha256) / file.name
+    if kept.is_file() and sha256_of(kept) == wanted.sha256:
         return kept
-    kept.parent.mkdir(parents=True, exist_ok=True)
+    downloads.mkdir(parents=True, exist_ok=True)
     failures = []
     for mirror in file.mirrors:
         try:
             print(f"fetching {file.name} from {mirror}", file=sys.stderr)
-            return _keep(mirror.download(file.name, downloads), file, kept)
+            return _keep(mirror.download(file.name, downloads), wanted, downloads)
         except Exception as error:  # noqa: BLE001 - whatever a mirror's client raises, try the next
             failures.append(f"  {mirror}: {_first_line(error)}")
-    raise FetchError(
-        f"no mirror delivered {file.name} with SHA-256 {file.sha256}:\n" + "\n".join(failures)
-    )
+    promise = f" with SHA-256 {wanted.sha256}" if wanted.sha256 else ""
+    if wanted != file:
+        promise += f", as {_note(file.name, downloads)} has it from the first download"
+    raise FetchError(f"no mirror delivered {file.name}{promise}:\n" + "\n".join(failures))
 
 
 def verify(path: Path, sha256: str) -> None:
@@ -121,14 +128,28 @@ def verify(path: Path, sha256: str) -> None:
         raise FetchError(f"{path}: SHA-256 is {got}, expected {sha256}")
 
 
-def _keep(path: Path, file: RemoteFile, kept: Path) -> Path:
-    try:
-        verify(path, file.sha256)
-    except FetchError:
+def _keep(path: Path, file: RemoteFile, downloads: Path) -> Path:
+    """Move what was downloaded to where its hash says; note that hash if none was promised."""
+    got = sha256_of(path)
+    if file.sha256 not in (None, got):
         path.unlink()
-        raise
+        raise FetchError(f"{path}: SHA-256 is {got}, expected {file.sha256}")
+    kept = downloads / got / file.name
+    kept.parent.mkdir(exist_ok=True)
     os.replace(path, kept)
+    if file.sha256 is None:
+        with whole(_note(file.name, downloads)) as partial:
+            partial.write_text(f"{got}  {file.name}\n")  # as sha256sum writes it
     return kept
+
+
+def _note(name: str, downloads: Path) -> Path:
+    return downloads / f"{name}.sha256"
+
+
+def _noted(name: str, downloads: Path) -> str | None:
+    note = _note(name, downloads)
+    return note.read_text().split()[0] if note.is_file() else None
 
 
 def _first_line(error: Exception) -> str:

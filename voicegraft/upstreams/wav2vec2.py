@@ -1,0 +1,259 @@
+"""wav2vec 2.0 and its kin: XLS-R, MMS, HuBERT and WavLM, as torchaudio bundles them.
+
+wav2vec 2.0: Baevski et al. 2020, https://arxiv.org/abs/2006.11477; HuBERT: Hsu et al. 2021,
+https://arxiv.org/abs/2106.07447; WavLM: Chen et al. 2021, https://arxiv.org/abs/2110.13900. A
+checkpoint is a name of `torchaudio.pipelines`; of one fine-tuned for ASR, the encoder is taken.
+
+The base models normalise each channel of the first convolution over time, and others the wave
+itself: a clip's silence and length are heard in all its frames. So the convolutions run clip by
+clip, over the clip and no padding but its own. Features are the samples themselves: where masks
+are laid on them (finetune.full), `time_mask_frames` counts samples.
+
+torchaudio publishes no checksums. Where others have (see PUBLISHED), that one is demanded; any
+other file is believed when it first comes, over https, and its SHA-256 demanded from then on.
+"""
+
+import pickle
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urljoin
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils import parametrize
+
+from voicegraft.ragged import Ragged, join
+from voicegraft.torchaudio_on_cpu import torchaudio
+from voicegraft.upstreams import Checkpoint, Config, Upstream
+from voicegraft.weights.ctranslate2 import WeightsError
+from voicegraft.weights.mirrors import RemoteFile
+from voicegraft.weights.web import TorchHubCache, WebMirror
+
+Bundle = torchaudio.pipelines.Wav2Vec2Bundle
+BUNDLES: dict[str, Bundle] = {
+    name: bundle
+    for name, bundle in vars(torchaudio.pipelines).items()
+    if isinstance(bundle, Bundle)
+}
+SITE = "https://download.pytorch.org/torchaudio/models/"
+# SHA-256 as several projects have measured it, each by itself, of what lies at these URLs.
+PUBLISHED = {
+    "MMS_FA": "20ef12963ab4924bef49ac4fc7f58ad5da2ee43b2c11bc8c853c9b90ecdbc680",
+    "WAV2VEC2_ASR_BASE_960H": "488fd4f16de84438ffc945334278c1b9fb9b7159a806c1080b16111a958c945d",
+    "WAV2VEC2_ASR_LARGE_LV60K_960H": (
+        "7a88965716fbd598a595209bf45c1210a18a6935cfb0cf53527fc986c5543ac7"
+    ),
+    "WAVLM_BASE_PLUS": "136a3e720c04f2c77bf7a4dc6a3868b14d5a2c145a988114b733cb1a8428be98",
+}
+
+# Of every bundle: the kernel of each convolution and its stride.
+CONVOLUTIONS = ((10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2))
+FRAME_SAMPLES = 320  # the product of the strides
+HEARD_SAMPLES = 400  # what a frame hears through all kernels
+# Pretrained on crops of 16 to 20 s, and tied to no length: as long as the other upstreams'.
+MAX_SECONDS = 30
+# A frozen block must say the same in each epoch; when fine-tuning, masks regularise.
+NO_DROPOUT = {
+    "encoder_projection_dropout": 0.0,
+    "encoder_attention_dropout": 0.0,
+    "encoder_ff_interm_dropout": 0.0,
+    "encoder_dropout": 0.0,
+    "encoder_layer_drop": 0.0,
+}
+
+TINY = {
+    "model_type": "WavLM",
+    "normalize_waveform": False,
+    "channels": 32,
+    "extractor_mode": "group_norm",
+    "extractor_conv_bias": False,
+    "encoder_embed_dim": 32,
+    "encoder_pos_conv_kernel": 16,
+    "encoder_pos_conv_groups": 4,
+    "encoder_num_layers": 3,
+    "encoder_num_heads": 4,
+    "encoder_num_buckets": 32,
+    "encoder_max_distance": 64,
+    "encoder_ff_interm_features": 64,
+    "encoder_layer_norm_first": False,
+}
+
+
+def checkpoint_of(name: str, bundle: Bundle) -> Checkpoint:
+    """Return the bundle's file of weights, with its hash if one is known, and its licence."""
+    mirrors = (TorchHubCache(), WebMirror(urljoin(SITE, bundle._path)))
+    # As the bundles' documentation has it.
+    free = name != "MMS_FA" and not name.startswith("VOXPOPULI")
+    return Checkpoint(
+        files=(RemoteFile(_file_name(bundle), PUBLISHED.get(name), mirrors),),
+        licence="MIT" if free else "CC-BY-NC-4.0",
+    )
+
+
+def _file_name(bundle: Bundle) -> str:
+    return bundle._path.rpartition("/")[2]
+
+
+CHECKPOINTS = {name: checkpoint_of(name, bundle) for name, bundle in BUNDLES.items()}
+
+
+class Block(nn.Module):
+    """A Transformer block of torchaudio's, over clips end to end.
+
+    Args:
+        layer: the block; its norms come before attention and feed-forward, or behind them.
+        position_bias: of WavLM, gives (heads, frames, frames), what attention favours at each
+            distance. All blocks share that of the first, which alone holds its weights.
+    """
+
+    def __init__(self, layer: nn.Module, position_bias: Callable[[int, int], Tensor] | None):
+        super().__init__()
+        self.layer, self.position_bias = layer, position_bias
+
+    def forward(self, states: Tensor, lengths: list[int]) -> Tensor:
+        """Map (frames of all clips, size) to the same; the clips have `lengths`."""
+        layer = self.layer
+        if layer.layer_norm_first:
+            states = states + self.attention(layer.layer_norm(states), lengths)
+            return states + layer.feed_forward(layer.final_layer_norm(states))
+        states = layer.layer_norm(states + self.attention(states, lengths))
+        return layer.final_layer_norm(states + layer.feed_forward(states))
+
+    def attention(self, states: Tensor, lengths: list[int]) -> Tensor:
+        """Let each frame attend to all frames of its clip."""
+        return torch.cat([self._attend(clip[None])[0] for clip in states.split(lengths)])
+
+    def _attend(self, clip: Tensor) -> Tensor:
+        frames = clip.shape[1]
+        bias = self.position_bias(frames, frames)[None] if self.position_bias else None
+        return self.layer.attention(clip, position_bias=bias)[0]
+
+
+class Wav2Vec2(Upstream):
+    """Convolutions over the wave, positions by one more convolution, blocks, norm.
+
+    Args:
+        model: torchaudio's Wav2Vec2Model, of which this takes the parts.
+        config: that `_model` built it from.
+    """
+
+    sample_rate = 16_000
+    frame_samples = FRAME_SAMPLES
+    max_samples = MAX_SECONDS * sample_rate
+
+    def __init__(self, model: nn.Module, config: Config):
+        super().__init__()
+        self.config, self.size = config, config["encoder_embed_dim"]
+        transformer = model.encoder.transformer
+        first, wavlm = transformer.layers[0].attention, config["model_type"] == "WavLM"
+        position_bias = first.compute_bias if wavlm else None
+        norms_first = config["encoder_layer_norm_first"]
+        self.convolutions = model.feature_extractor
+        self.projection = model.encoder.feature_projection
+        self.positions = transformer.pos_conv_embed
+        self.stem_norm = nn.Identity() if norms_first else transformer.layer_norm
+        self.blocks = nn.ModuleList(Block(layer, position_bias) for layer in transformer.layers)
+        self.norm = transformer.layer_norm if norms_first else nn.Identity()
+
+    def stem_modules(self) -> list[nn.Module]:
+        """See `Upstream`."""
+        return [self.convolutions, self.projection, self.positions, self.stem_norm]
+
+    def features(self, wave: Tensor) -> Tensor:
+        """Return the samples, (samples, 1), at mean 0 and deviation 1 if the model takes them so.
+
+        A frame hears 80 samples more than it lasts, so that many zeros stand behind the last one:
+        without them there would be a frame less than the window has. None stand before the first,
+        so each frame hears just what it hears in torchaudio.
+        """
+        if self.config["normalize_waveform"]:
+            wave = F.layer_norm(wave, wave.shape)
+        return F.pad(wave, (0, HEARD_SAMPLES - FRAME_SAMPLES))[:, None]
+
+    def stem(self, features: Ragged) -> Ragged:
+        """Return layer 0: what the convolutions make of each clip, with positions."""
+        with (
+            parametrize.cached()
+        ):  # the weights of `positions`, which are stored as norm × direction
+            return join([self._heard(clip) for clip in features.clips()])
+
+    def _heard(self, clip: Tensor) -> Tensor:
+        heard, _ = self.convolutions(clip.mT, None)  # (1, frames, channels)
+        states = self.projection(heard)
+        return self.stem_norm(states + self.positions(states))[0]
+
+
+def build(config: Config) -> Wav2Vec2:
+    """See the contract."""
+    return Wav2Vec2(_model(config), config)
+
+
+def load(folder: Path) -> Wav2Vec2:
+    """Return the encoder of the bundle whose file of weights is in `folder`.
+
+    Raises:
+        WeightsError: if there is none, or it does not fit the bundle.
+    """
+    for name, bundle in BUNDLES.items():
+        if (path := folder / _file_name(bundle)).is_file():
+            config = _config(bundle)
+            model = _model(config)
+            _fill(model, _stored(path), name, path)
+            return Wav2Vec2(model, config)
+    found = sorted(path.name for path in folder.iterdir())
+    raise WeightsError(f"{folder} holds the weights of no bundle of torchaudio's, but {found}")
+
+
+def _config(bundle: Bundle) -> Config:
+    """Return what shapes the encoder, as TINY has it: by torchaudio's names."""
+    params = {name: value for name, value in bundle._params.items() if name in TINY}
+    return {
+        "model_type": bundle._model_type,
+        "normalize_waveform": bundle._normalize_waveform,
+        "channels": bundle._params["extractor_conv_layer_config"][0][0],
+        **params,
+    }
+
+
+def _model(config: Config) -> nn.Module:
+    factories = {
+        "Wav2Vec2": torchaudio.models.wav2vec2_model,
+        "WavLM": torchaudio.models.wavlm_model,
+    }
+    params = {k: v for k, v in config.items() if k.startswith(("encoder_", "extractor_"))}
+    return factories[config["model_type"]](
+        extractor_conv_layer_config=[(config["channels"], *shape) for shape in CONVOLUTIONS],
+        aux_num_out=None,
+        **params,
+        **NO_DROPOUT,
+    )
+
+
+def _stored(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of the encoder, by the names that torch gives them now."""
+    try:
+        # Tensors and plain values only: nothing in the file can run.
+        stored = dict(torch.load(path, map_location="cpu", weights_only=True))
+    except (RuntimeError, EOFError, ValueError, TypeError, pickle.UnpicklingError) as error:
+        raise WeightsError(f"{path} is no whole file of weights: {error}") from None
+    tensors = {_new_name(k): v for k, v in stored.items() if isinstance(v, Tensor)}
+    return {k: v for k, v in tensors.items() if not k.startswith("aux.")}  # the labels' layer
+
+
+def _new_name(name: str) -> str:
+    """Return what torch calls the weight norm's tensors since 2.1, and all others as they are."""
+    name = re.sub(r"\bweight_g$", "parametrizations.weight.original0", name)
+    return re.sub(r"\bweight_v$", "parametrizations.weight.original1", name)
+
+
+def _fill(model: nn.Module, stored: dict[str, Tensor], name: str, path: Path) -> None:
+    wanted, found = (
+        {k: list(v.shape) for k, v in state.items()} for state in (model.state_dict(), stored)
+    )
+    for tensor in wanted | found:
+        ours, theirs = (shapes.get(tensor, "no such tensor") for shapes in (wanted, found))
+        if ours != theirs:
+            raise WeightsError(f"{path}: {tensor} is {theirs}, and in {name} {ours}")
+    model.load_state_dict(stored)
