@@ -5,7 +5,6 @@ CTranslate2. Two things differ from how it is usually run: a clip is not padded 
 log-mel is clamped to its own maximum, so that neither the batch nor the window changes it.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from voicegraft.upstreams import Checkpoint, Upstream
 from voicegraft.weights.checkpoints import Layout
 from voicegraft.weights.ctranslate2 import read_ctranslate2
 from voicegraft.weights.mirrors import HubMirror, RemoteFile, WheelMirror
-from voicegraft.weights.tensors import Names, WeightsError, assembled, read_safetensors
+from voicegraft.weights.tensors import Names, WeightsError, assembled, read_json, read_safetensors
 
 FRAME_SAMPLES = 2 * HOP_SAMPLES  # the second convolution halves the rate: 50 frames a second
 LAYOUT = Layout(
@@ -168,7 +167,7 @@ def load(folder: Path) -> WhisperEncoder:
         encoder.load_state_dict(assembled(encoder.state_dict(), names, stored))
     except KeyError as error:
         raise WeightsError(f"{path} is not a Whisper: it has no {error}") from None
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise WeightsError(f"{path} is not a Whisper: {error}") from None
     return encoder
 
@@ -187,8 +186,7 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 def _heads(path: Path, stored: dict[str, Tensor]) -> int:
     if _is_safe(path):  # no shape tells it
-        config = (path.parent / "config.json").read_text(encoding="utf-8")
-        return json.loads(config)["encoder_attention_heads"]
+        return int(read_json(path.parent / "config.json")["encoder_attention_heads"])
     return int(stored["num_heads"])
 
 

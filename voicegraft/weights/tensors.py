@@ -1,9 +1,11 @@
 """Stored tensors under the names of our own networks, each of the shape that is wanted there."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from pydantic import JsonValue
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -13,6 +15,18 @@ Names = Mapping[str, Sequence[str | None]]
 
 class WeightsError(ValueError):
     """A file of weights is not what its name says."""
+
+
+def read_json(path: Path) -> dict[str, JsonValue]:
+    """Return what a file says that lies beside weights.
+
+    Raises:
+        WeightsError: if it is missing, or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path} cannot be read: {error}") from None
 
 
 def read_safetensors(path: Path, prefixes: Sequence[str]) -> dict[str, Tensor]:
