@@ -10,7 +10,7 @@ from pathlib import Path
 from voicegraft import upstream_folder, upstreams
 from voicegraft.command import run_stage
 from voicegraft.params import Section, load_params
-from voicegraft.weights.mirrors import FetchError, copy_atomically, fetch, verify
+from voicegraft.weights.mirrors import copy_atomically
 
 
 class UpstreamChoice(Section):
@@ -21,31 +21,11 @@ class UpstreamChoice(Section):
     source: str
 
 
-def own_files(source: Path, checkpoint: upstreams.Checkpoint) -> list[Path]:
-    """Return the checkpoint's files at `source`, a folder or the file of weights.
-
-    They are checked by the hash, where the weights' publisher gives one.
-
-    Raises:
-        FetchError: if the weights are missing or are others than the checkpoint's.
-    """
-    weights, *others = checkpoint.files
-    folder = source if source.is_dir() else source.parent
-    path = folder / weights.name if source.is_dir() else source
-    if not path.is_file():
-        raise FetchError(f"upstream.source: there is no file {path}")
-    if weights.sha256:
-        verify(path, weights.sha256)
-    return [path, *(folder / f.name for f in others if (folder / f.name).is_file())]
-
-
 def main(upstream: Path, downloads: Path) -> None:
     choice = load_params(UpstreamChoice, "upstream")
     checkpoint = upstreams.fetchable(choice.name, choice.checkpoint)
-    if choice.source:
-        files = own_files(Path(choice.source), checkpoint)
-    else:
-        files = [fetch(file, downloads) for file in checkpoint.files]
+    source = Path(choice.source) if choice.source else None
+    files = checkpoint.own(source) if source else checkpoint.fetch(downloads)
     copy_atomically(files, upstream)
     upstream_folder.write_identity(upstream, choice.name, choice.checkpoint)
     upstream_folder.load(upstream)

@@ -6,7 +6,7 @@ from invented import model, store_corpus, write_corpus
 
 from voicegraft import upstream_folder, upstreams
 from voicegraft.embedding.store import Store
-from voicegraft.weights.mirrors import copy_atomically, fetch
+from voicegraft.weights.mirrors import copy_atomically
 
 ROOT = Path(__file__).parent.parent
 
@@ -21,8 +21,8 @@ def whisper_folder(tmp_path_factory):
 
 def fetch_upstream(name, checkpoint, folder):
     """Fill `folder` as fetch_model does, fetching once into .voicegraft/downloads; return it."""
-    files = upstreams.fetchable(name, checkpoint).files
-    copy_atomically([fetch(file, ROOT / ".voicegraft" / "downloads") for file in files], folder)
+    files = upstreams.fetchable(name, checkpoint).fetch(ROOT / ".voicegraft" / "downloads")
+    copy_atomically(files, folder)
     upstream_folder.write_identity(folder, name, checkpoint)
     return folder
 

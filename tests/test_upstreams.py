@@ -134,11 +134,21 @@ each_control = pytest.mark.parametrize(
 )
 
 
+each_with_a_layout = pytest.mark.parametrize(
+    "name", [name for name in upstreams.names() if hasattr(upstreams.plugin(name), "LAYOUT")]
+)
+ON_THE_HUB = f"someone/some-model@{'0' * 40}"
+
+
+@each_pretrained
+def test_something_can_be_fetched(name):
+    plugin = upstreams.plugin(name)
+    assert plugin.CHECKPOINTS or plugin.LAYOUT
+
+
 @each_pretrained
 def test_checkpoints_have_mirrors_a_licence_and_a_hash_unless_none_is_published(name):
-    checkpoints = upstreams.plugin(name).CHECKPOINTS
-    assert checkpoints
-    for checkpoint in checkpoints.values():
+    for checkpoint in upstreams.plugin(name).CHECKPOINTS.values():
         assert checkpoint.licence
         assert checkpoint.files
         for file in checkpoint.files:
@@ -156,9 +166,32 @@ def test_an_unknown_upstream_or_checkpoint_names_the_choices(name):
         upstreams.fetchable(name, "xl")
 
 
+@each_with_a_layout
+def test_a_layout_has_names_of_weights_that_are_no_pickles(name):
+    layout = upstreams.plugin(name).LAYOUT
+    assert layout.weights
+    assert not any("/" in file for file in (*layout.weights, *layout.beside))
+    assert set(layout.weights) <= {"model.safetensors", "model.bin"}  # the latter CTranslate2's
+
+
+@each_with_a_layout
+def test_a_repository_of_the_hub_is_a_checkpoint_if_its_revision_cannot_move(name):
+    assert str(upstreams.fetchable(name, ON_THE_HUB)) == ON_THE_HUB
+    with pytest.raises(ValueError, match="some-model@<40 hex digits> is needed"):
+        upstreams.fetchable(name, "someone/some-model@main")
+
+
+@each_with_a_layout
+def test_a_file_of_ones_own_is_a_checkpoint_by_its_hash(name):
+    weights = upstreams.plugin(name).LAYOUT.weights[0]
+    (file,) = upstreams.fetchable(name, f"{weights}@{'0' * 64}").files
+    assert (file.name, file.sha256) == (weights, "0" * 64)
+
+
 @each_pretrained
 def test_a_folder_says_whose_files_it_holds(name, tmp_path):
-    upstream_folder.write_identity(tmp_path, name, next(iter(upstreams.plugin(name).CHECKPOINTS)))
+    some = next(iter(upstreams.plugin(name).CHECKPOINTS), ON_THE_HUB)
+    upstream_folder.write_identity(tmp_path, name, some)
     assert upstream_folder.name_in(tmp_path) == name
 
 

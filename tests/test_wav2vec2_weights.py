@@ -14,8 +14,8 @@ from stages import fetch_model
 from voicegraft import upstream_folder
 from voicegraft.torchaudio_on_cpu import torchaudio
 from voicegraft.upstreams import wav2vec2
-from voicegraft.weights.ctranslate2 import WeightsError
 from voicegraft.weights.mirrors import FetchError
+from voicegraft.weights.tensors import WeightsError
 
 
 @pytest.fixture

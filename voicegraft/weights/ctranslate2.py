@@ -13,11 +13,9 @@ from typing import BinaryIO
 
 import numpy as np
 
+from voicegraft.weights.tensors import WeightsError
+
 DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
-
-
-class WeightsError(ValueError):
-    """A file of weights is not what its name says."""
 
 
 def read_ctranslate2(path: Path, prefix: str = "") -> dict[str, np.ndarray]:
