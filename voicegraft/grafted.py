@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from voicegraft import ctc, heads, upstreams
+from voicegraft import ctc, heads, unfreezing, upstreams
 from voicegraft.onednn import bound_cache
 from voicegraft.padding import Padded
 from voicegraft.ragged import Ragged, join
@@ -38,6 +38,8 @@ class Description(BaseModel):
     """The upstream's layer that the head listens to."""
     labels: list[str]
     """The blank first; the rest are code points."""
+    added: unfreezing.Added | None = None
+    """What fine-tuning added to the upstream, where it did."""
 
 
 class GraftedModel(nn.Module):
@@ -48,6 +50,8 @@ class GraftedModel(nn.Module):
         self.description = description
         plugin = upstreams.plugin(description.upstream)
         self.upstream: upstreams.Upstream = plugin.build(description.upstream_config)
+        if description.added:
+            unfreezing.add(self.upstream, description.added)
         if not 0 <= description.layer <= len(self.upstream.blocks):
             raise ValueError(f"layer must be 0 to {len(self.upstream.blocks)}: {description.layer}")
         self.head = heads.build(description.head, self.upstream.size, len(description.labels))
@@ -105,7 +109,7 @@ def save_model(model: GraftedModel, folder: Path) -> None:
     weights = {k: _smallest_exact(v.detach().cpu()) for k, v in model.state_dict().items()}
     with whole(folder / "model.safetensors") as partial:
         save_file(weights, partial)
-    text = model.description.model_dump_json(indent=2)
+    text = model.description.model_dump_json(indent=2, exclude_none=True)
     with whole(folder / "model.json") as partial:
         partial.write_text(text + "\n", encoding="utf-8")
 
