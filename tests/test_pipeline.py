@@ -76,7 +76,7 @@ def test_the_deps_of_a_stage_are_exactly_the_code_it_runs(stage: dict) -> None:
 def test_a_stage_that_loads_a_fine_tuned_model_depends_on_every_way_to_unfreeze() -> None:
     # Which one a recipe names, DVC cannot fill in: it has no template within a template.
     stages = [name for name, stage in STAGES.items() if "voicegraft/unfreezing" in stage["deps"]]
-    assert {"finetune", "evaluate_finetuned"} <= set(stages)
+    assert {"finetune", "evaluate_finetuned", "forgetting"} <= set(stages)
     assert {f"voicegraft/unfreezing/{way}.py" for way in unfreezing.names()} <= set(
         inside(STAGES["finetune"])
     )

@@ -45,6 +45,7 @@ COMMANDS = {
     "top3": "top3 head corpus embeddings top3 curves_top3 top3.json scratch_top3",
     "full": "full head corpus embeddings full curves_full full.json scratch_full",
     "lora": "lora head corpus embeddings lora curves_lora lora.json scratch_lora",
+    "forgetting": "upstream head corpus full forgetting.json",
     "build_control": "log_mel upstream log_mel",
     "extract_control": "log_mel corpus cache log_mel_states --layer 6",
     "train_control": "log_mel corpus log_mel_states control curves_control scratch_control",
