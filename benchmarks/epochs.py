@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stages.extract_embeddings import ExtractEmbeddings
-from stages.finetune import Recipe, parts_of
+from stages.finetune import parts_of
 from voicegraft import ctc, upstream_folder
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.store import Store, write_store
@@ -24,6 +24,7 @@ from voicegraft.training.grafting import HeadChoice, graft
 from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates
 from voicegraft.training.loop import Trainer
 from voicegraft.training.masking import Masking, mask
+from voicegraft.training.recipe import Recipe
 from voicegraft.training.schedule import Part, head_part
 
 
@@ -106,7 +107,7 @@ class Epochs:
         if margin is not None:
             widened = model.description.model_copy(update={"margin_seconds": margin})
             model.description = widened
-        below = model.description.layer - self.recipe.unfrozen_blocks
+        below = self.recipe.lowest(model.description.layer)
         inputs: Inputs = (
             StoredStates(self.store(), below, self.recipe.masking)
             if start == "trunk"

@@ -8,21 +8,17 @@ Knobs   evaluate: batch_seconds, resamples, confidence, seed, duration_edges_sec
         fewest_speaker_clips
 """
 
-import math
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
-
-from tqdm import tqdm
 
 from voicegraft.command import run_stage
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.grafted import GraftedModel, load_model
+from voicegraft.evaluation.transcription import transcribe
+from voicegraft.grafted import load_model
 from voicegraft.params import load_params
-from voicegraft.speech.batches import batches_by_length
-from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance
+from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.speech.pace import pace
 
 SPLITS = ("test", "unseen")
@@ -40,22 +36,6 @@ def clips_to_score(corpus: Corpus, max_seconds: float) -> list[Utterance]:
             "lower max_seconds of prepare_data"
         )
     return utterances
-
-
-def transcribe(
-    model: GraftedModel, corpus: Corpus, utterances: Sequence[Utterance], batch_seconds: float
-) -> list[str]:
-    """Return what the model hears in each of `utterances`, in their order."""
-    hypotheses = [""] * len(utterances)
-    lengths = [u.samples for u in utterances]
-    total = math.ceil(sum(u.seconds for u in utterances))
-    with tqdm(total=total, unit="s of audio", unit_scale=True) as bar:
-        for batch in batches_by_length(lengths, int(batch_seconds * SAMPLE_RATE)):
-            emissions = model.emissions([corpus.wave(utterances[i]) for i in batch])
-            for index, emission in zip(batch, emissions, strict=True):
-                hypotheses[index] = model.decode(emission)
-            bar.update(sum(utterances[i].seconds for i in batch))
-    return hypotheses
 
 
 def main(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> None:

@@ -1,41 +1,28 @@
-"""Unfreeze the top of the upstream, or all of it, and go on training from the trained head.
+"""Unfreeze the upstream, or a part of it, and go on training from the trained head.
 
 Reads   RECIPE, a name under `finetune` in params.yaml; HEAD, the grafted model that train_head
         leaves; CORPUS and EMBEDDINGS
-Writes  MODEL, a grafted model; CURVES, loss and dev error rates by epoch (dvclive);
+Writes  MODEL, a grafted model; CURVES, loss and dev error rates by epoch (dvclive); TRAINING,
+        how many parameters learn, as JSON;
         SCRATCH keeps the last epoch until the run is done, so a killed run goes on
-Knobs   finetune.RECIPE: start, unfrozen_blocks, rates, schedule, masking; compute
+Knobs   finetune.RECIPE: start, learns, unfrozen_blocks, rates, schedule, masking; compute
 """
 
+import sys
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
-from voicegraft.embedding.takes import Speed
 from voicegraft.grafted import GraftedModel, load_model
 from voicegraft.params import load_params
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint, fingerprint
 from voicegraft.training.compute import Compute, engine
-from voicegraft.training.fit import Fit
 from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates
 from voicegraft.training.loop import Trainer
+from voicegraft.training.recipe import Learns, Recipe, add, section
 from voicegraft.training.schedule import Part, head_part, upstream_parts
-
-
-class Recipe(Fit):
-    """What is unfrozen, when, and from where it runs."""
-
-    start: Literal["trunk", "audio"]
-    unfrozen_blocks: PositiveInt
-    upstream_lr: PositiveFloat
-    layer_decay: Annotated[float, Field(gt=0, le=1)]
-    head_epochs: NonNegativeInt
-    epochs_per_block: NonNegativeInt
-    speeds: list[Speed]
+from voicegraft.training.share import share_of, size_of, write_share
 
 
 def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: Path) -> Inputs:
@@ -44,12 +31,7 @@ def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: P
     Raises:
         ValueError: if more is unfrozen than there is.
     """
-    layer = model.description.layer
-    if recipe.unfrozen_blocks > layer:
-        raise ValueError(
-            f"params.yaml: unfrozen_blocks must be 1 to {layer}, as the head listens to layer "
-            f"{layer}, not {recipe.unfrozen_blocks}"
-        )
+    lowest = recipe.lowest(model.description.layer)
     if recipe.start == "trunk" and recipe.speeds:
         raise ValueError(
             f"params.yaml: speeds must be [] where start is trunk, not {recipe.speeds}: the trunk "
@@ -57,7 +39,7 @@ def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: P
         )
     if recipe.start == "audio":
         return AudioFeatures(corpus, model, recipe.masking, recipe.speeds)
-    return StoredStates(Store(embeddings), layer - recipe.unfrozen_blocks, recipe.masking)
+    return StoredStates(Store(embeddings), lowest, recipe.masking)
 
 
 def parts_of(recipe: Recipe, model: GraftedModel) -> list[Part]:
@@ -69,6 +51,9 @@ def parts_of(recipe: Recipe, model: GraftedModel) -> list[Part]:
         recipe.layer_decay,
         recipe.head_epochs,
         recipe.epochs_per_block,
+        recipe.frozen_above,
+        recipe.way.learning,
+        stem=recipe.start == "audio",
     )
     return [head_part(model, recipe.lr), *blocks]
 
@@ -80,17 +65,25 @@ def main(
     embeddings: Path,
     model: Path,
     curves: Path,
+    training: Path,
     scratch: Path,
 ) -> None:
-    params = load_params(Recipe, f"finetune.{recipe}")
+    way = load_params(Learns, f"finetune.{recipe}").learns
+    params = load_params(section(way), f"finetune.{recipe}")
     compute = load_params(Compute, "compute")
     clips, grafted = Corpus(corpus), load_model(head, "cpu")
-    inputs, parts = inputs_of(params, grafted, clips, embeddings), parts_of(params, grafted)
+    pretrained = size_of(grafted.upstream)
+    inputs = inputs_of(params, grafted, clips, embeddings)
+    add(grafted, params)
+    parts = parts_of(params, grafted)
+    share = share_of(parts, pretrained)
+    print(share, file=sys.stderr)
     trainer = Trainer(engine(compute), grafted, inputs, parts, params)
     run = fingerprint(
         {"recipe": params.model_dump(), "compute": compute.model_dump()}, [head, corpus, embeddings]
     )
     trainer.train(clips, Checkpoint(scratch / run), model, curves)
+    write_share(training, share)
 
 
 if __name__ == "__main__":

@@ -86,13 +86,15 @@ def project(tmp_path_factory) -> Path:
     (folder / ".voicegraft" / "downloads").symlink_to(DOWNLOADS)
     git(folder, "init", "-q")
     dvc(folder, "init", "-q")
-    shutil.copyfile(ROOT / ".dvc" / "config", folder / ".dvc" / "config")
+    for name in (".dvc/config", ".dvcignore"):
+        shutil.copyfile(ROOT / name, folder / name)
     git(folder, "add", "dvc.yaml", "params.yaml")
     # dvclive records the revision that a run began from, so there has to be one.
     git(folder, "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-qm", "begin")
     output = dvc(folder, "repro")
     stages = ["fetch_model", "prepare_data", "extract_embeddings", "train_head", "evaluate@head"]
-    stages += ["finetune@top3", "evaluate_finetuned@top3", *CONTROL, "judge_transfer"]
+    stages += ["finetune@top3", "evaluate_finetuned@top3", "forgetting@top3"]
+    stages += [*CONTROL, "judge_transfer"]
     assert sorted(ran(output)) == sorted(stages)
     return folder
 
@@ -153,7 +155,7 @@ def test_a_new_rate_runs_the_head_and_what_follows_and_the_old_one_nothing(proje
     write_params(project, train_head={"lr": 0.002})
     changed = ran(dvc(project, "repro"))
     follows = ["train_head", "evaluate@head", "finetune@top3", "evaluate_finetuned@top3"]
-    follows += ["train_control@log_mel", "judge_transfer"]
+    follows += ["forgetting@top3", "train_control@log_mel", "judge_transfer"]
     # On so few clips the control may say nothing at either rate: the same model, scored already.
     assert sorted(set(changed) - {"evaluate_control@log_mel"}) == sorted(follows)
     write_params(project)

@@ -34,15 +34,18 @@ def quick_params() -> dict:
     params["finetune"]["top3"] |= {"epochs": 1, "batch_seconds": 4.0}
     params["seed_noise"] |= {"seeds": 2}
     params["learning_curve"] |= {"minutes": [0.05, 60], "draws": 2}
-    params["finetune"]["full"] |= {"epochs": 1, "batch_seconds": 4.0, "head_epochs": 0}
+    for recipe in ("full", "lora"):
+        params["finetune"][recipe] |= {"epochs": 1, "batch_seconds": 4.0}
     return params
 
 
 COMMANDS = {
     "extract_embeddings": "upstream corpus cache embeddings",
     "train_head": "upstream corpus embeddings head curves scratch",
-    "top3": "top3 head corpus embeddings top3 curves_top3 scratch_top3",
-    "full": "full head corpus embeddings full curves_full scratch_full",
+    "top3": "top3 head corpus embeddings top3 curves_top3 top3.json scratch_top3",
+    "full": "full head corpus embeddings full curves_full full.json scratch_full",
+    "lora": "lora head corpus embeddings lora curves_lora lora.json scratch_lora",
+    "forgetting": "upstream head corpus full forgetting.json",
     "build_control": "log_mel upstream log_mel",
     "extract_control": "log_mel corpus cache log_mel_states --layer 6",
     "train_control": "log_mel corpus log_mel_states control curves_control scratch_control",
@@ -52,6 +55,7 @@ COMMANDS = {
 SCRIPTS = {
     "top3": "finetune",
     "full": "finetune",
+    "lora": "finetune",
     "extract_control": "extract_embeddings",
     "train_control": "train_head",
 }
@@ -89,7 +93,9 @@ def project(tmp_path_factory, whisper_folder) -> Path:
 
 def digests(folder: Path) -> dict[str, str]:
     made = [
-        p for name in ("embeddings", "head", "curves", "top3") for p in (folder / name).rglob("*")
+        p
+        for name in ("embeddings", "head", "curves", "top3", "lora")
+        for p in (folder / name).rglob("*")
     ]
     return {
         str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
@@ -100,7 +106,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 def test_stages_run_twice_give_the_same_bytes(project, tmp_path, whisper_folder) -> None:
     again = new_project(tmp_path, whisper_folder)
-    for stage in ("extract_embeddings", "train_head", "top3"):
+    for stage in ("extract_embeddings", "train_head", "top3", "lora"):
         assert run(stage, again).returncode == 0
     assert digests(again) == digests(project)
 
@@ -137,7 +143,11 @@ def test_a_full_disk_ends_a_stage_in_one_line_and_the_next_run_has_the_same_byte
         assert full.returncode == 1
         assert "too large" in full.stderr and "Traceback" not in full.stderr
         assert run(stage, again).returncode == 0
-    made = {name: digest for name, digest in digests(project).items() if "top3" not in name}
+    made = {
+        name: digest
+        for name, digest in digests(project).items()
+        if name.split("/")[0] not in ("top3", "lora")
+    }
     assert digests(again) == made
 
 

@@ -40,7 +40,9 @@ def voicegraft() -> None:
 
 @app.command(no_args_is_help=True)
 def transcribe(
-    model: Annotated[Path, typer.Argument(help="Folder of a trained model, such as models/top3.")],
+    model: Annotated[
+        Path, typer.Argument(help="Folder of a trained model, such as models/top3; or an adapter.")
+    ],
     files: Annotated[
         list[str], typer.Argument(help="Recordings, or folders of them, in any format and rate.")
     ],
@@ -48,6 +50,9 @@ def transcribe(
         bool, typer.Option("--json", help="One JSON object a file, with the times of segments.")
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
+    upstream: Annotated[
+        Path | None, typer.Option(help="What an adapter was made for, such as models/upstream.")
+    ] = None,
 ) -> None:
     """Write down what is said in recordings, however long.
 
@@ -58,18 +63,49 @@ def transcribe(
     \b
     voicegraft transcribe models/top3 talk.ogg
     voicegraft transcribe models/top3 interviews/ --json > interviews.jsonl
+    voicegraft transcribe czech.safetensors --upstream models/upstream talk.ogg
     """
     from voicegraft.inference.transcriber import Transcriber  # brings torch: seconds
 
     try:
         recordings = list(find_recordings(files))
-        transcriber = Transcriber(model, device)
+        transcriber = Transcriber(model, device, upstream=upstream)
     except MISTAKES as error:
         _complain(error)
         raise typer.Exit(1) from None
     several = len(recordings) > 1
     whole = [_print_transcript(transcriber, r, as_json, several) for r in recordings]
     raise typer.Exit(0 if all(whole) else 1)
+
+
+@app.command(no_args_is_help=True)
+def adapter(
+    model: Annotated[Path, typer.Argument(help="Folder of a trained model, such as models/lora.")],
+    file: Annotated[Path, typer.Argument(help="To write to, such as czech.safetensors.")],
+    upstream: Annotated[Path, typer.Option(help="What the model was trained from.")] = Path(
+        "models/upstream"
+    ),
+) -> None:
+    """Write to one file what a model has and its upstream has not: a few MB for each language.
+
+    Of a head alone, or of the recipes lora, adapters, norms and biases, that is a small part; of
+    blocks that were unfrozen, all of them. With the same upstream the file transcribes as the
+    folder does, to the bit.
+
+    \b
+    voicegraft adapter models/lora czech.safetensors
+    voicegraft transcribe czech.safetensors --upstream models/upstream talk.ogg
+    """
+    from voicegraft.adapter import write_adapter  # brings torch: seconds
+
+    try:
+        write_adapter(model, upstream, file)
+        whole = sum(path.stat().st_size for path in model.iterdir())
+    except MISTAKES as error:
+        _complain(error)
+        raise typer.Exit(1) from None
+    size = file.stat().st_size
+    typer.echo(f"{file}: {size / 1e6:.1f} MB, where {model} has {whole / 1e6:.1f} MB")
 
 
 @app.command()

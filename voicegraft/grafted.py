@@ -13,11 +13,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from voicegraft import ctc, heads, upstreams
+from voicegraft import ctc, heads, unfreezing, upstreams
 from voicegraft.onednn import bound_cache
 from voicegraft.padding import Padded
 from voicegraft.ragged import Ragged, join
 from voicegraft.whole import whole
+
+DESCRIPTION, WEIGHTS = "model.json", "model.safetensors"
 
 
 class ModelError(ValueError):
@@ -38,6 +40,8 @@ class Description(BaseModel):
     """The upstream's layer that the head listens to."""
     labels: list[str]
     """The blank first; the rest are code points."""
+    added: unfreezing.Added | None = None
+    """What fine-tuning added to the upstream, where it did."""
 
 
 class GraftedModel(nn.Module):
@@ -48,6 +52,8 @@ class GraftedModel(nn.Module):
         self.description = description
         plugin = upstreams.plugin(description.upstream)
         self.upstream: upstreams.Upstream = plugin.build(description.upstream_config)
+        if description.added:
+            unfreezing.add(self.upstream, description.added)
         if not 0 <= description.layer <= len(self.upstream.blocks):
             raise ValueError(f"layer must be 0 to {len(self.upstream.blocks)}: {description.layer}")
         self.head = heads.build(description.head, self.upstream.size, len(description.labels))
@@ -103,10 +109,10 @@ def save_model(model: GraftedModel, folder: Path) -> None:
     """Write the model; what float16 holds exactly, as pretrained weights often are, takes half."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {k: _smallest_exact(v.detach().cpu()) for k, v in model.state_dict().items()}
-    with whole(folder / "model.safetensors") as partial:
+    with whole(folder / WEIGHTS) as partial:
         save_file(weights, partial)
-    text = model.description.model_dump_json(indent=2)
-    with whole(folder / "model.json") as partial:
+    text = model.description.model_dump_json(indent=2, exclude_none=True)
+    with whole(folder / DESCRIPTION) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
 
 
@@ -121,12 +127,17 @@ def load_model(folder: Path, device: str = "auto") -> GraftedModel:
     """
     bound_cache()
     try:
-        description = Description.model_validate_json((folder / "model.json").read_bytes())
+        description = Description.model_validate_json((folder / DESCRIPTION).read_bytes())
         model = GraftedModel(description)
-        weights = load_file(folder / "model.safetensors")
+        weights = load_file(folder / WEIGHTS)
         model.load_state_dict({name: value.float() for name, value in weights.items()})
     except (OSError, ValueError, TypeError, SafetensorError, RuntimeError) as error:
         raise ModelError(f"{folder} does not hold a grafted model: {error}") from None
+    return ready(model, device)
+
+
+def ready(model: GraftedModel, device: str) -> GraftedModel:
+    """Return the model ready to transcribe, on `device` as `load_model` takes it."""
     return model.eval().requires_grad_(False).to(_device(device))
 
 

@@ -114,3 +114,14 @@ def test_without_speakers_and_curves_there_is_nothing_to_plot_and_it_is_said(pro
     for curves in project.glob("evaluation/*/curves"):
         shutil.rmtree(curves)
     assert "evaluation/<model>/curves comes from dvc repro" in made(project).text
+
+
+def test_a_fine_tuned_model_says_how_much_learnt_and_what_an_old_head_then_hears(project):
+    assert "393,216" not in made(project).text
+    learnt = {"upstream": 393_216, "head": 20, "share": 0.019834}
+    cost = {"head": {"cer_before": 0.2204, "cer_after": 0.3168}, "weights_changed": 0, "layer": {}}
+    write_json(project / "evaluation/top3/training.json", learnt)
+    write_json(project / "evaluation/top3/forgetting.json", cost)
+    text = made(project).text
+    assert "393,216, 2.0 %" in text
+    assert "22.0 → 31.7" in text

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from voicegraft.adapter import load_adapter
 from voicegraft.grafted import GraftedModel, load_model
 from voicegraft.inference.segmentation import Piece, cut_at_pauses
 from voicegraft.speech.audio import AudioError, stream_audio
@@ -43,8 +45,9 @@ class Transcriber:
         print(recogniser("talk.ogg").text)
 
     Args:
-        folder: holds the model, as train_head and finetune write it.
+        folder: holds the model, as train_head and finetune write it; or an adapter file.
         device: "auto", "cpu", "cuda" …
+        upstream: of an adapter file alone, the folder of the upstream that it was made for.
         piece_seconds: longest stretch given to the model at once, at most what the model takes.
         batch_seconds: audio in one batch: more is faster on a GPU and takes more memory.
     """
@@ -55,8 +58,12 @@ class Transcriber:
         device: str = "auto",
         piece_seconds: float = PIECE_SECONDS,
         batch_seconds: float = BATCH_SECONDS,
+        upstream: str | Path | None = None,
     ):
-        self.model = load_model(Path(folder), device)
+        if Path(folder).is_file() and not upstream:
+            raise ValueError(f"{folder} is an adapter: name its upstream too (--upstream)")
+        load = partial(load_adapter, upstream=Path(upstream)) if upstream else load_model
+        self.model = load(Path(folder), device=device)
         self.piece_seconds = min(piece_seconds, self.model.max_seconds)
         self.batch_seconds = batch_seconds
 

@@ -105,6 +105,14 @@ class Findings:
         """Return what the model on disk says of itself."""
         return self._json(f"models/{model}/model.json")
 
+    def training(self, model: str) -> dict[str, Any] | None:
+        """Return how much of `model` fine-tuning let learn."""
+        return self._json(f"evaluation/{model}/training.json")
+
+    def forgetting(self, model: str) -> dict[str, Any] | None:
+        """Return how far fine-tuning moved the upstream of `model`, and what that cost a head."""
+        return self._json(f"evaluation/{model}/forgetting.json")
+
     def weights(self, model: str) -> Path:
         """Return where the weights of `model` lie."""
         return self.root / "models" / model / "model.safetensors"

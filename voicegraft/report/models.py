@@ -43,6 +43,10 @@ class Build:
     description: dict[str, Any]
     megabytes: float
     weights: int
+    training: dict[str, Any] | None
+    """How many of them fine-tuning let learn; None where it did not run, as of a head."""
+    forgetting: dict[str, Any] | None
+    """What that cost."""
 
 
 def evaluated(findings: Findings, compared: Transfer | None) -> list[Model]:
@@ -67,7 +71,8 @@ def builds(findings: Findings) -> Iterator[Build]:
         if description and path.is_file():
             with safe_open(path, framework="numpy") as file:
                 sizes = [prod(file.get_slice(key).get_shape()) for key in file.keys()]
-            yield Build(name, description, path.stat().st_size / 1e6, sum(sizes))
+            found = findings.training(name), findings.forgetting(name)
+            yield Build(name, description, path.stat().st_size / 1e6, sum(sizes), *found)
 
 
 def _role(name: str, controls: set[str]) -> str:

@@ -186,7 +186,7 @@ class Trainer:
 
     def _weights(self) -> dict[str, Tensor]:
         """Return a copy of all that may learn, by name."""
-        learnable = {id(parameter) for part in self.parts for parameter in part.parameters()}
+        learnable = {id(parameter) for part in self.parts for parameter in part.parameters}
         named = self.bare.named_parameters()
         return {name: p.detach().cpu().clone() for name, p in named if id(p) in learnable}
 

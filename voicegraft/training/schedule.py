@@ -5,7 +5,7 @@ https://arxiv.org/abs/1801.06146).
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from torch import nn
@@ -17,26 +17,29 @@ from voicegraft.grafted import GraftedModel
 
 @dataclass(frozen=True)
 class Part:
-    """Modules that begin to learn together, at one rate."""
+    """Parameters that begin to learn together, at one rate."""
 
     name: str
-    modules: tuple[nn.Module, ...]
+    parameters: tuple[nn.Parameter, ...]
     lr: float
     first_epoch: int = 0
-
-    def parameters(self) -> Iterable[nn.Parameter]:
-        """Yield the parameters of all its modules."""
-        for module in self.modules:
-            yield from module.parameters()
 
 
 def head_part(model: GraftedModel, lr: float) -> Part:
     """Return the head, which learns from the first epoch."""
-    return Part("head", (model.head,), lr)
+    return Part("head", tuple(model.head.parameters()), lr)
 
 
 def upstream_parts(
-    model: GraftedModel, blocks: int, lr: float, layer_decay: float, wait: int, pace: int
+    model: GraftedModel,
+    blocks: int,
+    lr: float,
+    layer_decay: float,
+    wait: int,
+    pace: int,
+    frozen_above: int = 0,
+    learning: Callable[[nn.Module], Iterable[nn.Parameter]] = nn.Module.parameters,
+    stem: bool = True,
 ) -> list[Part]:
     """Return the top `blocks` below the head's layer as parts, the highest first.
 
@@ -47,17 +50,27 @@ def upstream_parts(
         layer_decay: in (0, 1]; 1 gives every block the same rate.
         wait: epochs that the head has for itself.
         pace: epochs from one block to the next; 0 unfreezes all at once.
+        frozen_above: blocks between them and the head that stay frozen.
+        learning: gives the parameters that learn, of a block, the norm or the stem.
+        stem: whether it is run at all.
+
+    Raises:
+        ValueError: if nothing of a block learns.
     """
-    top = model.description.layer
+    top = model.description.layer - frozen_above
     parts = []
     for depth, index in enumerate(reversed(range(top - blocks, top))):
         modules: list[nn.Module] = [model.upstream.blocks[index]]
         if index + 1 == len(model.upstream.blocks):
             modules.append(model.upstream.norm)
-        if index == 0:
+        if index == 0 and stem:
             modules += model.upstream.stem_modules()
         rate, first_epoch = lr * layer_decay**depth, wait + pace * depth
-        parts.append(Part(f"block {index + 1}", tuple(modules), rate, first_epoch))
+        parameters = tuple(p for module in modules for p in learning(module))
+        if not parameters:
+            name = type(model.upstream).__name__
+            raise ValueError(f"learns: block {index + 1} of {name} has nothing of that kind")
+        parts.append(Part(f"block {index + 1}", parameters, rate, first_epoch))
     return parts
 
 
@@ -66,14 +79,14 @@ def unfreeze(model: GraftedModel, parts: Iterable[Part], epoch: int) -> list[str
     model.requires_grad_(False)
     learning = [part for part in parts if part.first_epoch <= epoch]
     for part in learning:
-        for parameter in part.parameters():
+        for parameter in part.parameters:
             parameter.requires_grad_(True)
     return [part.name for part in learning]
 
 
 def optimiser(parts: Iterable[Part], weight_decay: float) -> AdamW:
     """Return AdamW (Loshchilov & Hutter 2019) with a group for each part."""
-    groups = [{"params": list(part.parameters()), "lr": part.lr} for part in parts]
+    groups = [{"params": list(part.parameters), "lr": part.lr} for part in parts]
     return AdamW(groups, betas=(0.9, 0.98), weight_decay=weight_decay)
 
 

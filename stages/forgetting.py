@@ -1,0 +1,108 @@
+"""Say what fine-tuning cost: how far the upstream moved, and how a head on the old one then hears.
+
+Reads   UPSTREAM, as fetch_model leaves it; HEAD, a model that was trained on it while it was
+        frozen, of this language or another; CORPUS, of that head's language; MODEL, as finetune
+        leaves it, whose upstream may have changed
+Writes  FORGETTING, JSON: the drift of the states of each layer; the CER of the head on the old
+        upstream and on the new one, with the interval of the change; how many of the upstream's
+        weights have another value, so many as would have to be put back
+Knobs   forgetting: head, corpus, minutes; evaluate: batch_seconds, resamples, confidence, seed
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from pydantic import PositiveFloat
+
+from voicegraft import upstream_folder
+from voicegraft.command import run_stage
+from voicegraft.evaluation.drift import Drift, drift, weights_changed
+from voicegraft.evaluation.paired import difference
+from voicegraft.evaluation.report import write_json
+from voicegraft.evaluation.scores import Score, score
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.transcription import transcribe
+from voicegraft.grafted import GraftedModel, load_model
+from voicegraft.params import Section, load_params
+from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.training.amounts import draw, minutes_of
+from voicegraft.training.fit import batches_in_order
+from voicegraft.upstreams import Upstream
+
+DECIMALS = 4
+
+
+class Forgetting(Section):
+    """Whose head is given the changed upstream, and how much it hears."""
+
+    head: str
+    corpus: str
+    minutes: PositiveFloat
+
+
+def load_head(folder: Path, upstream: Path) -> GraftedModel:
+    """Return the model in `folder`.
+
+    Raises:
+        ValueError: unless it was trained on what is in `upstream`, and left that as it was.
+    """
+    head, pretrained = load_model(folder), upstream_folder.load(upstream)
+    description, name = head.description, upstream_folder.name_in(upstream)
+    same = (description.upstream, description.upstream_config) == (name, pretrained.config)
+    if (
+        not same
+        or description.added
+        or weights_changed(pretrained.to(head.upstream.device), head.upstream)
+    ):
+        raise ValueError(f"forgetting.head: {folder} is no head on {upstream} as it was fetched")
+    return head
+
+
+def moved(
+    old: GraftedModel, new: Upstream, corpus: Corpus, clips: Sequence[Utterance], seconds: float
+) -> dict[int, Drift]:
+    """Return how the states of the clips differ, by layer."""
+    batches = batches_in_order(clips, seconds)
+    waves = ([torch.from_numpy(corpus.wave(u)) for u in batch] for batch in batches)
+    return drift(old.upstream, new, waves, old.description.margin_seconds)
+
+
+def compared(before: list[Score], after: list[Score], params: Evaluate) -> dict[str, float]:
+    """Return the CER of the head on either upstream, and the interval of the change."""
+    found = difference(before, after, "cer", params)
+    rates = {"cer_before": found.old, "cer_after": found.new, "change": found.change}
+    rates |= {"change_low": found.low, "change_high": found.high}
+    return rounded(rates)
+
+
+def rounded(values: dict[str, float]) -> dict[str, float]:
+    """Return them as a metric shows them."""
+    return {name: round(value, DECIMALS) for name, value in values.items()}
+
+
+def main(upstream: Path, head: Path, corpus: Path, model: Path, forgetting: Path) -> None:
+    minutes = load_params(Forgetting, "forgetting").minutes
+    params = load_params(Evaluate, "evaluate")
+    grafted, new, speech = load_head(head, upstream), load_model(model).upstream, Corpus(corpus)
+    test = speech.of("test")
+    clips = draw(test, min(minutes, minutes_of(test)), params.seed)
+    layers = moved(grafted, new, speech, clips, params.batch_seconds)
+    changed = weights_changed(grafted.upstream, new)
+    scores = []
+    for listening in (grafted.upstream, new):
+        grafted.upstream = listening
+        heard = transcribe(grafted, speech, clips, params.batch_seconds)
+        scores.append(score(clips, heard, grafted.labels))
+    rates = compared(*scores, params)
+    by_layer = {str(layer): rounded(asdict(d)) for layer, d in layers.items()}
+    found = {"layer": by_layer, "head": rates | {"clips": len(clips)}, "weights_changed": changed}
+    write_json(forgetting, found)
+    for layer, d in layers.items():
+        print(f"layer {layer}: moved by {d.relative_error:.1%}, CKA {d.cka:.3f}")
+    print(f"{head}: CER {rates['cer_before']:.3f} before, {rates['cer_after']:.3f} after")
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,129 @@
+"""What a changed upstream costs a head that was trained on the old one."""
+
+import json
+from pathlib import Path
+
+import jiwer
+import pytest
+import torch
+import yaml
+from invented import MARGIN_SECONDS, write_corpus
+
+from stages import forgetting
+from voicegraft import upstream_folder, upstreams
+from voicegraft.grafted import Description, GraftedModel, load_model, save_model
+from voicegraft.params import read_params
+from voicegraft.speech.manifest import Corpus
+from voicegraft.unfreezing import Added, add
+
+PARAMS = read_params()
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    """A folder with an upstream, a corpus, and a head on the upstream."""
+    config = upstreams.plugin("random").TINY
+    (tmp_path / "upstream").mkdir()
+    identity = json.dumps({"name": "random", "config": config})
+    (tmp_path / "upstream" / upstream_folder.IDENTITY_FILE).write_text(identity)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS))
+    write_corpus(tmp_path / "corpus")
+    torch.manual_seed(1)
+    description = Description(
+        upstream="random",
+        upstream_config=config,
+        margin_seconds=MARGIN_SECONDS,
+        head="ctc_linear",
+        layer=2,
+        labels=["", "a", "b", "ř"],
+    )
+    save_model(GraftedModel(description), tmp_path / "head")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def head_of(project: Path) -> GraftedModel:
+    return load_model(project / "head", "cpu")
+
+
+def said_of(tuned: GraftedModel, head: str = "head") -> dict:
+    """Return what the stage writes once the upstream is that of `tuned`."""
+    save_model(tuned, Path("tuned"))
+    forgetting.main(*map(Path, ("upstream", head, "corpus", "tuned", "said.json")))
+    return json.loads(Path("said.json").read_text())
+
+
+def errors(said: dict) -> list[float]:
+    return [layer["relative_error"] for layer in said["layer"].values()]
+
+
+def test_nothing_is_forgotten_where_the_head_alone_learnt(project):
+    tuned = head_of(project)
+    torch.nn.init.normal_(tuned.head.label.weight)
+    said = said_of(tuned)
+    assert (errors(said), said["weights_changed"]) == ([0, 0, 0], 0)
+    assert said["head"]["cer_before"] == said["head"]["cer_after"] > 0
+    assert said["head"]["change_low"] == said["head"]["change_high"] == 0
+
+
+def test_the_head_is_scored_on_the_old_upstream_and_on_the_new_one(project):
+    tuned = head_of(project)
+    torch.nn.init.normal_(tuned.upstream.blocks[1].down.weight)
+    said = said_of(tuned)
+    before, after = head_of(project), head_of(project)
+    after.upstream = tuned.upstream
+    clips = Corpus(project / "corpus").of("test")
+    for name, model in (("cer_before", before), ("cer_after", after)):
+        heard = [
+            model.decode(model.emissions([Corpus(project / "corpus").wave(u)])[0]) for u in clips
+        ]
+        expected = jiwer.cer([u.text for u in clips], heard)
+        assert said["head"][name] == pytest.approx(expected, abs=1e-4)
+    assert said["head"]["change"] != 0
+    assert said["head"]["clips"] == len(clips)
+    assert errors(said)[:2] == [0, 0] and errors(said)[2] > 0
+    assert said["weights_changed"] == tuned.upstream.blocks[1].down.weight.numel()
+
+
+def with_lora(model: GraftedModel) -> GraftedModel:
+    added = Added(way="lora", knobs={"rank": 2, "alpha": 4.0}, blocks=[2])
+    add(model.upstream, added)
+    torch.nn.init.normal_(model.upstream.blocks[1].down.lora.b)
+    model.description = model.description.model_copy(update={"added": added})
+    return model
+
+
+def test_what_was_added_moves_the_states_and_changes_no_weight_of_the_upstream(project):
+    said = said_of(with_lora(head_of(project)))
+    assert errors(said)[:2] == [0, 0] and errors(said)[2] > 0
+    assert said["weights_changed"] == 0
+
+
+def test_less_speech_is_heard_where_less_is_asked_for(project):
+    changed = PARAMS | {"forgetting": PARAMS["forgetting"] | {"minutes": 0.005}}
+    Path("params.yaml").write_text(yaml.safe_dump(changed))
+    assert said_of(head_of(project))["head"]["clips"] == 1
+
+
+@pytest.mark.parametrize("how", ["tuned", "added", "another"])
+def test_a_head_that_was_not_trained_on_the_frozen_upstream_is_refused_by_its_folder(project, how):
+    other = head_of(project)
+    if how == "tuned":
+        torch.nn.init.normal_(other.upstream.blocks[0].down.weight)
+    elif how == "added":
+        other = with_lora(other)
+    else:
+        config = other.description.upstream_config | {"bins": 40}
+        other = GraftedModel(other.description.model_copy(update={"upstream_config": config}))
+    save_model(other, Path("other"))
+    with pytest.raises(ValueError, match=r"forgetting\.head: other is no head on upstream"):
+        said_of(head_of(project), "other")
+
+
+def test_the_same_models_give_the_same_bytes(project):
+    tuned = head_of(project)
+    torch.nn.init.normal_(tuned.upstream.blocks[1].down.weight)
+    said_of(tuned)
+    once = Path("said.json").read_bytes()
+    said_of(tuned)
+    assert Path("said.json").read_bytes() == once

@@ -1,0 +1,79 @@
+"""A recipe: what is unfrozen under a trained head, in what way, when, and from where it runs."""
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    create_model,
+)
+
+from voicegraft import unfreezing
+from voicegraft.embedding.takes import Speed
+from voicegraft.grafted import GraftedModel
+from voicegraft.params import Section
+from voicegraft.training.compute import seeded
+from voicegraft.training.fit import Fit
+from voicegraft.unfreezing import Added, Unfreezing
+
+
+class Learns(Section):
+    """The one knob that says which others there are."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    learns: str
+
+
+class Recipe(Fit):
+    """The knobs of every recipe; those of its way stand beside them."""
+
+    start: Literal["trunk", "audio"]
+    learns: str
+    unfrozen_blocks: PositiveInt
+    frozen_above: NonNegativeInt
+    upstream_lr: PositiveFloat
+    layer_decay: Annotated[float, Field(gt=0, le=1)]
+    head_epochs: NonNegativeInt
+    epochs_per_block: NonNegativeInt
+    speeds: list[Speed]
+
+    @property
+    def way(self) -> Unfreezing:
+        """The way in which it unfreezes, with its knobs."""
+        way = unfreezing.way(self.learns)
+        return way(**self.model_dump(include=set(way.model_fields)))
+
+    def lowest(self, layer: int) -> int:
+        """Return the layer below the lowest block that learns, under a head on `layer`.
+
+        Raises:
+            ValueError: if there are not so many blocks.
+        """
+        most = layer - self.frozen_above
+        if self.unfrozen_blocks > most:
+            raise ValueError(
+                f"params.yaml: unfrozen_blocks must be 1 to {most}, as the head listens to layer "
+                f"{layer} and frozen_above is {self.frozen_above}, not {self.unfrozen_blocks}"
+            )
+        return most - self.unfrozen_blocks
+
+
+def section(learns: str) -> type[Recipe]:
+    """Return the knobs of a recipe that unfreezes in the way of that name."""
+    return create_model("Recipe", __base__=(Recipe, unfreezing.way(learns)))
+
+
+def add(model: GraftedModel, recipe: Recipe) -> None:
+    """Add to the model's upstream what the recipe's way adds, if anything."""
+    way, layer = recipe.way, model.description.layer
+    if not way.adds:
+        return
+    blocks = range(recipe.lowest(layer) + 1, layer - recipe.frozen_above + 1)
+    added = Added(way=recipe.learns, knobs=way.model_dump(), blocks=list(blocks))
+    with seeded(recipe.seed):
+        unfreezing.add(model.upstream, added)
+    model.description = model.description.model_copy(update={"added": added})

@@ -1,0 +1,15 @@
+"""Every weight of the unfrozen blocks."""
+
+from collections.abc import Iterable
+
+from torch import nn
+
+from voicegraft.unfreezing import Unfreezing
+
+
+class Way(Unfreezing):
+    """See the contract."""
+
+    def learning(self, module: nn.Module) -> Iterable[nn.Parameter]:
+        """Yield all there are."""
+        yield from module.parameters()
