@@ -106,7 +106,7 @@ class Epochs:
         if margin is not None:
             widened = model.description.model_copy(update={"margin_seconds": margin})
             model.description = widened
-        below = model.description.layer - self.recipe.unfrozen_blocks
+        below = model.description.trunk(self.recipe.unfrozen_blocks)
         inputs: Inputs = (
             StoredStates(self.store(), below, self.recipe.masking)
             if start == "trunk"

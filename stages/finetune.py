@@ -44,11 +44,11 @@ def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: P
     Raises:
         ValueError: if more is unfrozen than there is.
     """
-    layer = model.description.layer
-    if recipe.unfrozen_blocks > layer:
+    description = model.description
+    if recipe.unfrozen_blocks > description.top:
         raise ValueError(
-            f"params.yaml: unfrozen_blocks must be 1 to {layer}, as the head listens to layer "
-            f"{layer}, not {recipe.unfrozen_blocks}"
+            f"params.yaml: unfrozen_blocks must be 1 to {description.top}, as the head listens to "
+            f"layer {description.top}, not {recipe.unfrozen_blocks}"
         )
     if recipe.start == "trunk" and recipe.speeds:
         raise ValueError(
@@ -57,7 +57,8 @@ def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: P
         )
     if recipe.start == "audio":
         return AudioFeatures(corpus, model, recipe.masking, recipe.speeds)
-    return StoredStates(Store(embeddings), layer - recipe.unfrozen_blocks, recipe.masking)
+    trunk = description.trunk(recipe.unfrozen_blocks)
+    return StoredStates(Store(embeddings), trunk, recipe.masking)
 
 
 def parts_of(recipe: Recipe, model: GraftedModel) -> list[Part]:

@@ -5,20 +5,21 @@ from pathlib import Path
 from voicegraft import upstream_folder, upstreams
 from voicegraft.embedding.store import Store
 from voicegraft.grafted import Description, GraftedModel
+from voicegraft.layers import Layer, one_or_several
 from voicegraft.params import Section
 
 
 class HeadChoice(Section):
-    """Which head, on which layer."""
+    """Which head, on which layer or layers."""
 
     name: str
-    layer: int
+    layer: Layer
 
 
-def heard_layer(choice: HeadChoice, store: Store) -> int:
-    """Return the layer of the knob; of a control, the one that was stored."""
+def heard_layer(choice: HeadChoice, store: Store) -> Layer:
+    """Return the layer of the knob; of a control, what was stored."""
     if upstreams.is_control(store.facts["upstream"]):
-        return max(store.facts["layers"])
+        return one_or_several(store.facts["layers"])
     return choice.layer
 
 

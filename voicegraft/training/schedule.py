@@ -31,14 +31,14 @@ class Part:
 
 
 def head_part(model: GraftedModel, lr: float) -> Part:
-    """Return the head, which learns from the first epoch."""
-    return Part("head", (model.head,), lr)
+    """Return the head and its weights of layers, if any, which learn from the first epoch."""
+    return Part("head", (model.head,) if model.mix is None else (model.head, model.mix), lr)
 
 
 def upstream_parts(
     model: GraftedModel, blocks: int, lr: float, layer_decay: float, wait: int, pace: int
 ) -> list[Part]:
-    """Return the top `blocks` below the head's layer as parts, the highest first.
+    """Return the top `blocks` below the head's highest layer as parts, the highest first.
 
     Args:
         model: whose upstream is unfrozen; unfreezing all blocks unfreezes the stem too.
@@ -48,7 +48,7 @@ def upstream_parts(
         wait: epochs that the head has for itself.
         pace: epochs from one block to the next; 0 unfreezes all at once.
     """
-    top = model.description.layer
+    top = model.description.top
     parts = []
     for depth, index in enumerate(reversed(range(top - blocks, top))):
         modules: list[nn.Module] = [model.upstream.blocks[index]]
