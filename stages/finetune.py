@@ -16,6 +16,7 @@ from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
 from voicegraft.embedding.takes import Speed
 from voicegraft.grafted import GraftedModel, load_model
+from voicegraft.layers import trunk_below
 from voicegraft.params import load_params
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint, fingerprint
@@ -57,7 +58,7 @@ def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: P
         )
     if recipe.start == "audio":
         return AudioFeatures(corpus, model, recipe.masking, recipe.speeds)
-    trunk = description.trunk(recipe.unfrozen_blocks)
+    trunk = trunk_below(description.layer, recipe.unfrozen_blocks)
     return StoredStates(Store(embeddings), trunk, recipe.masking)
 
 

@@ -124,13 +124,6 @@ def test_a_head_on_one_layer_has_no_weights_to_learn():
     assert model.layer_weights == {}
 
 
-@pytest.mark.parametrize(
-    ("layer", "unfrozen", "trunk"), [(6, 3, 3), ((3, 6), 3, 3), ((5, 6), 3, 3), ((1, 6), 3, 1)]
-)
-def test_the_trunk_ends_below_all_that_is_unfrozen_and_all_that_is_heard(layer, unfrozen, trunk):
-    assert description(layer=layer).trunk(unfrozen) == trunk
-
-
 def test_weights_that_half_precision_holds_exactly_are_stored_in_half(folder):
     model = grafted()
     model.upstream.load_state_dict({k: v.half() for k, v in model.upstream.state_dict().items()})

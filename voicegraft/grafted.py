@@ -50,13 +50,6 @@ class Description(BaseModel):
         """The highest of them: blocks above it are never run."""
         return self.layers[-1]
 
-    def trunk(self, unfrozen_blocks: int) -> int:
-        """Return the highest layer from which all that is heard can be run again.
-
-        Lower than `unfrozen_blocks` below the top where the head listens to a lower one yet.
-        """
-        return min(self.layers[0], self.top - unfrozen_blocks)
-
 
 class GraftedModel(nn.Module):
     """An upstream and a head, as `description` says; random weights until loaded."""

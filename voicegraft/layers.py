@@ -5,7 +5,7 @@ https://arxiv.org/abs/2105.01051): lower layers know of sounds what higher ones 
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BeforeValidator
@@ -20,8 +20,8 @@ def one_or_several(layers: Sequence[int]) -> int | tuple[int, ...]:
 
 def _layer(value: Any) -> int | tuple[int, ...]:
     layers = list(value) if isinstance(value, list | tuple) else [value]
-    if not layers or any(type(layer) is not int for layer in layers):
-        raise ValueError("must be a layer, or a list of layers")
+    if not layers or any(type(layer) is not int or layer < 0 for layer in layers):
+        raise ValueError("must be a layer, 0 and up, or a list of layers")
     if layers != sorted(set(layers)):
         raise ValueError("must increase")
     return one_or_several(layers)
@@ -31,9 +31,29 @@ Layer = Annotated[int | tuple[int, ...], BeforeValidator(_layer)]
 """A layer by its number, or two and more, increasing, of which a weighted sum is heard."""
 
 
+def _layer_or_auto(value: Any) -> int | tuple[int, ...] | str:
+    try:
+        return value if value == "auto" else _layer(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or auto") from None
+
+
+LayerKnob = Annotated[int | tuple[int, ...] | Literal["auto"], BeforeValidator(_layer_or_auto)]
+"""The same in params.yaml, where `auto` leaves it to a probe."""
+
+
 def numbers(layer: Layer) -> tuple[int, ...]:
     """Return the numbers of all that is heard, increasing."""
     return (layer,) if isinstance(layer, int) else layer
+
+
+def trunk_below(layer: Layer, unfrozen_blocks: int) -> int:
+    """Return the highest layer from which all that is heard can be run again.
+
+    Lower than `unfrozen_blocks` below the highest where a lower one yet is heard.
+    """
+    heard = numbers(layer)
+    return min(heard[0], heard[-1] - unfrozen_blocks)
 
 
 class WeightedSum(nn.Module):

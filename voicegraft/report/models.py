@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 from safetensors import safe_open
+from scipy.special import softmax
 
 from voicegraft.report.findings import Findings
 from voicegraft.report.transfer import Transfer
@@ -43,6 +44,8 @@ class Build:
     description: dict[str, Any]
     megabytes: float
     weights: int
+    layers: dict[int, float]
+    """What each layer counts for in what the head hears; empty where it hears one alone."""
 
 
 def evaluated(findings: Findings, compared: Transfer | None) -> list[Model]:
@@ -67,7 +70,16 @@ def builds(findings: Findings) -> Iterator[Build]:
         if description and path.is_file():
             with safe_open(path, framework="numpy") as file:
                 sizes = [prod(file.get_slice(key).get_shape()) for key in file.keys()]
-            yield Build(name, description, path.stat().st_size / 1e6, sum(sizes))
+                layers = _layer_weights(file, description["layer"])
+            yield Build(name, description, path.stat().st_size / 1e6, sum(sizes), layers)
+
+
+def _layer_weights(file: Any, layer: int | list[int]) -> dict[int, float]:
+    """Return the softmax of what `voicegraft.layers.WeightedSum` has learnt."""
+    if isinstance(layer, int):
+        return {}
+    weights = softmax(file.get_tensor("mix.logits").astype("float64"))
+    return dict(zip(layer, weights.tolist(), strict=True))
 
 
 def _role(name: str, controls: set[str]) -> str:
