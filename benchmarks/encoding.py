@@ -21,9 +21,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.peers import FasterWhisper, Transformers
 from benchmarks.results import keep
 from benchmarks.timing import in_turn, ratio
-from stages.extract_embeddings import ExtractEmbeddings
 from voicegraft import upstream_folder
 from voicegraft.command import run_stage
+from voicegraft.embedding.choice import ExtractEmbeddings
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.takes import Take
 from voicegraft.params import load_params

@@ -7,25 +7,32 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from stages.extract_embeddings import ExtractEmbeddings
 from stages.finetune import parts_of
 from voicegraft import ctc, upstream_folder
+from voicegraft.embedding.choice import ExtractEmbeddings, chosen
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.store import Store, write_store
 from voicegraft.embedding.takes import Take
 from voicegraft.grafted import GraftedModel
+from voicegraft.heads import HeadChoice
 from voicegraft.params import load_params
 from voicegraft.precision import on_this_machine, products_in
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute, engine, seeded
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import HeadChoice, graft
+from voicegraft.training.grafting import graft
 from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates
 from voicegraft.training.loop import Trainer
 from voicegraft.training.masking import Masking, mask
 from voicegraft.training.recipe import Recipe
 from voicegraft.training.schedule import Part, head_part
+
+
+class OneLayer(HeadChoice):
+    """The head's knobs; what is timed here hears one layer."""
+
+    layer: int
 
 
 class Encoded:
@@ -57,18 +64,19 @@ class Epochs:
     def __init__(self, upstream: Path, corpus: Corpus, clips: list[Utterance], work: Path):
         self.folder, self.corpus, self.clips, self.work = upstream, corpus, clips, work
         self.params = load_params(ExtractEmbeddings, "extract_embeddings")
-        self.choice, self.fit = load_params(HeadChoice, "head"), load_params(Fit, "train_head")
+        self.choice, self.fit = load_params(OneLayer, "head"), load_params(Fit, "train_head")
         self.recipe = load_params(Recipe, "finetune.top3")
         self.upstream = upstream_folder.load(upstream)
         self.precision = on_this_machine(self.params.precision)
 
     def fill(self) -> None:
         """Encode the clips into the store."""
-        layers, margin = sorted(self.params.layers), self.params.margin_seconds
+        layer, margin = self.choice.layer, self.params.margin_seconds
+        layers = chosen(layer, "auto", [self.recipe.unfrozen_blocks]).stored
         takes = [Take(u) for u in self.clips]
         frames = {take.id: self.upstream.frames(take.samples, margin) for take in takes}
         facts = {"upstream": upstream_folder.name_in(self.folder), "margin_seconds": margin}
-        facts |= {"upstream_config": self.upstream.config, "speeds": []}
+        facts |= {"upstream_config": self.upstream.config, "speeds": [], "layer": layer}
         window = layers, margin, self.precision, self.params.batch_seconds
         with write_store(self.work / "store", layers, self.upstream.size, frames, facts) as store:
             for batch in encode(self.upstream, self.corpus, *window, takes):
@@ -107,7 +115,7 @@ class Epochs:
         if margin is not None:
             widened = model.description.model_copy(update={"margin_seconds": margin})
             model.description = widened
-        below = self.recipe.lowest(model.description.layer)
+        below = self.recipe.trunk(model.description.layer)
         inputs: Inputs = (
             StoredStates(self.store(), below, self.recipe.masking)
             if start == "trunk"

@@ -20,11 +20,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.epochs import OneLayer
 from benchmarks.results import keep
 from benchmarks.timing import in_turn
-from stages.extract_embeddings import ExtractEmbeddings
 from voicegraft import ctc, upstream_folder
 from voicegraft.command import run_stage
+from voicegraft.embedding.choice import ExtractEmbeddings
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.store import Store, write_store
 from voicegraft.embedding.takes import Take
@@ -39,7 +40,7 @@ from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute, engine, seeded
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import HeadChoice, graft
+from voicegraft.training.grafting import graft
 from voicegraft.training.inputs import StoredStates
 from voicegraft.training.loop import Trainer
 from voicegraft.training.schedule import head_part
@@ -57,7 +58,7 @@ class Encoder:
     def __init__(self, upstream: Path, corpus: Corpus):
         self.folder, self.corpus = upstream, corpus
         self.model = upstream_folder.load(upstream)
-        self.layer = load_params(HeadChoice, "head").layer
+        self.layer = load_params(OneLayer, "head").layer
         params = load_params(ExtractEmbeddings, "extract_embeddings")
         self.how = on_this_machine(params.precision), params.batch_seconds
 
@@ -79,7 +80,7 @@ class Encoder:
             "upstream": upstream_folder.name_in(self.folder),
             "upstream_config": self.model.config,
         }
-        facts |= {"margin_seconds": margin, "speeds": []}
+        facts |= {"margin_seconds": margin, "speeds": [], "layer": self.layer}
         frames = {take.id: self.frames(margin, take) for take in takes}
         with write_store(folder, [self.layer], self.model.size, frames, facts) as store:
             for take, states in self(margin, takes):
@@ -95,7 +96,7 @@ class Encoder:
 
 def train(store: Store, folder: Path, upstream: Path, corpus: Corpus) -> None:
     """Train a head on the store, as train_head does."""
-    choice, fit = load_params(HeadChoice, "head"), load_params(Fit, "train_head")
+    choice, fit = load_params(OneLayer, "head"), load_params(Fit, "train_head")
     with seeded(fit.seed):
         labels = ctc.labels_of(u.text for u in corpus.of("train"))
         grafted = graft(choice, store, labels, upstream)

@@ -1,75 +1,56 @@
 """Run the frozen upstream over every clip, once, and store what it says.
 
-Reads   UPSTREAM, as fetch_model leaves it; CORPUS, as prepare_data leaves it
+Reads   UPSTREAM, as fetch_model leaves it, or build_control; CORPUS, as prepare_data leaves it;
+        LAYERS, as choose_layers leaves it
 Writes  EMBEDDINGS, a store: the states of each layer asked for, packed, in half precision;
         CACHE, kept between runs and corpora: what was ever encoded, by content, so that a clip
         is encoded again only if its audio, the upstream or the window changed
-Knobs   extract_embeddings: layers, margin_seconds, speeds, precision, batch_seconds,
-        cache_gigabytes
+Knobs   extract_embeddings: margin_seconds, speeds, precision, batch_seconds, cache_gigabytes
 """
 
 import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
 
 import torch
-import typer
-from pydantic import Field, NonNegativeFloat, PositiveFloat
 from tqdm import tqdm
 
 from voicegraft import upstream_folder, upstreams
 from voicegraft.command import run_stage
 from voicegraft.embedding.cache import Cache
+from voicegraft.embedding.choice import ExtractEmbeddings, LayerChoice, read_choice
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.extraction import fill
 from voicegraft.embedding.keys import keys_for
 from voicegraft.embedding.store import write_store
-from voicegraft.embedding.takes import Speed, takes
+from voicegraft.embedding.takes import takes
+from voicegraft.layers import Layer
 from voicegraft.onednn import bound_cache
-from voicegraft.params import Section, load_params
+from voicegraft.params import load_params
 from voicegraft.precision import Precision, on_this_machine
 from voicegraft.speech.manifest import Corpus
 from voicegraft.speech.pace import pace
 
 
-class ExtractEmbeddings(Section):
-    """Which layers, how much silence behind a clip, and at which speeds."""
-
-    layers: list[int] = Field(min_length=1)
-    margin_seconds: NonNegativeFloat
-    speeds: list[Speed]
-    precision: Literal["auto", "float32", "bfloat16"]
-    batch_seconds: PositiveFloat
-    cache_gigabytes: NonNegativeFloat
-
-
-def layers_to_store(
-    layers: list[int], alone: int | None, upstream: upstreams.Upstream
-) -> list[int]:
-    """Return `layers` in order, or the one that is wanted alone.
-
-    Raises:
-        ValueError: if the upstream lacks one of `layers`.
-    """
-    if alone is not None:
-        return [min(alone, len(upstream.blocks))]
-    if wrong := [layer for layer in layers if not 0 <= layer <= len(upstream.blocks)]:
-        raise ValueError(
-            f"params.yaml: extract_embeddings.layers: the upstream has 0 to "
-            f"{len(upstream.blocks)}, not {wrong}"
-        )
-    return sorted(layers)
+def layers_for(folder: Path, blocks: int, choice: LayerChoice) -> LayerChoice:
+    """Return the choice for the upstream in `folder`, which has so many blocks."""
+    control = upstreams.is_control(upstream_folder.name_in(folder))
+    return choice.of_control(blocks) if control else choice.within(blocks)
 
 
 def facts_of(
-    folder: Path, upstream: upstreams.Upstream, params: ExtractEmbeddings, precision: Precision
+    folder: Path,
+    upstream: upstreams.Upstream,
+    params: ExtractEmbeddings,
+    precision: Precision,
+    layer: Layer,
 ) -> dict:
     """Return what a reader of the store must know."""
     return {
         "upstream": upstream_folder.name_in(folder),
         "upstream_config": upstream.config,
+        "layer": layer,
         "margin_seconds": params.margin_seconds,
         "speeds": params.speeds,
         "precision": precision,
@@ -82,33 +63,24 @@ def report(seconds_of_audio: float, recalled: float, seconds: float) -> None:
     print(f"{line}; {recalled / 3600:.2f} hours were in the cache", file=sys.stderr)
 
 
-LAYER_HELP = "Store this layer alone; the highest, of an upstream that has fewer (a control)."
-
-
-def main(
-    upstream: Path,
-    corpus: Path,
-    cache: Path,
-    embeddings: Path,
-    layer: Annotated[int | None, typer.Option(help=LAYER_HELP)] = None,
-) -> None:
+def main(upstream: Path, corpus: Path, layers: Path, cache: Path, embeddings: Path) -> None:
     params = load_params(ExtractEmbeddings, "extract_embeddings")
     bound_cache()
     model, clips = upstream_folder.load(upstream), Corpus(corpus)
-    layers, margin = layers_to_store(params.layers, layer, model), params.margin_seconds
+    choice = layers_for(upstream, len(model.blocks), read_choice(layers))
+    stored, margin = choice.stored, params.margin_seconds
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     chosen = takes(clips.utterances, params.speeds, model.max_samples)
     frames = {take.id: model.frames(take.samples, margin) for take in chosen}
     precision = on_this_machine(params.precision)
-    keys = keys_for(upstream, model, layers, margin, precision, clips)
-    encoder = partial(encode, model, clips, layers, margin, precision, params.batch_seconds)
+    keys = keys_for(upstream, model, stored, margin, precision, clips)
+    encoder = partial(encode, model, clips, stored, margin, precision, params.batch_seconds)
+    facts = facts_of(upstream, model, params, precision, choice.head)
     total, recalled = sum(take.seconds for take in chosen), 0.0
     began = time.monotonic()
     with (
         Cache(cache, round(params.cache_gigabytes * 1e9)) as kept,
-        write_store(
-            embeddings, layers, model.size, frames, facts_of(upstream, model, params, precision)
-        ) as store,
+        write_store(embeddings, stored, model.size, frames, facts) as store,
         tqdm(total=round(total), unit="s of audio", unit_scale=True) as bar,
     ):
         for take, fresh in fill(store, chosen, keys, kept, encoder):

@@ -31,7 +31,7 @@ def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: P
     Raises:
         ValueError: if more is unfrozen than there is.
     """
-    lowest = recipe.lowest(model.description.layer)
+    recipe.lowest(model.description.top)
     if recipe.start == "trunk" and recipe.speeds:
         raise ValueError(
             f"params.yaml: speeds must be [] where start is trunk, not {recipe.speeds}: the trunk "
@@ -39,7 +39,7 @@ def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: P
         )
     if recipe.start == "audio":
         return AudioFeatures(corpus, model, recipe.masking, recipe.speeds)
-    return StoredStates(Store(embeddings), lowest, recipe.masking)
+    return StoredStates(Store(embeddings), recipe.trunk(model.description.layer), recipe.masking)
 
 
 def parts_of(recipe: Recipe, model: GraftedModel) -> list[Part]:

@@ -21,12 +21,12 @@ from voicegraft.evaluation.learner import Learner, run_all
 from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
+from voicegraft.heads import HeadChoice
 from voicegraft.params import Section, load_params
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.amounts import minutes_of
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import HeadChoice
 
 DEV_MINUTES = 2.0
 """Who has a minute to train on has no hour to choose an epoch by."""

@@ -19,12 +19,12 @@ from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.scores import COLUMNS
 from voicegraft.evaluation.seeds import variation
 from voicegraft.evaluation.tables import write_rows
+from voicegraft.heads import HeadChoice
 from voicegraft.params import Section, load_params
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.amounts import minutes_of
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import HeadChoice
 
 
 class SeedNoise(Section):

@@ -11,12 +11,13 @@ from pathlib import Path
 from voicegraft import ctc
 from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
+from voicegraft.heads import HeadChoice
 from voicegraft.params import load_params
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint, fingerprint
 from voicegraft.training.compute import Compute, engine, seeded
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import HeadChoice, graft
+from voicegraft.training.grafting import graft
 from voicegraft.training.inputs import StoredStates
 from voicegraft.training.loop import Trainer
 from voicegraft.training.schedule import head_part

@@ -9,6 +9,7 @@ from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.store import write_store
 from voicegraft.embedding.takes import takes
 from voicegraft.grafted import Description, GraftedModel
+from voicegraft.layers import Layer
 from voicegraft.packed import PackedWriter
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance, write_manifest
 from voicegraft.upstreams import plugin
@@ -43,8 +44,10 @@ def write_corpus(folder: Path, clips: int = 24) -> Corpus:
     return Corpus(folder)
 
 
-def model(head: str = "ctc_linear", seed: int = 1, letters: str = "abř") -> GraftedModel:
-    """Return a tiny upstream under a head, both with random weights."""
+def model(
+    head: str = "ctc_linear", seed: int = 1, letters: str = "abř", layer: Layer | None = None
+) -> GraftedModel:
+    """Return a tiny upstream under a head on its last layer or others, all with random weights."""
     torch.manual_seed(seed)
     config = plugin("whisper").TINY
     return GraftedModel(
@@ -53,7 +56,7 @@ def model(head: str = "ctc_linear", seed: int = 1, letters: str = "abř") -> Gra
             upstream_config=config,
             margin_seconds=MARGIN_SECONDS,
             head=head,
-            layer=config["blocks"],
+            layer=config["blocks"] if layer is None else layer,
             labels=["", *sorted(letters)],
         )
     )
@@ -63,7 +66,7 @@ def store_corpus(folder: Path, corpus: Corpus, grafted: GraftedModel) -> None:
     """Encode the corpus with the model's upstream, every layer of it."""
     upstream = grafted.upstream.eval()
     facts = {"upstream": "whisper", "upstream_config": upstream.config}
-    facts |= {"margin_seconds": MARGIN_SECONDS, "speeds": SPEEDS}
+    facts |= {"margin_seconds": MARGIN_SECONDS, "speeds": SPEEDS, "layer": LAYERS[-1]}
     chosen = takes(corpus.utterances, SPEEDS, upstream.max_samples)
     frames = {take.id: upstream.frames(take.samples, MARGIN_SECONDS) for take in chosen}
     with write_store(folder, LAYERS, upstream.size, frames, facts) as store:

@@ -45,7 +45,7 @@ def assert_bit_equal(some, others):
 
 
 @pytest.mark.parametrize("head", heads.names())
-@pytest.mark.parametrize("layer", [0, 1, 2])
+@pytest.mark.parametrize("layer", [0, 1, 2, (0, 2)])
 def test_a_model_that_was_saved_and_loaded_emits_the_same_bits(tmp_path, head, layer):
     model = grafted(head=head, layer=layer)
     save_model(model, tmp_path)
@@ -91,6 +91,39 @@ def test_from_the_states_of_any_layer_the_model_emits_the_same():
         assert lengths.tolist() == [len(expected)]
 
 
+@pytest.mark.parametrize("start", [0, 1])
+def test_several_layers_are_heard_alike_from_below_from_the_store_and_from_audio(start):
+    model = grafted(layer=(1, 2))
+    with torch.no_grad():
+        model.mix.logits.copy_(torch.tensor([0.5, -0.5]))
+    window = model.upstream.window(torch.from_numpy(waves(0.5)[0]), 0.1)
+    (expected,) = model.emissions(waves(0.5))
+    states = model.upstream.encode([window], [0, 1, 2])
+    below, lengths = states[start].values, states[start].lengths
+    stored = torch.stack([states[1].values, states[2].values], 1)
+    for values, _ in (model(below, lengths, start), model(stored, lengths, 2)):
+        torch.testing.assert_close(values[0], expected, atol=1e-5, rtol=0)
+
+
+def test_with_all_the_weight_on_one_layer_it_is_heard_alone():
+    one, several = grafted(layer=1), grafted(layer=(0, 1))
+    several.head.load_state_dict(one.head.state_dict())
+    with torch.no_grad():
+        several.mix.logits.copy_(torch.tensor([-50.0, 50.0]))
+        states = torch.nn.functional.layer_norm(torch.randn(9, 32), (32,))
+        lengths = torch.tensor([9])
+        alone, _ = one(states, lengths, 1)
+        mixed, _ = several(torch.stack([torch.randn(9, 32), states], 1), lengths, 1)
+    torch.testing.assert_close(mixed, alone, atol=1e-4, rtol=0)
+    assert several.layer_weights == pytest.approx({0: 0.0, 1: 1.0})
+
+
+def test_a_head_on_one_layer_has_no_weights_to_learn():
+    model = grafted(layer=2)
+    assert not [name for name in model.state_dict() if name.startswith("mix")]
+    assert model.layer_weights == {}
+
+
 def test_weights_that_half_precision_holds_exactly_are_stored_in_half(folder):
     model = grafted()
     model.upstream.load_state_dict({k: v.half() for k, v in model.upstream.state_dict().items()})
@@ -130,6 +163,7 @@ BROKEN = {
     "labels of another head": changed(labels=["", "a"]),
     "a key too many": changed(language="cs"),
     "a layer the upstream lacks": changed(layer=3),
+    "one of several layers that the upstream lacks": changed(layer=[2, 3]),
     "an unknown head": changed(head="nobody"),
     "an unknown upstream": changed(upstream="nobody"),
     "an unknown setting": changed(upstream_config={"floors": 3}),

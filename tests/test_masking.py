@@ -74,6 +74,14 @@ def test_the_seed_decides_the_mask(clip):
     assert not torch.equal(first, other)
 
 
+def test_of_several_layers_the_same_is_hidden_in_each_by_its_own_mean(clip):
+    layers = torch.stack([clip, 5 * clip.flip(0)], 1)
+    together = masked(layers, **TIME, **SIZES)
+    gone = hidden(clip, masked(clip, **TIME, **SIZES))
+    for layer, out in zip(layers.unbind(1), together.unbind(1), strict=True):
+        torch.testing.assert_close(out, torch.where(gone, layer.mean(0), layer))
+
+
 def test_the_clip_itself_is_left_alone(clip):
     before = clip.clone()
     masked(clip, **TIME, **SIZES)

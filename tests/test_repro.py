@@ -92,7 +92,8 @@ def project(tmp_path_factory) -> Path:
     # dvclive records the revision that a run began from, so there has to be one.
     git(folder, "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-qm", "begin")
     output = dvc(folder, "repro")
-    stages = ["fetch_model", "prepare_data", "extract_embeddings", "train_head", "evaluate@head"]
+    stages = ["fetch_model", "prepare_data", "probe_layers", "choose_layers"]
+    stages += ["extract_embeddings", "train_head", "evaluate@head"]
     stages += ["finetune@top3", "evaluate_finetuned@top3", "forgetting@top3"]
     stages += [*CONTROL, "judge_transfer"]
     assert sorted(ran(output)) == sorted(stages)

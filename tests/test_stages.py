@@ -19,6 +19,7 @@ import pytest
 import yaml
 from invented import write_corpus
 
+from voicegraft.embedding.choice import LayerChoice, write_choice
 from voicegraft.params import read_params
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.amounts import minutes_of
@@ -32,6 +33,7 @@ def quick_params() -> dict:
     params = yaml.safe_load(yaml.safe_dump(PARAMS))
     params["train_head"] |= {"epochs": 2, "batch_seconds": 4.0}
     params["finetune"]["top3"] |= {"epochs": 1, "batch_seconds": 4.0}
+    params["probe_layers"] |= {"always": True}
     params["seed_noise"] |= {"seeds": 2}
     params["learning_curve"] |= {"minutes": [0.05, 60], "draws": 2}
     for recipe in ("full", "lora"):
@@ -40,14 +42,16 @@ def quick_params() -> dict:
 
 
 COMMANDS = {
-    "extract_embeddings": "upstream corpus cache embeddings",
+    "probe_layers": "upstream corpus layers.csv",
+    "choose_layers": "layers.csv layers.json",
+    "extract_embeddings": "upstream corpus layers.json cache embeddings",
     "train_head": "upstream corpus embeddings head curves scratch",
     "top3": "top3 head corpus embeddings top3 curves_top3 top3.json scratch_top3",
     "full": "full head corpus embeddings full curves_full full.json scratch_full",
     "lora": "lora head corpus embeddings lora curves_lora lora.json scratch_lora",
     "forgetting": "upstream head corpus full forgetting.json",
     "build_control": "log_mel upstream log_mel",
-    "extract_control": "log_mel corpus cache log_mel_states --layer 6",
+    "extract_control": "log_mel corpus layers.json cache log_mel_states",
     "train_control": "log_mel corpus log_mel_states control curves_control scratch_control",
     "seed_noise": "upstream corpus embeddings noise scratch_noise",
     "learning_curve": "upstream corpus embeddings log_mel log_mel_states curve scratch_curve",
@@ -59,6 +63,9 @@ SCRIPTS = {
     "extract_control": "extract_embeddings",
     "train_control": "train_head",
 }
+
+
+MADE = ("layers.csv", "layers.json", "embeddings", "head", "curves", "top3", "lora")
 
 
 def command(stage: str) -> list[str]:
@@ -78,6 +85,7 @@ def new_project(folder: Path, whisper_folder: Path) -> Path:
     write_params(folder, quick_params())
     (folder / "upstream").symlink_to(whisper_folder)
     write_corpus(folder / "corpus")
+    write_choice(folder / "layers.json", LayerChoice(head=6, stored=[3, 6]))
     return folder
 
 
@@ -92,11 +100,7 @@ def project(tmp_path_factory, whisper_folder) -> Path:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    made = [
-        p
-        for name in ("embeddings", "head", "curves", "top3", "lora")
-        for p in (folder / name).rglob("*")
-    ]
+    made = [p for name in MADE for p in [folder / name, *(folder / name).rglob("*")]]
     return {
         str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest()
         for p in made
@@ -106,7 +110,9 @@ def digests(folder: Path) -> dict[str, str]:
 
 def test_stages_run_twice_give_the_same_bytes(project, tmp_path, whisper_folder) -> None:
     again = new_project(tmp_path, whisper_folder)
-    for stage in ("extract_embeddings", "train_head", "top3", "lora"):
+    (again / "layers.json").unlink()
+    stages = ("probe_layers", "choose_layers", "extract_embeddings", "train_head", "top3", "lora")
+    for stage in stages:
         assert run(stage, again).returncode == 0
     assert digests(again) == digests(project)
 
@@ -143,11 +149,8 @@ def test_a_full_disk_ends_a_stage_in_one_line_and_the_next_run_has_the_same_byte
         assert full.returncode == 1
         assert "too large" in full.stderr and "Traceback" not in full.stderr
         assert run(stage, again).returncode == 0
-    made = {
-        name: digest
-        for name, digest in digests(project).items()
-        if name.split("/")[0] not in ("top3", "lora")
-    }
+    later = ("top3", "lora", "layers.csv")
+    made = {n: digest for n, digest in digests(project).items() if not n.startswith(later)}
     assert digests(again) == made
 
 
@@ -173,8 +176,9 @@ def refusal(stage: str, folder: Path) -> str:
         ("train_head", "train_head", {"learning_rate": 1.0}, ["train_head.learning_rate", "lr"]),
         ("train_head", "train_head", {"lr": -1.0}, ["train_head.lr", "-1.0"]),
         ("train_head", "head", {"name": "lstm"}, ["head.name", "lstm", "ctc_linear"]),
-        ("train_head", "head", {"layer": 5}, ["layer 5", "[3, 6]", "extract_embeddings.layers"]),
-        ("extract_embeddings", "extract_embeddings", {"layers": [9]}, ["layers", "0 to 6", "9"]),
+        ("train_head", "head", {"layer": 5}, ["head.layer", "5", "6", "choose_layers"]),
+        ("choose_layers", "head", {"layer": "best"}, ["head.layer", "best", "auto"]),
+        ("choose_layers", "extract_embeddings", {"layers": "all"}, ["layers", "all", "auto"]),
         ("top3", "compute", {"precision": "8"}, ["compute.precision", "32-true"]),
     ],
 )
@@ -184,7 +188,7 @@ def test_a_wrong_knob_is_refused_by_its_name_its_value_and_the_choices(
     params = quick_params()
     params[section] |= change
     write_params(tmp_path, params)
-    for name in ("upstream", "corpus", "embeddings", "head"):
+    for name in ("upstream", "corpus", "embeddings", "head", "layers.csv"):
         (tmp_path / name).symlink_to(project / name)
     assert all(word in refusal(stage, tmp_path) for word in words)
 

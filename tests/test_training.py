@@ -9,6 +9,7 @@ from invented import model
 
 from voicegraft import ctc
 from voicegraft.embedding.store import Store
+from voicegraft.layers import Layer
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training.checkpoint import Checkpoint, fingerprint
 from voicegraft.training.compute import Compute, engine
@@ -38,12 +39,12 @@ def fit(**changes) -> Fit:
     return Fit.model_validate(knobs | changes)
 
 
-def head_trainer(store: Store, knobs: Fit, head: str = "ctc_linear") -> Trainer:
-    grafted = model(head)
-    return Trainer(FABRIC, grafted, stored(store, 2, knobs), [head_part(grafted, knobs.lr)], knobs)
+def head_trainer(store: Store, knobs: Fit, head: str = "ctc_linear", layer: Layer = 2) -> Trainer:
+    grafted, inputs = model(head, layer=layer), stored(store, layer, knobs)
+    return Trainer(FABRIC, grafted, inputs, [head_part(grafted, knobs.lr)], knobs)
 
 
-def stored(store: Store, layer: int, knobs: Fit | None = None) -> StoredStates:
+def stored(store: Store, layer: Layer, knobs: Fit | None = None) -> StoredStates:
     return StoredStates(store, layer, (knobs or fit()).masking)
 
 
@@ -88,9 +89,12 @@ class KilledAfterTwoEpochs(Checkpoint):
             raise KilledError
 
 
+@pytest.mark.parametrize("layer", [2, (0, 2)])
 @pytest.mark.parametrize("head", ["ctc_linear", "ctc_transformer"])
-def test_a_killed_run_goes_on_to_the_bytes_of_one_that_was_not(corpus, store, tmp_path, head):
-    whole, killed, resumed = (head_trainer(store, fit(epochs=4), head) for _ in range(3))
+def test_a_killed_run_goes_on_to_the_bytes_of_one_that_was_not(
+    corpus, store, tmp_path, head, layer
+):
+    whole, killed, resumed = (head_trainer(store, fit(epochs=4), head, layer) for _ in range(3))
     curve = run(whole, corpus, tmp_path / "whole")
     with pytest.raises(KilledError):
         sides = corpus.of("train"), corpus.of("dev")
@@ -125,9 +129,11 @@ def dev_cer(grafted, corpus: Corpus) -> float:
     return jiwer.cer([u.text for u in dev], heard)
 
 
-@pytest.mark.parametrize("start", [0, 1, 2, None])
-def test_fine_tuning_begins_at_the_score_of_the_frozen_model(corpus, store, tmp_path, start):
-    trained = head_trainer(store, fit(epochs=5))
+@pytest.mark.parametrize(
+    ("layer", "start"), [*((2, start) for start in (0, 1, 2, None)), ((1, 2), 1), ((1, 2), None)]
+)
+def test_fine_tuning_begins_at_the_score_of_the_frozen_model(corpus, store, tmp_path, layer, start):
+    trained = head_trainer(store, fit(epochs=5), layer=layer)
     run(trained, corpus, tmp_path / "head")
     grafted = trained.bare
     inputs = (
@@ -146,6 +152,25 @@ def test_only_what_is_unfrozen_changes(corpus, store, tmp_path) -> None:
     changed = {n for n, value in grafted.state_dict().items() if not torch.equal(value, before[n])}
     assert {name.split(".")[0] for name in changed} == {"head", "upstream"}
     assert all(n.startswith(("head.", "upstream.blocks.1.", "upstream.norm.")) for n in changed)
+
+
+def test_the_weights_of_layers_are_learnt_with_the_head_and_followed_by_epoch(
+    corpus, store, tmp_path
+) -> None:
+    trainer = head_trainer(store, fit(epochs=3), layer=(0, 1, 2))
+    curve = run(trainer, corpus, tmp_path)
+    followed = [[record[f"layer/{k}"] for k in (0, 1, 2)] for record in curve]
+    assert followed[0] == pytest.approx([1 / 3] * 3)
+    assert all(sum(weights) == pytest.approx(1) for weights in followed)
+    best = min(curve, key=lambda record: record["dev/cer"])
+    of_best = [best[f"layer/{k}"] for k in (0, 1, 2)]
+    assert list(trainer.bare.layer_weights.values()) == pytest.approx(of_best)
+    assert of_best != pytest.approx([1 / 3] * 3, abs=1e-3)
+
+
+def test_of_one_layer_no_weight_is_followed(corpus, store, tmp_path) -> None:
+    curve = run(head_trainer(store, fit(epochs=1)), corpus, tmp_path)
+    assert set(curve[-1]) == {"step", "train/loss", "dev/cer", "dev/wer"}
 
 
 def test_clips_with_more_symbols_than_frames_are_left_out_and_counted(

@@ -19,6 +19,7 @@ The folders stand in the order in which data flows, and each imports only from t
     upstream_folder an upstream on disk
     unfreezing      what of an upstream learns, and what is added to it for that, a file each
     embedding       audio through a frozen upstream into the store
+    layers          one layer of an upstream, or several by learnt weights
     dropout         dropout that costs less than what it regularises
     heads           what is trained on top, a file each
     ctc             the labels, loss and decoding that CTC heads share

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from voicegraft import ctc, heads, unfreezing, upstreams
+from voicegraft.layers import Layer, WeightedSum, numbers
 from voicegraft.onednn import bound_cache
 from voicegraft.padding import Padded
 from voicegraft.ragged import Ragged, join
@@ -36,12 +37,22 @@ class Description(BaseModel):
     margin_seconds: float
     """Silence behind each clip, as in training."""
     head: str
-    layer: int
-    """The upstream's layer that the head listens to."""
+    layer: Layer
+    """The upstream's layer that the head listens to, or several, mixed by learnt weights."""
     labels: list[str]
     """The blank first; the rest are code points."""
     added: unfreezing.Added | None = None
     """What fine-tuning added to the upstream, where it did."""
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """All layers that the head listens to, increasing."""
+        return numbers(self.layer)
+
+    @property
+    def top(self) -> int:
+        """The highest of them: blocks above it are never run."""
+        return self.layers[-1]
 
 
 class GraftedModel(nn.Module):
@@ -54,14 +65,23 @@ class GraftedModel(nn.Module):
         self.upstream: upstreams.Upstream = plugin.build(description.upstream_config)
         if description.added:
             unfreezing.add(self.upstream, description.added)
-        if not 0 <= description.layer <= len(self.upstream.blocks):
+        if description.layers[0] < 0 or description.top > len(self.upstream.blocks):
             raise ValueError(f"layer must be 0 to {len(self.upstream.blocks)}: {description.layer}")
+        several = len(description.layers) > 1
+        self.mix = WeightedSum(len(description.layers)) if several else None
         self.head = heads.build(description.head, self.upstream.size, len(description.labels))
 
     @property
     def labels(self) -> list[str]:
         """The symbols that can be emitted; the first is the CTC blank."""
         return self.description.labels
+
+    @property
+    def layer_weights(self) -> dict[int, float]:
+        """What each layer counts for in what the head hears; empty where it hears one alone."""
+        if self.mix is None:
+            return {}
+        return dict(zip(self.description.layers, self.mix.weights.tolist(), strict=True))
 
     @property
     def max_seconds(self) -> float:
@@ -77,16 +97,28 @@ class GraftedModel(nn.Module):
         """Return log-probabilities (batch, frames, labels) and their lengths.
 
         Args:
-            states: of layer `start`, (frames of all clips, size); features where it is None.
+            states: of layer `start`, (frames of all clips, size); features where it is None. Or of
+                all layers that the head hears, (frames of all clips, layers, size).
             lengths: of each clip, on the CPU.
             start: the layer from which to run; what lies below is not run.
         """
         inputs = Ragged(states, lengths)
+        if states.ndim == 2:
+            inputs = self._heard(inputs, start)
+        if self.mix is not None:
+            inputs = inputs.with_values(self.mix(inputs.values))
+        emissions = self.head(inputs.padded())
+        return emissions.values, emissions.lengths
+
+    def _heard(self, inputs: Ragged, start: int | None) -> Ragged:
+        """Return what the head listens to; of several layers, (frames, layers, size)."""
         if start is None:
             start, inputs = 0, self.upstream.stem(inputs)
-        layer = self.description.layer
-        emissions = self.head(self.upstream.above(inputs, start, [layer])[layer].padded())
-        return emissions.values, emissions.lengths
+        found = self.upstream.above(inputs, start, self.description.layers)
+        if self.mix is None:
+            return found[self.description.top]
+        stacked = torch.stack([found[k].values for k in self.description.layers], 1)
+        return inputs.with_values(stacked)
 
     @torch.inference_mode()
     def emissions(self, waves: Sequence[np.ndarray]) -> list[Tensor]:

@@ -4,10 +4,13 @@ import json
 import math
 import shutil
 
+import numpy as np
 import pytest
 from read import made, values
-from reported import ERROR_RATES, against, write_curve, write_json
+from reported import DESCRIPTION, ERROR_RATES, against, write_curve, write_json
+from safetensors.numpy import save_file
 
+from voicegraft.evaluation.probe import Probed, write_probed
 from voicegraft.report.findings import Findings
 from voicegraft.report.models import evaluated
 
@@ -94,6 +97,31 @@ def test_models_that_are_not_on_disk_are_named(project):
     page = made(project)
     assert "Not here: models/head , models/log_mel ." in page.text
     assert "whisper: 6 blocks, 512 size 6 0.5 s ctc_linear 5" in page.text
+
+
+def test_a_model_on_several_layers_shows_what_each_has_learnt_to_count_for(project):
+    write_json(project / "models/head/model.json", DESCRIPTION | {"layer": [3, 6]})
+    logits = np.log(np.array([1, 3], np.float32))
+    save_file({"mix.logits": logits}, project / "models/head/model.safetensors")
+    for layer, weights in {3: [0.5, 0.25], 6: [0.5, 0.75]}.items():
+        write_curve(project, "head", f"layer/{layer}", weights)
+    page = made(project)
+    assert "3: 25.0 %, 6: 75.0 %" in page.text
+    drawn = values(page.plots["Weight of layer 6"])
+    assert [(row["series"], row["value"]) for row in drawn] == [("head", 0.5), ("head", 0.75)]
+
+
+def test_layers_that_were_probed_are_drawn_with_their_intervals_and_none_if_none_was(project):
+    assert not [title for title in made(project).plots if "Layers" in title]
+    probed = [Probed(0, 0.0312, -0.01, 0.06, 16, 5), Probed(1, 0.25, 0.2, 0.3, 16, 5)]
+    write_probed(project / "evaluation/layers.csv", probed)
+    rows = values(made(project).plots["Layers of the upstream: share of the letters foretold"])
+    assert [(r["group"], r["value"], r["low"], r["high"]) for r in rows] == [
+        ("layer 0", 0.0312, -0.01, 0.06),
+        ("layer 1", 0.25, 0.2, 0.3),
+    ]
+    write_probed(project / "evaluation/layers.csv", [])
+    assert not [title for title in made(project).plots if "Layers" in title]
 
 
 def test_texts_on_two_sides_are_pointed_out_and_speakers_are_not(page):

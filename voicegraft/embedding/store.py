@@ -104,7 +104,7 @@ class Store:
         if layer not in self._layers:
             raise ValueError(
                 f"layer {layer} is not in the store, which has {sorted(self._layers)}: "
-                "add it to extract_embeddings.layers"
+                "add it to extract_embeddings.layers, or let that be auto"
             )
         first = self._first[clip]
         return self._layers[layer][first : first + self.frames[clip]]

@@ -15,12 +15,13 @@ from voicegraft import ctc
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.label_efficiency import Run
 from voicegraft.evaluation.scores import Score, score
+from voicegraft.heads import HeadChoice
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training.amounts import draw, minutes_of, scaled
 from voicegraft.training.checkpoint import Checkpoint, fingerprint
 from voicegraft.training.compute import Compute, engine, seeded
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import HeadChoice, graft
+from voicegraft.training.grafting import graft
 from voicegraft.training.inputs import StoredStates, spellable
 from voicegraft.training.loop import Trainer
 from voicegraft.training.schedule import head_part

@@ -14,7 +14,16 @@ from abc import ABC, abstractmethod
 
 from torch import nn
 
+from voicegraft.layers import LayerKnob
 from voicegraft.padding import Padded
+from voicegraft.params import Section
+
+
+class HeadChoice(Section):
+    """Which head, on which layer or layers."""
+
+    name: str
+    layer: LayerKnob
 
 
 class Head(nn.Module, ABC):

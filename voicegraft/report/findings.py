@@ -55,6 +55,11 @@ class Findings:
         whole = all((folder / name).is_file() for name in ("manifest.csv", "audio.npy"))
         return Corpus(folder) if whole else None
 
+    @cached_property
+    def probed(self) -> list[dict[str, str]]:
+        """What each layer was found to foretell of the letters, as layers.csv has it."""
+        return self._rows("evaluation/layers.csv", ",") or []
+
     def metrics(self, model: str) -> dict[str, Any]:
         """Return the rates of `model`, by split."""
         path = f"evaluation/{model}/metrics.json"

@@ -6,6 +6,7 @@ from math import prod
 from typing import Any
 
 from safetensors import safe_open
+from scipy.special import softmax
 
 from voicegraft.report.findings import Findings
 from voicegraft.report.transfer import Transfer
@@ -47,6 +48,8 @@ class Build:
     """How many of them fine-tuning let learn; None where it did not run, as of a head."""
     forgetting: dict[str, Any] | None
     """What that cost."""
+    layers: dict[int, float]
+    """What each layer counts for in what the head hears; empty where it hears one alone."""
 
 
 def evaluated(findings: Findings, compared: Transfer | None) -> list[Model]:
@@ -71,8 +74,17 @@ def builds(findings: Findings) -> Iterator[Build]:
         if description and path.is_file():
             with safe_open(path, framework="numpy") as file:
                 sizes = [prod(file.get_slice(key).get_shape()) for key in file.keys()]
-            found = findings.training(name), findings.forgetting(name)
+                layers = _layer_weights(file, description["layer"])
+            found = findings.training(name), findings.forgetting(name), layers
             yield Build(name, description, path.stat().st_size / 1e6, sum(sizes), *found)
+
+
+def _layer_weights(file: Any, layer: int | list[int]) -> dict[int, float]:
+    """Return the softmax of what `voicegraft.layers.WeightedSum` has learnt."""
+    if isinstance(layer, int):
+        return {}
+    weights = softmax(file.get_tensor("mix.logits").astype("float64"))
+    return dict(zip(layer, weights.tolist(), strict=True))
 
 
 def _role(name: str, controls: set[str]) -> str:

@@ -89,6 +89,7 @@ def _sections(findings: Findings, clips: int) -> dict[str, Any]:
         "slices": plots.slice_plots(findings, models),
         "confusions": plots.confusion_plots(findings, models),
         "builds": list(builds(findings)),
+        "probed": plots.layer_plot(findings),
         "census": findings.census,
         "clips": shown,
         "clips_asked": clips,

@@ -43,9 +43,8 @@ def curve_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
     order = [*(m for m in CURVES if m in rows), *sorted(rows.keys() - CURVES.keys())]
     names = [model.name for model in models]
     names += sorted({row["series"] for of in rows.values() for row in of} - set(names))
-    return [
-        Plot(CURVES.get(m, m), charts.lines(rows[m], names, rate=m.endswith(RATES))) for m in order
-    ]
+    titles = {m: CURVES.get(m, m.replace("layer/", "Weight of layer ")) for m in order}
+    return [Plot(titles[m], charts.lines(rows[m], names, rate=m.endswith(RATES))) for m in order]
 
 
 def slice_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
@@ -57,6 +56,17 @@ def slice_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
             if rows := list(_slice_rows(findings, models, split, kind)):
                 found.append(Plot(f"CER on {split}, {words}", charts.intervals(rows, titles)))
     return found
+
+
+def layer_plot(findings: Findings) -> Plot | None:
+    """Return a plot of what each layer foretells of the letters, where that was probed."""
+    series = "share of the letters foretold"
+    rows = [_row(f"layer {line['layer']}", series, line, "foretold") for line in findings.probed]
+    return (
+        Plot(f"Layers of the upstream: {series}", charts.intervals(rows, [series]))
+        if rows
+        else None
+    )
 
 
 def confusion_plots(findings: Findings, models: Sequence[Model]) -> dict[str, Plot]:

@@ -5,25 +5,29 @@ from pathlib import Path
 from voicegraft import upstream_folder, upstreams
 from voicegraft.embedding.store import Store
 from voicegraft.grafted import Description, GraftedModel
-from voicegraft.params import Section
+from voicegraft.heads import HeadChoice
+from voicegraft.layers import Layer
 
 
-class HeadChoice(Section):
-    """Which head, on which layer."""
+def heard_layer(choice: HeadChoice, store: Store) -> Layer:
+    """Return the layer, or the several, that the store was made for.
 
-    name: str
-    layer: int
-
-
-def heard_layer(choice: HeadChoice, store: Store) -> int:
-    """Return the layer of the knob; of a control, the one that was stored."""
-    if upstreams.is_control(store.facts["upstream"]):
-        return max(store.facts["layers"])
-    return choice.layer
+    Raises:
+        ValueError: if the knob says another; what a control has is its own affair.
+    """
+    layers = store.facts["layer"]
+    layer = layers if isinstance(layers, int) else tuple(layers)
+    free = choice.layer == "auto" or upstreams.is_control(store.facts["upstream"])
+    if not free and choice.layer != layer:
+        raise ValueError(
+            f"params.yaml: head.layer is {choice.layer}, but the embeddings are stored for "
+            f"{layer}: run choose_layers and extract_embeddings first, as `dvc repro` does"
+        )
+    return layer
 
 
 def graft(choice: HeadChoice, store: Store, labels: list[str], folder: Path) -> GraftedModel:
-    """Return the upstream of `folder` under a new head."""
+    """Return the upstream of `folder` under a new head, on the layer that the store is for."""
     facts = store.facts
     description = Description(
         upstream=facts["upstream"],

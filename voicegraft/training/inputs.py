@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -10,6 +11,7 @@ from voicegraft import ctc
 from voicegraft.embedding.store import Store
 from voicegraft.embedding.takes import Take, take_id
 from voicegraft.grafted import GraftedModel
+from voicegraft.layers import Layer, numbers
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training.masking import Masking, mask
 
@@ -21,7 +23,7 @@ class Inputs(Protocol):
     """The layer whose states these are; None for features, so the whole upstream runs."""
 
     def __call__(self, utterance: Utterance) -> Tensor:
-        """Return float32 (frames, size), or features (steps, bins)."""
+        """Return float32 (frames, size) or (frames, layers, size), or features (steps, bins)."""
         ...
 
     def augmented(self, utterance: Utterance) -> Tensor:
@@ -34,10 +36,14 @@ class Inputs(Protocol):
 
 
 class StoredStates:
-    """Read the states of `layer` from the store: what lies below is never run again."""
+    """Read the states of `layer` from the store: what lies below is never run again.
 
-    def __init__(self, store: Store, layer: int, masking: Masking):
-        self.store, self.start, self.masking = store, layer, masking
+    Of several layers they are (frames, layers, size), and nothing is run at all.
+    """
+
+    def __init__(self, store: Store, layer: Layer, masking: Masking):
+        self.store, self.layer, self.masking = store, layer, masking
+        self.start = numbers(layer)[-1]
 
     def __call__(self, utterance: Utterance) -> Tensor:
         """See `Inputs`."""
@@ -58,7 +64,10 @@ class StoredStates:
         return [take for take in ids if take in self.store.frames]
 
     def _states(self, take: str) -> Tensor:
-        return torch.from_numpy(self.store.states(take, self.start).astype("float32"))
+        if isinstance(self.layer, int):
+            return torch.from_numpy(self.store.states(take, self.layer).astype("float32"))
+        states = [self.store.states(take, layer) for layer in self.layer]
+        return torch.from_numpy(np.stack(states, axis=1).astype("float32"))
 
 
 class AudioFeatures:

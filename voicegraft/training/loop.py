@@ -176,7 +176,8 @@ class Trainer:
         """
         references, hypotheses = [u.text for u in dev], self.transcribe(dev)
         cer, wer = jiwer.cer(references, hypotheses), jiwer.wer(references, hypotheses)
-        self.progress.history.append(record | {"dev/cer": cer, "dev/wer": wer})
+        weights = {f"layer/{k}": weight for k, weight in self.bare.layer_weights.items()}
+        self.progress.history.append(record | {"dev/cer": cer, "dev/wer": wer} | weights)
         if not any(hypotheses):
             self.progress.mute_epoch = self.progress.epoch
         if cer < self.progress.best_cer:

@@ -26,13 +26,15 @@ class Masking(Section):
 def mask(clip: Tensor, seconds: float, masking: Masking) -> Tensor:
     """Return `clip`, (frames, size) of `seconds`, with spans of frames and dimensions hidden.
 
+    Of (frames, layers, size) the same are hidden in every layer, or one would tell the other's.
     Draws from torch's global generator, as torchaudio's masks do.
     """
-    frames, size = clip.shape
+    frames, size = len(clip), clip.shape[-1]
     heard, seen = torch.ones(1, 1, frames), torch.ones(1, size, 1)
     hide = torchaudio.functional.mask_along_axis
     for _ in range(round(masking.time_masks_per_second * seconds)):
         heard = hide(heard, masking.time_mask_frames, 0.0, axis=2, p=1.0)
     for _ in range(masking.size_masks):
         seen = hide(seen, round(masking.size_mask_share * size), 0.0, axis=1, p=1.0)
-    return torch.where((heard * seen)[0].T.bool(), clip, clip.mean(0))
+    kept = (heard * seen)[0].T.bool()
+    return torch.where(kept if clip.ndim == 2 else kept[:, None], clip, clip.mean(0))

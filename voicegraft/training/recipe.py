@@ -14,6 +14,7 @@ from pydantic import (
 from voicegraft import unfreezing
 from voicegraft.embedding.takes import Speed
 from voicegraft.grafted import GraftedModel
+from voicegraft.layers import Layer, trunk_below
 from voicegraft.params import Section
 from voicegraft.training.compute import seeded
 from voicegraft.training.fit import Fit
@@ -61,6 +62,10 @@ class Recipe(Fit):
             )
         return most - self.unfrozen_blocks
 
+    def trunk(self, layer: Layer) -> int:
+        """Return the layer from whose stored states the recipe starts, under a head on `layer`."""
+        return trunk_below(layer, self.unfrozen_blocks + self.frozen_above)
+
 
 def section(learns: str) -> type[Recipe]:
     """Return the knobs of a recipe that unfreezes in the way of that name."""
@@ -69,7 +74,7 @@ def section(learns: str) -> type[Recipe]:
 
 def add(model: GraftedModel, recipe: Recipe) -> None:
     """Add to the model's upstream what the recipe's way adds, if anything."""
-    way, layer = recipe.way, model.description.layer
+    way, layer = recipe.way, model.description.top
     if not way.adds:
         return
     blocks = range(recipe.lowest(layer) + 1, layer - recipe.frozen_above + 1)

@@ -26,8 +26,9 @@ class Part:
 
 
 def head_part(model: GraftedModel, lr: float) -> Part:
-    """Return the head, which learns from the first epoch."""
-    return Part("head", tuple(model.head.parameters()), lr)
+    """Return the head and its weights of layers, if any, which learn from the first epoch."""
+    modules = [model.head] if model.mix is None else [model.head, model.mix]
+    return Part("head", tuple(p for module in modules for p in module.parameters()), lr)
 
 
 def upstream_parts(
@@ -41,7 +42,7 @@ def upstream_parts(
     learning: Callable[[nn.Module], Iterable[nn.Parameter]] = nn.Module.parameters,
     stem: bool = True,
 ) -> list[Part]:
-    """Return the top `blocks` below the head's layer as parts, the highest first.
+    """Return the top `blocks` below the head's highest layer as parts, the highest first.
 
     Args:
         model: whose upstream is unfrozen; unfreezing all blocks unfreezes the stem too.
@@ -57,7 +58,7 @@ def upstream_parts(
     Raises:
         ValueError: if nothing of a block learns.
     """
-    top = model.description.layer - frozen_above
+    top = model.description.top - frozen_above
     parts = []
     for depth, index in enumerate(reversed(range(top - blocks, top))):
         modules: list[nn.Module] = [model.upstream.blocks[index]]

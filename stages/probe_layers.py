@@ -1,0 +1,90 @@
+"""Ask each layer of the frozen upstream how much it says of the letters, before a head is trained.
+
+Reads   UPSTREAM, as fetch_model leaves it; CORPUS, as prepare_data leaves it: some minutes of train
+Writes  PROBED, a table for git: what each layer foretells, with intervals; without a line where
+        head.layer names the layer and nothing was asked
+Knobs   probe_layers: always, minutes; head: layer; extract_embeddings: margin_seconds, precision,
+        batch_seconds; evaluate: resamples, confidence, seed
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import PositiveFloat
+from tqdm import tqdm
+
+from voicegraft import upstream_folder
+from voicegraft.command import run_stage
+from voicegraft.embedding.choice import ExtractEmbeddings
+from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.takes import Take
+from voicegraft.evaluation.probe import Probed, best_layer, probe, write_probed
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.heads import HeadChoice
+from voicegraft.onednn import bound_cache
+from voicegraft.params import Section, load_params
+from voicegraft.precision import on_this_machine
+from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.training.amounts import draw, minutes_of
+
+DRAW = 0
+"""The clips that are drawn are the same in every run; the intervals tell of others."""
+
+
+class ProbeLayers(Section):
+    """When to probe, and on how much speech."""
+
+    always: bool
+    minutes: PositiveFloat
+
+
+def mean_states(
+    upstream: Path, corpus: Corpus, clips: Sequence[Utterance], params: ExtractEmbeddings
+) -> dict[int, np.ndarray]:
+    """Return the mean of each clip's states, (clips, size), by layer: all in one pass."""
+    model = upstream_folder.load(upstream)
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    layers, precision = range(len(model.blocks) + 1), on_this_machine(params.precision)
+    how = params.margin_seconds, precision, params.batch_seconds
+    means: dict[int, dict[str, np.ndarray]] = {layer: {} for layer in layers}
+    with tqdm(total=len(clips), unit="clip") as bar:
+        for batch in encode(model, corpus, layers, *how, [Take(clip) for clip in clips]):
+            for take, states in batch.items():
+                for layer in layers:
+                    means[layer][take.id] = states[layer].mean(0, dtype=np.float64)
+            bar.update(len(batch))
+    return {layer: np.stack([of[clip.id] for clip in clips]) for layer, of in means.items()}
+
+
+def said(probed: Sequence[Probed]) -> str:
+    """Return what was found, for the terminal."""
+    lines = [
+        f"layer {p.layer}: foretells {p.foretold:.3f} ({p.foretold_low:.3f} to "
+        f"{p.foretold_high:.3f}) of the letters"
+        for p in probed
+    ]
+    return "\n".join([*lines, f"head.layer: {best_layer(probed)} is what auto stands for"])
+
+
+def main(upstream: Path, corpus: Path, probed: Path) -> None:
+    params = load_params(ProbeLayers, "probe_layers")
+    choice = load_params(HeadChoice, "head")
+    extraction = load_params(ExtractEmbeddings, "extract_embeddings")
+    evaluate = load_params(Evaluate, "evaluate")
+    if choice.layer != "auto" and not params.always:
+        write_probed(probed, [])
+        return
+    bound_cache()
+    speech = Corpus(corpus)
+    train = [clip for clip in speech.of("train") if clip.text]
+    clips = draw(train, min(params.minutes, minutes_of(train)), DRAW)
+    found = probe(mean_states(upstream, speech, clips, extraction), clips, evaluate)
+    write_probed(probed, found)
+    print(said(found), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,79 @@
+"""Which layers are stored of each clip, and which of them the head hears."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import NonNegativeFloat, PositiveFloat
+
+from voicegraft.embedding.takes import Speed
+from voicegraft.layers import Layer, numbers, one_or_several, trunk_below
+from voicegraft.params import Section
+from voicegraft.whole import whole
+
+
+class ExtractEmbeddings(Section):
+    """Which layers, how much silence behind a clip, and at which speeds."""
+
+    layers: Literal["auto"] | list[int]
+    margin_seconds: NonNegativeFloat
+    speeds: list[Speed]
+    precision: Literal["auto", "float32", "bfloat16"]
+    batch_seconds: PositiveFloat
+    cache_gigabytes: NonNegativeFloat
+
+
+class LayerChoice(Section):
+    """data/layers.json."""
+
+    head: Layer
+    stored: list[int]
+    """Increasing; all that the head hears are among them."""
+
+    def within(self, blocks: int) -> "LayerChoice":
+        """Return the choice as it is, for an upstream of so many blocks.
+
+        Raises:
+            ValueError: if the upstream lacks one of the layers.
+        """
+        if wrong := [layer for layer in self.stored if not 0 <= layer <= blocks]:
+            raise ValueError(
+                f"params.yaml: head.layer and extract_embeddings.layers: the upstream has 0 to "
+                f"{blocks}, not {wrong}"
+            )
+        return self
+
+    def of_control(self, blocks: int) -> "LayerChoice":
+        """Return what the head hears of a control, and nothing else: no recipe goes on from it.
+
+        Of one that has fewer blocks, the highest layer stands for all above it.
+        """
+        heard = sorted({min(layer, blocks) for layer in numbers(self.head)})
+        return LayerChoice(head=one_or_several(heard), stored=heard)
+
+
+def chosen(
+    layer: Layer, stored: Literal["auto"] | list[int], unfrozen: Iterable[int]
+) -> LayerChoice:
+    """Return the choice: what the head hears is always stored.
+
+    Args:
+        layer: what the head hears.
+        stored: the other layers; `auto` takes those below what is `unfrozen`.
+        unfrozen: blocks, of each recipe that starts from the trunk; those that are more than the
+            head has below it are let be, for the recipe to refuse.
+    """
+    trunks = [trunk_below(layer, blocks) for blocks in unfrozen]
+    others = [trunk for trunk in trunks if trunk >= 0] if stored == "auto" else stored
+    return LayerChoice(head=layer, stored=sorted({*numbers(layer), *others}))
+
+
+def write_choice(path: Path, choice: LayerChoice) -> None:
+    """Write `choice` as JSON."""
+    with whole(path) as partial:
+        partial.write_text(choice.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def read_choice(path: Path) -> LayerChoice:
+    """Return what was written."""
+    return LayerChoice.model_validate_json(path.read_bytes())

@@ -1,0 +1,131 @@
+"""Which layer says most of the letters: a quick probe of each, before any head is trained.
+
+How often each letter comes in a clip has to be foretold from the mean of the clip's states, by
+ridge regression, for clips of blocks that it was not fitted on. That needs no alignment of letters
+with frames, and seconds where a head takes minutes; it hears nothing of their order. Linear probes
+of layers: Alain and Bengio 2016 (https://arxiv.org/abs/1610.01644).
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from voicegraft.evaluation.blocks import choose_blocks
+from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
+from voicegraft.evaluation.summary import DECIMALS, Evaluate
+from voicegraft.evaluation.tables import write_rows
+from voicegraft.speech.manifest import Utterance
+
+FOLDS = 5
+PENALTIES = np.logspace(0, 6, 13)
+"""From which each fit chooses by leaving out one clip: large ones where clips are few."""
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A layer and how much of the letters it foretells, with its interval.
+
+    `foretold` is a share: of how letters vary from clip to clip, 0 is what their averages say, 1
+    all of it; below 0, a layer misleads.
+    """
+
+    layer: int
+    foretold: float
+    foretold_low: float
+    foretold_high: float
+    clips: int
+    blocks: int
+
+
+def letter_shares(texts: Sequence[str]) -> np.ndarray:
+    """Return what share of each text each letter is, (texts, letters)."""
+    letters = sorted(set().union(*texts))
+    return np.array([[text.count(letter) / len(text) for letter in letters] for text in texts])
+
+
+def errors(
+    states: np.ndarray, shares: np.ndarray, blocks: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return each clip's squared error, (clips,), by the probe and by the letters' averages.
+
+    Args:
+        states: a layer's mean over each clip, (clips, size).
+        shares: of letters, (clips, letters).
+        blocks: each is foretold by what was fitted on others.
+    """
+    foretold, average = np.empty_like(shares), np.empty_like(shares)
+    folds = GroupKFold(min(FOLDS, len(set(blocks))))
+    for rest, held_out in folds.split(states, groups=blocks):
+        probe = make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(states[rest], shares[rest])
+        foretold[held_out] = probe.predict(states[held_out])
+        average[held_out] = shares[rest].mean(0)
+    return tuple(np.square(shares - guess).sum(1) for guess in (foretold, average))
+
+
+def probe(
+    states: dict[int, np.ndarray], clips: Sequence[Utterance], params: Evaluate
+) -> list[Probed]:
+    """Return each layer with what it foretells; every layer on the same clips and folds.
+
+    Args:
+        states: by layer, the mean over each clip, (clips, size).
+        clips: whose text is not empty. Each counts by its letters: shares of many vary less.
+        params: of the bootstrap.
+
+    Raises:
+        ValueError: if there are fewer than two clips.
+    """
+    if len(clips) < 2:
+        raise ValueError(f"{len(clips)} clips are too few to probe layers with")
+    blocks, shares = choose_blocks(clips)[1], letter_shares([clip.text for clip in clips])
+    letters = np.array([len(clip.text) for clip in clips])
+    return [
+        _probed(
+            layer, [letters * error for error in errors(of_layer, shares, blocks)], blocks, params
+        )
+        for layer, of_layer in sorted(states.items())
+    ]
+
+
+def _probed(
+    layer: int, weighted: Sequence[np.ndarray], blocks: Sequence[str], params: Evaluate
+) -> Probed:
+    left, whole = weighted
+    resampled = 1 - resampled_rates(left, whole, blocks, params.resamples, params.seed)
+    interval = percentile_interval(resampled, params.confidence, len(set(blocks)))
+    foretold = (1 - left.sum() / whole.sum(), *interval)
+    rounded = (round(float(value), DECIMALS) for value in foretold)
+    return Probed(layer, *rounded, len(left), len(set(blocks)))
+
+
+def best_layer(probed: Sequence[Probed]) -> int:
+    """Return the layer that foretells most; of equals the lower one, which costs less to run.
+
+    Raises:
+        ValueError: if none was probed.
+    """
+    if not probed:
+        raise ValueError("no layer was probed")
+    return max(probed, key=lambda p: (p.foretold, -p.layer)).layer
+
+
+def write_probed(path: Path, probed: Sequence[Probed]) -> None:
+    """Write a line for each layer; none where nothing was probed."""
+    write_rows(path, [field.name for field in fields(Probed)], [astuple(p) for p in probed])
+
+
+def read_probed(path: Path) -> list[Probed]:
+    """Return what was written."""
+    types = {field.name: field.type for field in fields(Probed)}
+    with open(path, encoding="utf-8", newline="") as file:
+        return [
+            Probed(**{name: types[name](value) for name, value in row.items()})
+            for row in csv.DictReader(file)
+        ]

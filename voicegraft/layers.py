@@ -1,0 +1,78 @@
+"""One layer of an upstream, or several of them mixed by weights that are learnt.
+
+A weighted sum of layers is SUPERB's way to let a task choose (Yang et al. 2021,
+https://arxiv.org/abs/2105.01051): lower layers know of sounds what higher ones have let go.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import BeforeValidator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def one_or_several(layers: Sequence[int]) -> int | tuple[int, ...]:
+    """Return the layer that stands alone in `layers`, or all of them."""
+    return layers[0] if len(layers) == 1 else tuple(layers)
+
+
+def _layer(value: Any) -> int | tuple[int, ...]:
+    layers = list(value) if isinstance(value, list | tuple) else [value]
+    if not layers or any(type(layer) is not int or layer < 0 for layer in layers):
+        raise ValueError("must be a layer, 0 and up, or a list of layers")
+    if layers != sorted(set(layers)):
+        raise ValueError("must increase")
+    return one_or_several(layers)
+
+
+Layer = Annotated[int | tuple[int, ...], BeforeValidator(_layer)]
+"""A layer by its number, or two and more, increasing, of which a weighted sum is heard."""
+
+
+def _layer_or_auto(value: Any) -> int | tuple[int, ...] | str:
+    try:
+        return value if value == "auto" else _layer(value)
+    except ValueError as error:
+        raise ValueError(f"{error}, or auto") from None
+
+
+LayerKnob = Annotated[int | tuple[int, ...] | Literal["auto"], BeforeValidator(_layer_or_auto)]
+"""The same in params.yaml, where `auto` leaves it to a probe."""
+
+
+def numbers(layer: Layer) -> tuple[int, ...]:
+    """Return the numbers of all that is heard, increasing."""
+    return (layer,) if isinstance(layer, int) else layer
+
+
+def trunk_below(layer: Layer, unfrozen_blocks: int) -> int:
+    """Return the highest layer from which all that is heard can be run again.
+
+    Lower than `unfrozen_blocks` below the highest where a lower one yet is heard.
+    """
+    heard = numbers(layer)
+    return min(heard[0], heard[-1] - unfrozen_blocks)
+
+
+class WeightedSum(nn.Module):
+    """States of several layers → one: a sum whose weights are a softmax, equal at first.
+
+    Each layer is normalised over its frame, so that a weight says how much a layer counts, and not
+    how loud it is.
+    """
+
+    def __init__(self, layers: int):
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(layers))
+
+    @property
+    def weights(self) -> Tensor:
+        """What each layer counts for, (layers,); they sum to 1."""
+        return self.logits.softmax(0)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Map (frames, layers, size) to (frames, size)."""
+        normalised = F.layer_norm(states, states.shape[-1:])
+        return torch.einsum("fls,l->fs", normalised, self.weights)
