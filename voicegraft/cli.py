@@ -237,6 +237,32 @@ def sweep(
     raise typer.Exit(1 if failed else 0)
 
 
+@app.command()
+def suggest(
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long to look, about.")] = 15.0,
+) -> None:
+    """Find which head, layer and rate suit this speech, and write the lines for params.yaml.
+
+    Short trainings on what extract_embeddings has stored, by successive halving: many settings for
+    a few epochs, the better half for twice as long, until one is left. They are scored on dev;
+    test is not looked at. Run `dvc repro extract_embeddings` first. For other upstreams, and for
+    numbers on test, see `voicegraft sweep`.
+
+    \b
+    voicegraft suggest --minutes 30
+    """
+    from voicegraft.sweep import suggest as search  # brings torch: seconds
+
+    try:
+        for results in search.suggest(Path(), 60 * minutes):
+            typer.echo(search.rendered(results) + "\n")
+            best = results[0].setting
+    except MISTAKES as error:
+        _complain(error)
+        raise typer.Exit(1) from None
+    typer.echo(best.lines())
+
+
 def _print_transcript(
     transcriber: "Transcriber", recording: Path, as_json: bool, several: bool
 ) -> bool:

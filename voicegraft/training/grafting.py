@@ -28,13 +28,20 @@ def heard_layer(choice: HeadChoice, store: Store) -> Layer:
 
 def graft(choice: HeadChoice, store: Store, labels: list[str], folder: Path) -> GraftedModel:
     """Return the upstream of `folder` under a new head, on the layer that the store is for."""
+    return graft_on(heard_layer(choice, store), choice.name, store, labels, folder)
+
+
+def graft_on(
+    layer: Layer, head: str, store: Store, labels: list[str], folder: Path
+) -> GraftedModel:
+    """Return the upstream of `folder` under a new head of that name, on any stored layer."""
     facts = store.facts
     description = Description(
         upstream=facts["upstream"],
         upstream_config=facts["upstream_config"],
         margin_seconds=facts["margin_seconds"],
-        head=choice.name,
-        layer=heard_layer(choice, store),
+        head=head,
+        layer=layer,
         labels=labels,
     )
     model = GraftedModel(description)

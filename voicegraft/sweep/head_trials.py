@@ -1,0 +1,78 @@
+"""Heads trained for a few epochs on stored states: the trials of `voicegraft suggest`."""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from voicegraft import ctc, heads
+from voicegraft.embedding.store import Store
+from voicegraft.heads import HeadChoice
+from voicegraft.speech.manifest import Corpus
+from voicegraft.training.checkpoint import Checkpoint
+from voicegraft.training.compute import Compute, engine, seeded
+from voicegraft.training.fit import Fit
+from voicegraft.training.grafting import graft_on
+from voicegraft.training.inputs import StoredStates, spellable
+from voicegraft.training.loop import Trainer
+from voicegraft.training.schedule import head_part
+
+LR_FACTORS = (1.0, 0.5, 2.0)
+
+
+@dataclass(frozen=True)
+class HeadSetting:
+    """What is tried of a head."""
+
+    name: str
+    layer: int
+    lr: float
+
+    def lines(self) -> str:
+        """Return it as params.yaml has it."""
+        return (
+            f"head:\n  name: {self.name}\n  layer: {self.layer}\ntrain_head:\n  lr: {self.lr:.3g}"
+        )
+
+
+def settings(choice: HeadChoice, fit: Fit, store: Store) -> list[HeadSetting]:
+    """Return all that the store allows, what params.yaml says first if it is among them."""
+    now = HeadSetting(choice.name, store.facts["layer"], fit.lr)
+    layers = sorted(store.facts["layers"], reverse=True)
+    found = [
+        HeadSetting(name, layer, fit.lr * factor)
+        for factor, name, layer in product(LR_FACTORS, heads.names(), layers)
+    ]
+    return sorted(found, key=lambda setting: setting != now)
+
+
+class HeadTrials:
+    """Trains heads on train, and scores them on dev; test is not looked at."""
+
+    def __init__(self, upstream: Path, corpus: Corpus, store: Store, fit: Fit, compute: Compute):
+        self.upstream, self.corpus, self.store = upstream, corpus, store
+        self.fit, self.compute = fit, compute
+        self.labels = ctc.labels_of(u.text for u in corpus.of("train"))
+
+    def __call__(self, setting: HeadSetting, epochs: int) -> float:
+        """Return the best CER on dev of so many epochs."""
+        changes = {"lr": setting.lr, "epochs": epochs, "patience": epochs}
+        fit = self.fit.model_copy(update=changes)
+        with seeded(fit.seed):
+            model = graft_on(setting.layer, setting.name, self.store, self.labels, self.upstream)
+        inputs = StoredStates(self.store, setting.layer, fit.masking)
+        trainer = Trainer(
+            engine(self.compute), model, inputs, [head_part(model, fit.lr)], fit, quiet=True
+        )
+        sides = [spellable(self.corpus.of(side), inputs, model) for side in ("train", "dev")]
+        with tempfile.TemporaryDirectory() as scratch:
+            history = trainer.run(*sides, Checkpoint(Path(scratch) / "run"))
+        return min(record["dev/cer"] for record in history)
+
+    def seconds_an_epoch(self, tried: Sequence[HeadSetting]) -> float:
+        """Return how long one takes: that of the first setting, tried once."""
+        began = time.monotonic()
+        self(tried[0], 1)
+        return time.monotonic() - began

@@ -1,0 +1,59 @@
+"""Which head, layer and rate to take, found within a time: the short way, on the store alone."""
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from voicegraft.embedding.store import Store
+from voicegraft.heads import HeadChoice
+from voicegraft.params import load_params
+from voicegraft.review.markdown import table
+from voicegraft.speech.manifest import Corpus
+from voicegraft.sweep.halving import Tried, halve, rounds
+from voicegraft.sweep.head_trials import HeadSetting, HeadTrials, settings
+from voicegraft.training.compute import Compute
+from voicegraft.training.fit import Fit
+
+FEWEST_EPOCHS = 3
+"""CTC emits blanks alone at first: before the third epoch, curves tell little of where they end."""
+
+
+def suggest(root: Path, seconds: float) -> Iterator[list[Tried[HeadSetting]]]:
+    """Yield the rounds of a search that takes about so many seconds, by params.yaml at `root`.
+
+    As many settings are tried as the time allows at three epochs each, what params.yaml says among
+    them; more time tries more of them, and then each for longer.
+    """
+    params = root / "params.yaml"
+    choice, fit = load_params(HeadChoice, "head", params), load_params(Fit, "train_head", params)
+    store = Store(root / "data" / "embeddings")
+    trial = HeadTrials(
+        root / "models" / "upstream",
+        Corpus(root / "data" / "corpus"),
+        store,
+        fit,
+        load_params(Compute, "compute", params),
+    )
+    possible = settings(choice, fit, store)
+    pace = trial.seconds_an_epoch(possible)
+    tried = affordable(possible, seconds / pace, fit.seed)
+    epochs = int(seconds / pace / len(tried) / rounds(len(tried)))
+    return halve(tried, trial, max(FEWEST_EPOCHS, epochs))
+
+
+def affordable(possible: Sequence[HeadSetting], epochs: float, seed: int) -> list[HeadSetting]:
+    """Return the first of `possible` and as many others, drawn, as that many epochs allow."""
+    count = max(
+        (n for n in range(2, len(possible) + 1) if n * rounds(n) * FEWEST_EPOCHS <= epochs),
+        default=min(2, len(possible)),
+    )
+    return [possible[0], *random.Random(seed).sample(possible[1:], count - 1)]
+
+
+def rendered(results: Sequence[Tried[HeadSetting]]) -> str:
+    """Return a round as a Markdown table; rates in per cent."""
+    rows = [
+        (t.setting.name, t.setting.layer, f"{t.setting.lr:.3g}", t.epochs, f"{100 * t.cer:.1f}")
+        for t in results
+    ]
+    return table(("head.name", "head.layer", "train_head.lr", "epochs", "dev CER"), rows)
