@@ -17,8 +17,8 @@ The folders stand in the order in which data flows, and each imports only from t
     spectrogram     log-mel, clip by clip
     upstreams       pretrained encoders, and controls that were never trained, a file each
     upstream_folder an upstream on disk
-    embedding       audio through a frozen upstream into the store
     layers          one layer of an upstream, or several by learnt weights
+    embedding       audio through a frozen upstream into the store
     dropout         dropout that costs less than what it regularises
     heads           what is trained on top, a file each
     ctc             the labels, loss and decoding that CTC heads share
