@@ -18,8 +18,8 @@ The folders stand in the order in which data flows, and each imports only from t
     upstreams       pretrained encoders, and controls that were never trained, a file each
     upstream_folder an upstream on disk
     unfreezing      what of an upstream learns, and what is added to it for that, a file each
-    embedding       audio through a frozen upstream into the store
     layers          one layer of an upstream, or several by learnt weights
+    embedding       audio through a frozen upstream into the store
     dropout         dropout that costs less than what it regularises
     heads           what is trained on top, a file each
     ctc             the labels, loss and decoding that CTC heads share
@@ -27,6 +27,7 @@ The folders stand in the order in which data flows, and each imports only from t
     adapter         of that model only what training made, in one file beside a shared upstream
     training        the loop, masking, schedules, unfreezing
     decoders        an upstream's own way to text, a file each
+    sweep           many settings, one after the other: what to take of upstreams, layers, heads
     evaluation      error rates, intervals, slices; gains over controls, labels spared
     review          is this revision better than that one
     report          one page to look at: scores, curves, clips to listen to

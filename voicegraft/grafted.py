@@ -65,7 +65,7 @@ class GraftedModel(nn.Module):
         self.upstream: upstreams.Upstream = plugin.build(description.upstream_config)
         if description.added:
             unfreezing.add(self.upstream, description.added)
-        if description.layers[0] < 0 or description.top > len(self.upstream.blocks):
+        if description.top > len(self.upstream.blocks):
             raise ValueError(f"layer must be 0 to {len(self.upstream.blocks)}: {description.layer}")
         several = len(description.layers) > 1
         self.mix = WeightedSum(len(description.layers)) if several else None

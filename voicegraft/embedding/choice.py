@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import NonNegativeFloat, PositiveFloat
+from pydantic import BeforeValidator, NonNegativeFloat, PositiveFloat
 
 from voicegraft.embedding.takes import Speed
 from voicegraft.layers import Layer, numbers, one_or_several, trunk_below
@@ -12,10 +12,17 @@ from voicegraft.params import Section
 from voicegraft.whole import whole
 
 
+def _layers_or_auto(value: Any) -> Any:
+    layers = [] if value == "auto" else value
+    if not isinstance(layers, list) or any(type(k) is not int or k < 0 for k in layers):
+        raise ValueError("must be a list of layers, 0 and up, or auto")
+    return value
+
+
 class ExtractEmbeddings(Section):
     """Which layers, how much silence behind a clip, and at which speeds."""
 
-    layers: Literal["auto"] | list[int]
+    layers: Annotated[list[int] | Literal["auto"], BeforeValidator(_layers_or_auto)]
     margin_seconds: NonNegativeFloat
     speeds: list[Speed]
     precision: Literal["auto", "float32", "bfloat16"]
