@@ -14,6 +14,8 @@ from voicegraft.sweep.table import read_lines
 # What the true stages leave of a head, as far as a sweep reads it; lr 9 breaks the training.
 STAGE = r"""
 import json, os, sys, yaml
+import numpy as np
+from safetensors.numpy import save_file
 params = yaml.safe_load(open("params.yaml"))
 lr, layer = params["train_head"]["lr"], params["head"]["layer"]
 if lr == 9:
@@ -21,7 +23,8 @@ if lr == 9:
 open(".voicegraft/cache/runs", "a").write(f"{lr} {layer}\n")
 for folder in ("models/head", "evaluation/head/curves/plots/metrics/dev"):
     os.makedirs(folder, exist_ok=True)
-open("models/head/model.safetensors", "wb").write(bytes(2_000_000 * layer))
+weights = {"upstream.x": (500_000 * layer,), "head.weight": (10, layer), "head.bias": (10,)}
+save_file({k: np.zeros(s, np.float32) for k, s in weights.items()}, "models/head/model.safetensors")
 cer = {"cer": lr / 10, "cer_low": lr / 20, "cer_high": lr / 5, "wer": lr / 2}
 json.dump({"test": cer}, open("evaluation/head/metrics.json", "w"))
 curve = f"step\tcer\n0\t1.0\n1\t{lr / 10 + layer / 100}\n"
@@ -88,7 +91,7 @@ def test_every_combination_is_run_once_and_the_best_on_dev_stands_first(project)
         "train_head.lr=2 head.layer=3",
     ]
     assert (lines[0].dev_cer, lines[0].cer, lines[0].megabytes) == (0.13, 0.1, 6)
-    assert "| `train_head.lr=1 head.layer=3` | head | 13.0 | 10.0 (5.0–20.0) | 50.0 | 6 |" in (
+    assert "| `train_head.lr=1 head.layer=3` | head | 13.0 | 10.0 (5.0–20.0) | 50.0 | 40 | 6 |" in (
         done.output
     )
 

@@ -4,9 +4,13 @@ import csv
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
+from math import prod
 from pathlib import Path
 
+from safetensors import safe_open
+
 from voicegraft.evaluation.tables import write_rows
+from voicegraft.grafted import WEIGHTS
 from voicegraft.params import read_params
 from voicegraft.review.markdown import table
 from voicegraft.training.curves import read_dev_cer
@@ -27,6 +31,8 @@ class Line:
     cer_low: float
     cer_high: float
     wer: float
+    trained: int
+    """Parameters: of the head, and of the upstream what the recipe let learn."""
     megabytes: int
     seconds: int
     """Of the experiment as it ran; what was cached took none."""
@@ -36,8 +42,7 @@ def lines_of(folder: Path, experiment: str, settings: Sequence[str], seconds: fl
     """Return a line for the head and each recipe that an experiment left in `folder`."""
     found = []
     for model in ("head", *read_params(folder / "params.yaml")["finetune"]["recipes"]):
-        evaluation = folder / "evaluation" / model
-        size = (folder / "models" / model / "model.safetensors").stat().st_size
+        evaluation, weights = folder / "evaluation" / model, folder / "models" / model / WEIGHTS
         test = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))["test"]
         found.append(
             Line(
@@ -46,11 +51,22 @@ def lines_of(folder: Path, experiment: str, settings: Sequence[str], seconds: fl
                 model,
                 min(read_dev_cer(evaluation / "curves")),
                 *(test[name] for name in ("cer", "cer_low", "cer_high", "wer")),
-                megabytes=round(size / 1e6),
+                trained=_trained(evaluation, weights),
+                megabytes=round(weights.stat().st_size / 1e6),
                 seconds=round(seconds),
             )
         )
     return found
+
+
+def _trained(evaluation: Path, weights: Path) -> int:
+    recipe = evaluation / "training.json"
+    if recipe.is_file():
+        share = json.loads(recipe.read_text(encoding="utf-8"))
+        return share["head"] + share["upstream"]
+    with safe_open(weights, framework="numpy") as file:
+        own = [name for name in file.keys() if not name.startswith("upstream.")]  # noqa: SIM118
+        return sum(prod(file.get_slice(name).get_shape()) for name in own)
 
 
 def read_lines(path: Path) -> list[Line]:
@@ -83,8 +99,9 @@ def rendered(lines: Iterable[Line]) -> str:
                 rates["dev_cer"],
                 f"{rates['cer']} ({rates['cer_low']}–{rates['cer_high']})",
                 rates["wer"],
+                f"{line['trained']:,}",
                 line["megabytes"],
                 line["seconds"],
             )
         )
-    return table(("settings", "model", "dev CER", "CER", "WER", "MB", "seconds"), rows)
+    return table(("settings", "model", "dev CER", "CER", "WER", "trained", "MB", "seconds"), rows)
