@@ -122,7 +122,7 @@ def run(command, folder, hub_url, **environment):
         env=os.environ | settings,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
 
 
