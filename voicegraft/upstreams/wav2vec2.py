@@ -174,9 +174,8 @@ class Wav2Vec2(Upstream):
 
     def stem(self, features: Ragged) -> Ragged:
         """Return layer 0: what the convolutions make of each clip, with positions."""
-        with (
-            parametrize.cached()
-        ):  # the weights of `positions`, which are stored as norm × direction
+        # The kernel of `positions` is stored as norm × direction: multiply once, not for each clip.
+        with parametrize.cached():
             return join([self._heard(clip) for clip in features.clips()])
 
     def _heard(self, clip: Tensor) -> Tensor:
