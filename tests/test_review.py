@@ -79,6 +79,16 @@ def test_knobs_that_were_turned_are_named_in_full_with_both_values(repository):
     )
 
 
+def test_a_section_that_is_new_or_gone_stands_for_its_knobs():
+    old = {"head": {"layer": 6}, "transfer": {"controls": []}}
+    new = {"head": {"layer": 6, "name": "x"}, "lora": {"rank": 8, "masks": {"time": 1}}}
+    assert comparison.changed(old, new) == {
+        "head.name": ("absent", "x"),
+        "transfer": ("1 knobs", "absent"),
+        "lora": ("absent", "2 knobs"),
+    }
+
+
 def test_models_on_one_side_alone_are_named_and_not_compared(repository):
     shutil.rmtree(repository / "evaluation" / "top3")
     evaluate(repository, "full", scores())

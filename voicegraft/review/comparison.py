@@ -72,7 +72,7 @@ def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
     return Comparison(
         old=old.title,
         new=new.title,
-        params=changed(flat(old.params()), flat(new.params())),
+        params=changed(old.params(), new.params()),
         splits=[split for of_model in splits.values() for split in of_model],
         only_old=[model for model in models[old] if model not in models[new]],
         only_new=[model for model in models[new] if model not in models[old]],
@@ -118,17 +118,26 @@ def worse_slices(
     return {name: change for name, change in found.items() if change.verdict == "worse"}
 
 
-def flat(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return every knob by its whole name, such as train_head.masking.size_masks."""
-    knobs: dict[str, Any] = {}
-    for key, value in params.items():
-        name = f"{prefix}{key}"
-        knobs |= flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
-    return knobs
+def changed(
+    old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
+) -> dict[str, tuple[Any, Any]]:
+    """Return the knobs that differ, by their whole names, with their values on both sides.
+
+    A section that one side alone has stands for all of its knobs.
+    """
+    found: dict[str, tuple[Any, Any]] = {}
+    for name in [*old, *(name for name in new if name not in old)]:
+        values = old.get(name, MISSING), new.get(name, MISSING)
+        if all(isinstance(value, Mapping) for value in values):
+            found |= changed(*values, f"{prefix}{name}.")
+        elif values[0] != values[1]:
+            found[f"{prefix}{name}"] = _told(values[0]), _told(values[1])
+    return found
 
 
-def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return the knobs that differ, with their values on both sides."""
-    names = [*old, *(name for name in new if name not in old)]
-    pairs = {name: (old.get(name, MISSING), new.get(name, MISSING)) for name in names}
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+def _told(value: Any) -> Any:
+    return f"{_knobs(value)} knobs" if isinstance(value, Mapping) else value
+
+
+def _knobs(section: Any) -> int:
+    return sum(map(_knobs, section.values())) if isinstance(section, Mapping) else 1
