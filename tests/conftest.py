@@ -1,14 +1,10 @@
 import shutil
-from pathlib import Path
 
 import pytest
+from fetched import fetch_upstream
 from invented import model, store_corpus, write_corpus
 
-from voicegraft import upstream_folder, upstreams
 from voicegraft.embedding.store import Store
-from voicegraft.weights.mirrors import copy_atomically
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="session")
@@ -17,14 +13,6 @@ def whisper_folder(tmp_path_factory):
     folder = fetch_upstream("whisper", "base", tmp_path_factory.mktemp("whisper"))
     yield folder
     shutil.rmtree(folder)  # pytest would keep three of 150 MB
-
-
-def fetch_upstream(name, checkpoint, folder):
-    """Fill `folder` as fetch_model does, fetching once into .voicegraft/downloads; return it."""
-    files = upstreams.fetchable(name, checkpoint).fetch(ROOT / ".voicegraft" / "downloads")
-    copy_atomically(files, folder)
-    upstream_folder.write_identity(folder, name, checkpoint)
-    return folder
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import librosa
 import numpy as np
 import pytest
 import torch
-from conftest import fetch_upstream
+from fetched import fetch_upstream
 
 from voicegraft import upstream_folder
 from voicegraft.ragged import join
