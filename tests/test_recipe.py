@@ -35,10 +35,14 @@ def test_the_middle_learns_without_what_is_above_and_below_it():
 
 
 @pytest.mark.parametrize("way", ["lora", "adapters"])
-def test_what_is_added_stands_in_the_blocks_of_the_recipe_and_no_other(way):
-    assert tops(learning(way)) == {"blocks.0", "blocks.1"}
-    assert tops(learning(way, unfrozen_blocks=1)) == {"blocks.1"}
-    assert tops(learning(way, unfrozen_blocks=1, frozen_above=1)) == {"blocks.0"}
+@pytest.mark.parametrize(("blocks", "above", "reached"), [(2, 0, {0, 1}), (1, 0, {1}), (1, 1, {0})])
+def test_what_is_added_stands_in_the_blocks_of_the_recipe_and_no_other(way, blocks, above, reached):
+    changes = dict(unfrozen_blocks=blocks, frozen_above=above)
+    before, after = grafted(), grafted()
+    add(after, recipe_of(way, **changes))
+    added = set(after.upstream.state_dict()) - set(before.upstream.state_dict())
+    assert tops(added) == {f"blocks.{index}" for index in reached}
+    assert learning(way, **changes) == added
 
 
 def test_norms_are_the_layer_norms_and_biases_all_that_is_added_to_a_product():
