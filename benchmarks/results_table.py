@@ -11,6 +11,10 @@ ROWS = {
     ),
     "zero_shot": ("Whisper base, zero-shot", "`make zero-shot`"),
     "head": ("head on frozen states", "`make repro`, or `dvc repro evaluate@head`"),
+    "lora": (
+        "LoRA in the top three blocks, from the cached trunk",
+        "`dvc exp run -S 'finetune.recipes=[top3,lora]'`",
+    ),
     "top3": ("top three blocks unfrozen, from the cached trunk", "`make repro`"),
     "full": (
         "all blocks unfrozen, from audio",
