@@ -126,9 +126,9 @@ def _scale(series: Sequence[str], values: Sequence[str]) -> alt.Scale:
 
 def _legend(rows: Rows, series: Sequence[str]) -> alt.Legend:
     present = {row["series"] for row in rows}
-    return alt.Legend(
-        title=None, orient="bottom", columns=2, values=[s for s in series if s in present]
-    )
+    values = [name for name in series if name in present]
+    # Opaque, though what is drawn may be a band that others show through.
+    return alt.Legend(title=None, orient="bottom", columns=2, values=values, symbolOpacity=1)
 
 
 def _finished(chart: alt.Chart | alt.LayerChart) -> dict[str, Any]:
