@@ -67,7 +67,7 @@ def test_the_trunk_ends_below_the_lowest_block_that_learns(corpus, tmp_path):
         changes = dict(unfrozen_blocks=blocks, frozen_above=above, start="trunk", speeds=[])
         inputs = inputs_of(recipe_of("lora", **changes), model, corpus, tmp_path)
         assert inputs.start == start
-    assert isinstance(inputs_of(recipe_of("lora"), model, corpus, tmp_path), AudioFeatures)
+    assert isinstance(inputs_of(recipe_of("adapters"), model, corpus, tmp_path), AudioFeatures)
 
 
 @pytest.mark.parametrize("start", ["trunk", "audio"])
