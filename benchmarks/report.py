@@ -1,6 +1,6 @@
 """Write the tables of README.md from the committed measurements.
 
-Reads   EVALUATION, with metrics.json for each model, transfer.json and learning curves;
+Reads   EVALUATION, with metrics.json for each model, transfer.json, learning curves and sweep.csv;
         benchmarks/results.json
 Writes  README, between the marks of each table
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks import calibration, results, results_table, speed_table, transfer_table
 from voicegraft.command import run_stage
+from voicegraft.sweep.table import read_lines, rendered
 
 
 def tables(evaluation: Path) -> dict[str, str]:
@@ -18,6 +19,7 @@ def tables(evaluation: Path) -> dict[str, str]:
         "results": results_table.table(evaluation),
         "gains": transfer_table.gains(evaluation),
         "spared": transfer_table.spared(evaluation),
+        "sweep": rendered(read_lines(evaluation / "sweep.csv")) + "\n",
         "calibration": calibration.table(measured),
         "windows": speed_table.windows(measured),
         "ratios": speed_table.ratios(measured),
