@@ -1,13 +1,16 @@
 """`voicegraft suggest`: which settings are tried, for how long, and trials on states of tones."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 from invented import LAYERS
+from typer.testing import CliRunner
 
 from voicegraft import upstream_folder, upstreams
+from voicegraft.cli import app
 from voicegraft.heads import HeadChoice
 from voicegraft.params import load_params
 from voicegraft.sweep.halving import halve, rounds
@@ -68,6 +71,14 @@ def test_a_trial_learns_from_train_and_says_the_same_twice(trials):
     short, long = trials(setting, 1), trials(setting, 60)
     assert long < 0.7 * short
     assert trials(setting, 1) == short
+
+
+def test_where_nothing_is_stored_yet_the_command_says_what_to_run(tmp_path, monkeypatch):
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["suggest"])
+    assert result.exit_code == 1
+    assert "data/embeddings is not here: run `dvc repro extract_embeddings`" in result.stderr
 
 
 def test_the_lines_that_are_written_are_of_params_yaml():

@@ -23,10 +23,16 @@ def suggest(root: Path, seconds: float) -> Iterator[list[Tried[HeadSetting]]]:
 
     As many settings are tried as the time allows at three epochs each, what params.yaml says among
     them; more time tries more of them, and then each for longer.
+
+    Raises:
+        ValueError: if nothing is stored yet.
     """
     params = root / "params.yaml"
     choice, fit = load_params(HeadChoice, "head", params), load_params(Fit, "train_head", params)
-    store = Store(root / "data" / "embeddings")
+    embeddings = root / "data" / "embeddings"
+    if not (embeddings / "store.json").is_file():
+        raise ValueError(f"{embeddings} is not here: run `dvc repro extract_embeddings` first")
+    store = Store(embeddings)
     trial = HeadTrials(
         root / "models" / "upstream",
         Corpus(root / "data" / "corpus"),
