@@ -154,8 +154,11 @@ def test_a_full_disk_ends_a_stage_in_one_line_and_the_next_run_has_the_same_byte
     assert digests(again) == made
 
 
-def test_extraction_closes_with_hours_seconds_and_real_time_factor(project) -> None:
-    closing = run("extract_embeddings", project).stderr.strip().splitlines()[-1]
+def test_extraction_closes_with_hours_seconds_and_real_time_factor(
+    tmp_path, whisper_folder
+) -> None:
+    again = new_project(tmp_path, whisper_folder)
+    closing = run("extract_embeddings", again).stderr.strip().splitlines()[-1]
     assert all(
         words in closing for words in ("hours of audio in", "× real time", "real-time factor")
     )
