@@ -19,7 +19,7 @@ def tables(evaluation: Path) -> dict[str, str]:
         "results": results_table.table(evaluation),
         "gains": transfer_table.gains(evaluation),
         "spared": transfer_table.spared(evaluation),
-        "sweep": rendered(read_lines(evaluation / "sweep.csv")) + "\n",
+        "sweep": rendered(read_lines(evaluation / "sweep.csv")),
         "calibration": calibration.table(measured),
         "windows": speed_table.windows(measured),
         "ratios": speed_table.ratios(measured),

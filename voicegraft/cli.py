@@ -230,7 +230,7 @@ def sweep(
             failed = failed or not lines
             if not lines:
                 _complain(f"{' '.join(settings)}: failed, see above")
-        typer.echo(table.rendered(table.read_lines(output)))
+        typer.echo(table.rendered(table.read_lines(output)), nl=False)
     except MISTAKES as error:
         _complain(error)
         raise typer.Exit(1) from None

@@ -88,7 +88,7 @@ def write_lines(path: Path, lines: Iterable[Line]) -> None:
 
 
 def rendered(lines: Iterable[Line]) -> str:
-    """Return the table in Markdown; rates in per cent."""
+    """Return the table in Markdown, rates in per cent; nothing if there are no lines."""
     rows = []
     for line in map(asdict, lines):
         rates = {name: f"{100 * line[name]:.1f}" for name in RATES}
@@ -104,4 +104,5 @@ def rendered(lines: Iterable[Line]) -> str:
                 line["seconds"],
             )
         )
-    return table(("settings", "model", "dev CER", "CER", "WER", "trained", "MB", "seconds"), rows)
+    header = ("settings", "model", "dev CER", "CER", "WER", "trained", "MB", "seconds")
+    return table(header, rows) + "\n" if rows else ""
