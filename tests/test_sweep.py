@@ -133,6 +133,14 @@ def test_experiments_are_known_to_dvc_where_the_user_is():
     assert shown.stdout.startswith("sweep-")
 
 
+def test_what_was_computed_before_is_taken_from_dvcs_cache_though_the_table_is_lost(project):
+    for _ in range(2):
+        assert sweep("train_head.lr=1").exit_code == 0
+        assert len(read_lines(Path("evaluation/sweep.csv"))) == 1
+        Path("evaluation/sweep.csv").unlink()
+    assert ran(project) == ["1 1"]
+
+
 def test_a_list_is_one_value_and_a_comma_makes_two():
     assert combinations(["a.b=[3,6]", "c=1,2"]) == [["a.b=[3,6]", "c=1"], ["a.b=[3,6]", "c=2"]]
 

@@ -41,7 +41,11 @@ class Workplace:
         """Run an experiment to its end and return whether it got there."""
         self.reset()
         sets = [word for setting in settings for word in ("-S", setting)]
-        return self._dvc("exp", "run", "--force", "--name", name, *sets, *targets) == 0
+        # Not --force, which would give up an older experiment of that name, and all that is cached.
+        refs = git(self.folder, "for-each-ref", "--format=%(refname)", "refs/exps").split()
+        if any(ref.endswith(f"/{name}") for ref in refs):
+            self._dvc("exp", "remove", "--quiet", name)
+        return self._dvc("exp", "run", "--name", name, *sets, *targets) == 0
 
     def _dvc(self, *arguments: str) -> int:
         # Its own code, though another checkout is installed, and the stages' own `python`.
