@@ -30,6 +30,11 @@ json.dump({"test": cer}, open("evaluation/head/metrics.json", "w"))
 curve = f"step\tcer\n0\t1.0\n1\t{lr / 10 + layer / 100}\n"
 open("evaluation/head/curves/plots/metrics/dev/cer.tsv", "w").write(curve)
 """
+OTHER = """
+import shutil
+for kind in ("models", "evaluation"):
+    shutil.copytree(f"{kind}/head", f"{kind}/other")
+"""
 PIPELINE = {
     "stages": {
         "train_head": {
@@ -39,7 +44,14 @@ PIPELINE = {
             "outs": ["models/head"],
             "metrics": [{"evaluation/head/metrics.json": {"cache": False}}],
             "plots": [{"evaluation/head/curves": {"cache": False}}],
-        }
+        },
+        "train_other": {
+            "cmd": "python other.py",
+            "deps": ["models/head"],
+            "outs": ["models/other"],
+            "metrics": [{"evaluation/other/metrics.json": {"cache": False}}],
+            "plots": [{"evaluation/other/curves": {"cache": False}}],
+        },
     }
 }
 PARAMS = """\
@@ -56,6 +68,7 @@ def project(tmp_path, monkeypatch):
     root = tmp_path / "project"
     (root / "data/own").mkdir(parents=True)
     (root / "stage.py").write_text(STAGE)
+    (root / "other.py").write_text(OTHER)
     (root / "dvc.yaml").write_text(json.dumps(PIPELINE))
     (root / "params.yaml").write_text(PARAMS)
     (root / ".gitignore").write_text(".voicegraft\n/data\n")
@@ -73,8 +86,8 @@ def project(tmp_path, monkeypatch):
     return root
 
 
-def sweep(*knobs):
-    return CliRunner().invoke(app, ["sweep", *knobs])
+def sweep(*knobs, target="train_head"):
+    return CliRunner().invoke(app, ["sweep", *knobs, "--target", target])
 
 
 def ran(project):
@@ -101,6 +114,18 @@ def test_a_sweep_that_is_called_again_goes_on_and_adds_to_its_table(project):
     sweep("train_head.lr=1,2")
     assert ran(project) == ["1 1", "2 1"]
     assert len(read_lines(Path("evaluation/sweep.csv"))) == 2
+
+
+@pytest.mark.usefixtures("project")
+def test_the_table_has_all_models_that_the_targets_score_and_no_others():
+    sweep("train_head.lr=1")
+    sweep("train_head.lr=2", target="train_other")
+    lines = read_lines(Path("evaluation/sweep.csv"))
+    assert [(line.settings, line.model) for line in lines] == [
+        ("train_head.lr=1", "head"),
+        ("train_head.lr=2", "head"),
+        ("train_head.lr=2", "other"),
+    ]
 
 
 @pytest.mark.usefixtures("project")

@@ -34,7 +34,8 @@ def sweep(
         if not known:
             began = time.monotonic()
             if workplace.run(name, settings, targets):
-                known = lines_of(workplace.folder, name, settings, time.monotonic() - began)
+                seconds, models = time.monotonic() - began, workplace.scored(targets)
+                known = lines_of(workplace.folder, models, name, settings, seconds)
                 write_lines(table, read_lines(table) + known)
         yield settings, known
     workplace.reset()

@@ -11,7 +11,6 @@ from safetensors import safe_open
 
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.grafted import WEIGHTS
-from voicegraft.params import read_params
 from voicegraft.review.markdown import table
 from voicegraft.training.curves import read_dev_cer
 
@@ -38,10 +37,12 @@ class Line:
     """Of the experiment as it ran; what was cached took none."""
 
 
-def lines_of(folder: Path, experiment: str, settings: Sequence[str], seconds: float) -> list[Line]:
-    """Return a line for the head and each recipe that an experiment left in `folder`."""
+def lines_of(
+    folder: Path, models: Iterable[str], experiment: str, settings: Sequence[str], seconds: float
+) -> list[Line]:
+    """Return a line for each of `models` that an experiment trained in `folder`."""
     found = []
-    for model in ("head", *read_params(folder / "params.yaml")["finetune"]["recipes"]):
+    for model in models:
         evaluation, weights = folder / "evaluation" / model, folder / "models" / model / WEIGHTS
         test = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))["test"]
         found.append(

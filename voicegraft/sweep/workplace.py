@@ -12,6 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dvc.repo import Repo
+
 from voicegraft.params import read_params
 from voicegraft.review.revisions import git
 
@@ -46,6 +48,16 @@ class Workplace:
         if any(ref.endswith(f"/{name}") for ref in refs):
             self._dvc("exp", "remove", "--quiet", name)
         return self._dvc("exp", "run", "--name", name, *sets, *targets) == 0
+
+    def scored(self, targets: Sequence[str]) -> list[str]:
+        """Return the models that `targets` train and score, by name; all if there are none."""
+        # In full, for a stage by its name alone would be looked for in the working directory.
+        full = [f"{self.folder / 'dvc.yaml'}:{target}" for target in targets]
+        with Repo(str(self.folder)) as repo:
+            found = [repo.stage.collect(target, with_deps=True) for target in full or [None]]
+            outs = {Path(out.fs_path) for stages in found for stage in stages for out in stage.outs}
+        models = {path.name for path in outs if path.parent == self.folder / "models"}
+        return sorted(m for m in models if self.folder / "evaluation" / m / "metrics.json" in outs)
 
     def _dvc(self, *arguments: str) -> int:
         # Its own code, though another checkout is installed, and the stages' own `python`.
