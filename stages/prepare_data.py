@@ -3,12 +3,14 @@
 Reads   the corpus, through its plug-in: FOLDER is the user's own, DOWNLOADS is kept between runs
 Writes  CORPUS: manifest.csv, audio.npy, and rejects.csv with what was left out and why;
         REPORT, JSON: clips and hours by split, rejects by reason, what the sides share; for git
-Knobs   corpus: name, language, folder, mirror; prepare_data: text, check, split, max_reject_share
+Knobs   task: transcription, or classification of clips with labels; corpus: name, language, folder,
+        mirror; prepare_data: text, check, split, max_reject_share
 """
 
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,10 +26,12 @@ from voicegraft.packed import PackedWriter
 from voicegraft.params import Section, load_params
 from voicegraft.speech.census import census
 from voicegraft.speech.checks import CheckSection, UnusableError, usable_samples
+from voicegraft.speech.labels import check_labels, clean, gaps
 from voicegraft.speech.manifest import Utterance, write_manifest
 from voicegraft.speech.rejects import Reject, check_share, write_rejects
 from voicegraft.speech.splits import DROPPED, SplitSection, deal
 from voicegraft.speech.text import TextSection, normalise
+from voicegraft.task import CLASSIFICATION, load_task
 from voicegraft.whole import whole
 
 
@@ -40,12 +44,22 @@ class PrepareData(Section):
     split: SplitSection
 
 
+def as_task(clip: Clip, task: str) -> Clip:
+    """Return the clip with what the task asks for: a problem if that is missing."""
+    if task == CLASSIFICATION:
+        label = clean(clip.label)
+        return replace(clip, label=label, problem=clip.problem or (not label and "no label") or "")
+    return replace(clip, label="")
+
+
 def examine(clip: Clip, params: PrepareData) -> tuple[str, np.ndarray | Reject]:
     """Return the normalised text of `clip`, and its samples or why it is left out."""
     text = normalise(clip.text, params.text)
     try:
         if clip.problem:
             raise UnusableError(clip.problem)
+        if not (text or clip.label):
+            raise UnusableError("empty text")
         return text, usable_samples(clip.path, text, params.check)
     except UnusableError as error:
         return text, Reject(clip.id, str(clip.path), error.reason, error.detail)
@@ -70,7 +84,8 @@ def pack(
                 rejects.append(samples)
                 continue
             own = clip.id, clip.split, clip.speaker, clip.session
-            utterances.append(Utterance(*own, packed.append(samples), len(samples), text))
+            place = packed.append(samples), len(samples)
+            utterances.append(Utterance(*own, *place, text, clip.label))
             audio.append(hashlib.sha256(samples).hexdigest())
     return utterances, audio, rejects
 
@@ -78,16 +93,22 @@ def pack(
 def main(folder: Path, downloads: Path, corpus: Path, report: Path) -> None:
     source = load_params(CorpusSection, "corpus")
     params = load_params(PrepareData, "prepare_data")
-    clips = list(load_corpus(source.name).clips(folder, downloads, source))
+    task = load_task()
+    found = load_corpus(source.name).clips(folder, downloads, source)
+    clips = [as_task(clip, task) for clip in found]
     corpus.mkdir(parents=True, exist_ok=True)
     utterances, audio, rejects = pack(clips, params, corpus / "audio.npy")
     check_share(rejects, len(clips), params.max_reject_share)
+    if task == CLASSIFICATION:
+        check_labels([utterance.label for utterance in utterances])
     sides = deal(utterances, audio, params.split)
     dealt = [(replace(u, split=s), a) for u, a, s in zip(utterances, audio, sides, strict=True)]
     kept = [(u, a) for u, a in dealt if u.split != DROPPED]
     files = {clip.id: str(clip.path) for clip in clips}
     reason = "said on another side too"
     rejects += [Reject(u.id, files[u.id], reason) for u, _ in dealt if u.split == DROPPED]
+    for gap in gaps([u for u, _ in kept]) if task == CLASSIFICATION else ():
+        print(f"prepare_data: {gap}", file=sys.stderr)
     write_manifest(corpus / "manifest.csv", [u for u, _ in kept])
     write_rejects(corpus / "rejects.csv", rejects)
     counts = census(*zip(*kept, strict=True), rejects)

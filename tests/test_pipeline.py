@@ -85,7 +85,8 @@ def test_a_stage_that_loads_a_fine_tuned_model_depends_on_every_way_to_unfreeze(
 def loaded_sections(file: Path) -> set[str]:
     calls = [n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Call)]
     loads = [c.args[1] for c in calls if getattr(c.func, "id", "") == "load_params"]
-    return {
+    tasks = {"task" for c in calls if getattr(c.func, "id", "") == "load_task"}
+    return tasks | {
         ast.unparse(name).removeprefix("f").strip("'").replace("{recipe", "${item")
         for name in loads
     }

@@ -11,11 +11,13 @@ import soundfile
 import yaml
 
 from voicegraft.params import ParamsError
+from voicegraft.speech.labels import LabelError
 from voicegraft.speech.manifest import Corpus
 from voicegraft.speech.rejects import RejectsError
 
 SCRIPT = Path(__file__).parent.parent / "stages/prepare_data.py"
 PARAMS = {
+    "task": "transcription",
     "corpus": {"name": "folder", "language": "x", "folder": "own", "mirror": ""},
     "prepare_data": {
         "max_reject_share": 0.5,
@@ -36,6 +38,7 @@ PARAMS = {
             "dev_share": 0.2,
             "test_share": 0.2,
             "unseen_share": 0.2,
+            "unseen_speakers": [],
             "disjoint": "text",
         },
     },
@@ -66,24 +69,32 @@ class Project:
         self.params = json.loads(json.dumps(PARAMS))
         (root / "own").mkdir()
 
-    def add(self, name, samples=None, text=None, speaker="", rate=16_000):
+    def add(self, name, samples=None, text=None, speaker="", rate=16_000, label=""):
         number = len(self.rows)
         samples = noise(seed=number) if samples is None else samples
         soundfile.write(self.root / "own" / name, samples, rate)
-        self.line(name, f"text {number}" if text is None else text, speaker)
+        self.line(name, f"text {number}" if text is None else text, speaker, label)
 
-    def line(self, name, text, speaker=""):
-        self.rows.append((name, text, speaker))
+    def line(self, name, text, speaker="", label=""):
+        self.rows.append((name, text, speaker, label))
 
     def good(self, clips=20):
         for i in range(clips):
             self.add(f"good {i:02}.wav", speaker="rare" if i % 10 == 0 else "usual")
         return self
 
+    def classes(self, *labels, clips=10):
+        """Clips of each label, with no text."""
+        self.params["task"] = "classification"
+        for label in labels:
+            for i in range(clips):
+                self.add(f"{label} {i}.wav", text="", label=label)
+        return self
+
     def run(self, out="out"):
         (self.root / "params.yaml").write_text(yaml.safe_dump(self.params))
         with open(self.root / "own/metadata.csv", "w", newline="") as file:
-            csv.writer(file).writerows([("file_name", "text", "speaker"), *self.rows])
+            csv.writer(file).writerows([("file_name", "text", "speaker", "label"), *self.rows])
         paths = "own", "downloads", f"{out}/corpus", f"{out}/corpus.json"
         MAIN(*(self.root / path for path in paths))
         with open(self.root / out / "corpus/rejects.csv", newline="") as file:
@@ -197,6 +208,49 @@ def test_the_report_counts_what_the_manifest_holds_and_quotes_nothing(project):
     assert "text 1" not in text and "usual" not in text
 
 
+def test_clips_of_a_class_need_a_label_and_no_text(project):
+    project.classes("yes", "no")
+    project.add("which.wav", text="spoken")
+    corpus = project.run()
+    assert project.rejects["which.wav"]["reason"] == "no label"
+    assert {u.label for u in corpus.utterances} == {"yes", "no"}
+
+
+def test_each_label_is_dealt_in_the_same_shares(project):
+    corpus = project.classes("yes", "no", clips=30).run()
+    for side in ("dev", "test"):
+        assert sorted(u.label for u in corpus.of(side)) == ["no"] * 6 + ["yes"] * 6
+
+
+def test_where_texts_are_transcribed_labels_are_left_out(project):
+    project.good()
+    project.add("named.wav", label="yes")
+    project.run()
+    assert "label" not in (project.root / "out/corpus/manifest.csv").read_text()
+
+
+def test_two_spellings_of_a_label_are_named_with_their_clips(project):
+    project.classes("Yes!", "no").classes("yes", clips=2)
+    with pytest.raises(LabelError, match=r"'Yes!' \(10 clips\), 'yes' \(2 clips\)"):
+        project.run()
+
+
+def test_a_single_class_is_refused(project):
+    with pytest.raises(LabelError, match=r"two classes.*'yes' \(10 clips\)"):
+        project.classes("yes").run()
+
+
+def test_a_label_that_a_side_lacks_is_named(project, capsys):
+    project.classes("yes", "no", clips=20).classes("lone", clips=1).run()
+    assert "label 'lone' (1 clips): none in dev and test" in capsys.readouterr().err
+
+
+def test_a_task_that_is_none_is_named(project):
+    project.params["task"] = "translation"
+    with pytest.raises(ParamsError, match="transcription or classification, not 'translation'"):
+        project.run()
+
+
 def test_twice_gives_the_same_bytes(project):
     project.good().run("one")
     project.run("two")
@@ -227,7 +281,7 @@ def test_a_wrong_knob_is_named(project, part, key, value):
 def test_a_users_mistake_is_one_line_and_status_1(project):
     with pytest.raises(ValueError, match="no clip"):
         project.run()
-    (project.root / "own/metadata.csv").write_text("file_name,label\na.wav,x\n")
+    (project.root / "own/metadata.csv").write_text("file_name,words\na.wav,x\n")
     command = [sys.executable, SCRIPT, "own", "downloads", "out", "out.json"]
     path = {"PYTHONPATH": str(SCRIPT.parent.parent)}
     result = subprocess.run(command, capture_output=True, text=True, env=path)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ DEFAULT = {
     "dev_share": 0.1,
     "test_share": 0.15,
     "unseen_share": 0.0,
+    "unseen_speakers": [],
     "disjoint": "text",
 }
 
@@ -136,6 +139,25 @@ def test_an_unseen_voice_is_on_no_other_side():
     splits = dealt(clips, unseen_share=0.1)
     assert sides_of(clips, splits, "speaker")["rare"] == {"unseen"}
     assert "unseen" not in sides_of(clips, splits, "speaker")["usual"]
+
+
+def test_a_voice_that_is_named_is_unseen_whatever_the_corpus_says():
+    clips = [clip(i, speaker="ann" if i % 2 else "bob", split="train") for i in range(100)]
+    splits = dealt(clips, unseen_speakers=["ann"])
+    assert sides_of(clips, splits, "speaker")["ann"] == {"unseen"}
+    assert sides_of(clips, splits, "speaker")["bob"] == {"train", "dev", "test"}
+
+
+def test_a_named_voice_that_nobody_has_is_told_with_those_there_are():
+    with pytest.raises(SplitError, match="nobody is called eve; here are: ann, bob"):
+        dealt([clip(0, speaker="ann"), clip(1, speaker="bob")], unseen_speakers=["eve", "ann"])
+
+
+def test_of_labelled_clips_the_text_binds_only_where_it_is_named():
+    clips = [replace(clip(i, f"t{i % 100}"), label=f"l{i % 2}") for i in range(400)]
+    loose, bound = dealt(clips, disjoint="session"), dealt(clips, disjoint="text")
+    assert max(map(len, sides_of(clips, loose, "text").values())) > 1
+    assert max(map(len, sides_of(clips, bound, "text").values())) == 1
 
 
 def test_what_a_heard_voice_says_too_is_dropped_from_the_unseen():

@@ -2,6 +2,7 @@
 
 The folders stand in the order in which data flows, and each imports only from those above it:
 
+    task            transcription or classification
     params          params.yaml, section by section, or a refusal that names the key
     command         a stage as a command: its help, and mistakes told in one line
     precision       float32, or bfloat16 where the machine multiplies it faster

@@ -41,6 +41,7 @@ class Clip:
     speaker: str = ""  # "" where the corpus does not say
     session: str = ""  # recording session; "" where the corpus does not say
     split: str = ""  # one of manifest.SPLITS; "" leaves it to us
+    label: str = ""  # its class, where clips are to be classified
     problem: str = ""  # why the corpus itself rules the clip out
 
 

@@ -2,7 +2,9 @@
 
 Hugging Face's AudioFolder: `metadata.csv` in the folder, or one in each of `train/`, `test/` …:
 
-    file_name,transcription,speaker,session,split        (the last three may be missing)
+    file_name,transcription,label,speaker,session,split
+
+of which a transcription or a label is needed, and the last three are not.
 
 Common Voice: `clips/`, and `train.tsv`, `dev.tsv`, `test.tsv`, or only `validated.tsv`, with the
 columns client_id, path, sentence.
@@ -17,6 +19,7 @@ from voicegraft.corpora import Clip, CorpusError, CorpusSection
 
 FILE = ("file_name", "path")
 TEXT = ("transcription", "text", "sentence")
+LABEL = ("label",)
 SPEAKER = ("speaker", "speaker_id", "client_id")
 SPLIT_NAMES = {
     **{"train": "train", "training": "train"},
@@ -59,14 +62,16 @@ def _read(table: Path, folder: Path, sounds: Path, side: str) -> Iterator[Clip]:
     """Yield the clips of one table, whose files lie in `sounds`."""
     rows = _rows(table)
     header = next(rows, {})
-    file, text = _column(table, header, FILE), _column(table, header, TEXT)
-    speaker = next((name for name in SPEAKER if name in header), "")
+    file = _column(table, header, FILE)
+    _column(table, header, TEXT + LABEL)
+    text, speaker = (next((n for n in names if n in header), "") for names in (TEXT, SPEAKER))
     for row in rows:
         path = sounds / row[file]
         yield Clip(
             id=path.relative_to(folder).as_posix() if path.is_relative_to(folder) else row[file],
             path=path,
-            text=row[text],
+            text=row.get(text, ""),
+            label=row.get("label", ""),
             speaker=row.get(speaker, ""),
             session=row.get("session", ""),
             split=_split(table, row.get("split", side)),

@@ -34,8 +34,6 @@ def usable_samples(path: Path, text: str, section: CheckSection) -> np.ndarray:
     Raises:
         UnusableError: one that does not.
     """
-    if not text:
-        raise UnusableError("empty text")
     try:
         wave = read_audio(path, section.max_seconds)
     except AudioError as error:

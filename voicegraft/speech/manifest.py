@@ -30,6 +30,7 @@ class Utterance:
     first_sample: int
     samples: int
     text: str  # normalised
+    label: str = ""  # its class, where clips are to be classified
 
     @property
     def seconds(self) -> float:
@@ -38,11 +39,13 @@ class Utterance:
 
 
 def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
-    """Write `utterances` in the order given."""
+    """Write `utterances` in the order given; labels only where there are any."""
+    rows = list(map(asdict, utterances))
+    used = [f.name for f in fields(Utterance) if f.name != "label" or any(r["label"] for r in rows)]
     with whole(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, [f.name for f in fields(Utterance)], lineterminator="\n")
+        table = csv.DictWriter(file, used, extrasaction="ignore", lineterminator="\n")
         table.writeheader()
-        table.writerows(map(asdict, utterances))
+        table.writerows(rows)
 
 
 def read_manifest(path: Path) -> list[Utterance]:

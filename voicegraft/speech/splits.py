@@ -25,6 +25,7 @@ class SplitSection(Section):
     dev_share: Share
     test_share: Share
     unseen_share: Share
+    unseen_speakers: Annotated[tuple[str, ...], Field(strict=False)]
     disjoint: Literal["text", "session", "speaker"]
 
 
@@ -38,7 +39,8 @@ def deal(clips: Sequence[Utterance], audio: Sequence[str], section: SplitSection
     Splits that the corpus gives are kept; where it gives every clip one, a side it lacks is dealt
     from its train. Of the clips dealt, those that share a text, a recording or what `disjoint`
     names stay together, and with train if the corpus puts one of them there. A clip of an unseen
-    voice is dropped if another voice says the same.
+    voice is dropped if another voice says the same. Where clips have labels, each label is dealt in
+    the same shares, and a text counts only if `disjoint` names it: all say the same few words.
 
     Args:
         clips: `split` is what the corpus says, or "".
@@ -51,15 +53,17 @@ def deal(clips: Sequence[Utterance], audio: Sequence[str], section: SplitSection
     splits = [clip.split or "train" for clip in clips]
     shares = {"dev": section.dev_share, "test": section.test_share}
     lacking = [side for side in shares if side not in splits]
-    free, strangers = _left_to_us(clips, lacking), _strangers(clips, section.unseen_share)
+    free, strangers = _left_to_us(clips, lacking), _strangers(clips, section)
     dealt = [i for i, split in enumerate(splits) if split == "train" and i not in strangers]
     bonds = [_bonds(clips[i], audio[i], section.disjoint) for i in dealt]
     groups = [[dealt[member] for member in members] for members in group(bonds)]
     loose = [members for members in groups if free.issuperset(members)]
-    targets = {side: shares[side] * len(free) for side in lacking}
-    for members, side in zip(loose, _sides(loose, targets, section.seed), strict=True):
-        for i in members:
-            splits[i] = side
+    for alike in _by_labels(clips, loose):
+        part = sum(map(len, alike)) / sum(map(len, loose))
+        targets = {side: shares[side] * len(free) * part for side in lacking}
+        for members, side in zip(alike, _sides(alike, targets, section.seed), strict=True):
+            for i in members:
+                splits[i] = side
     said = {key for i in set(range(len(clips))) - strangers for key in _said(clips[i], audio[i])}
     for i in strangers:
         splits[i] = DROPPED if said.intersection(_said(clips[i], audio[i])) else "unseen"
@@ -73,10 +77,29 @@ def _left_to_us(clips: Sequence[Utterance], lacking: Sequence[str]) -> set[int]:
     return none or {i for i, clip in enumerate(clips) if lacking and clip.split == "train"}
 
 
-def _strangers(clips: Sequence[Utterance], share: float) -> set[int]:
-    """Return the clips of voices held out: the corpus itself puts none of theirs on a side."""
+def _by_labels(clips: Sequence[Utterance], groups: list[list[int]]) -> list[list[list[int]]]:
+    """Return the groups of clips parted by which labels they have, so that each is dealt evenly."""
+    parted = defaultdict(list)
+    for members in groups:
+        parted[frozenset(clips[i].label for i in members)].append(members)
+    return list(parted.values())
+
+
+def _strangers(clips: Sequence[Utterance], section: SplitSection) -> set[int]:
+    """Return the clips of voices held out: by name, or by share if the corpus has no side for them.
+
+    Raises:
+        SplitError: if nobody is called what is named.
+    """
+    everyone = {clip.speaker for clip in clips}
+    if unknown := set(section.unseen_speakers) - everyone:
+        raise SplitError(
+            f"prepare_data.split.unseen_speakers: nobody is called {', '.join(sorted(unknown))}; "
+            f"here are: {', '.join(sorted(everyone - {''})) or 'no names at all'}"
+        )
     met = {clip.speaker for clip in clips if clip.split}
-    voices = unseen_voices([clip for clip in clips if not clip.split], share) - met
+    voices = unseen_voices([c for c in clips if not c.split], section.unseen_share) - met
+    voices |= set(section.unseen_speakers)
     return {i for i, clip in enumerate(clips) if clip.speaker in voices}
 
 
@@ -94,7 +117,8 @@ def unseen_voices(clips: Iterable[Utterance], share: float) -> set[str]:
 
 
 def _said(clip: Utterance, audio: str) -> list[tuple[str, str]]:
-    return [("text", clip.text), ("audio", audio)]
+    heard = [("audio", audio)]
+    return heard if clip.label else [("text", clip.text), *heard]
 
 
 def _bonds(clip: Utterance, audio: str, disjoint: str) -> list[tuple[str, str]]:

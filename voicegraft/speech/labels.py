@@ -1,0 +1,56 @@
+"""Class labels: what two spellings of one are, and which have too few clips."""
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from voicegraft.speech.manifest import SPLITS, Utterance
+
+
+class LabelError(ValueError):
+    """Labels that cannot be what their author meant."""
+
+
+def clean(label: str) -> str:
+    """Return a label in NFC, with single spaces; case and signs are its author's."""
+    return " ".join(unicodedata.normalize("NFC", label).split())
+
+
+def check_labels(labels: Sequence[str]) -> None:
+    """Refuse labels that differ in case or in signs alone, and a single one.
+
+    Raises:
+        LabelError: naming them and how many clips have each.
+    """
+    counts, spellings = Counter(labels), defaultdict(list)
+    for label in sorted(counts):
+        spellings[_letters(label)].append(label)
+    doubtful = [alike for alike in spellings.values() if len(alike) > 1]
+    if doubtful:
+        told = "; ".join(_told(alike, counts) for alike in doubtful)
+        raise LabelError(f"labels that look like one and the same: {told}. Write them alike")
+    if len(counts) < 2:
+        raise LabelError(f"two classes are needed at least, here is {_told(counts, counts)}")
+
+
+def gaps(utterances: Sequence[Utterance]) -> list[str]:
+    """Return a line for each label that no clip of some side has: not learnt, or not scored."""
+    sides = [side for side in SPLITS if any(u.split == side for u in utterances)]
+    counts = Counter(u.label for u in utterances)
+    met = {(u.label, u.split) for u in utterances}
+    lacking = {label: [s for s in sides if (label, s) not in met] for label in sorted(counts)}
+    return [
+        f"label {_told([label], counts)}: none in {' and '.join(found)}"
+        for label, found in lacking.items()
+        if found
+    ]
+
+
+def _letters(label: str) -> str:
+    """Return what is left of a label without case, spaces and signs; all of it if nothing is."""
+    folded = unicodedata.normalize("NFKC", label).casefold()
+    return "".join(c for c in folded if unicodedata.category(c)[0] in "LMN") or label
+
+
+def _told(labels: Sequence[str], counts: Counter[str]) -> str:
+    return ", ".join(f"{label!r} ({counts[label]} clips)" for label in labels) or "none"
