@@ -95,7 +95,7 @@ class Epochs:
         """Return a new head on the pretrained upstream."""
         with seeded(self.fit.seed):
             labels = ctc.labels_of(u.text for u in self.clips)
-            return graft(self.choice, self.store(), labels, self.folder)
+            return graft(self.choice.layer, self.choice.name, self.store(), labels, self.folder)
 
     def epoch(self, model: GraftedModel, inputs: Inputs, parts: list[Part], fit: Fit) -> None:
         """Train for one epoch; dev is one clip, as scoring it is not what is timed."""

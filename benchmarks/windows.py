@@ -23,7 +23,7 @@ import torch
 from benchmarks.epochs import OneLayer
 from benchmarks.results import keep
 from benchmarks.timing import in_turn
-from voicegraft import ctc, upstream_folder
+from voicegraft import upstream_folder
 from voicegraft.command import run_stage
 from voicegraft.embedding.choice import ExtractEmbeddings
 from voicegraft.embedding.encoding import encode
@@ -38,12 +38,9 @@ from voicegraft.params import load_params
 from voicegraft.precision import on_this_machine
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
-from voicegraft.training.compute import Compute, engine, seeded
+from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import graft
-from voicegraft.training.inputs import StoredStates
-from voicegraft.training.loop import Trainer
-from voicegraft.training.schedule import head_part
+from voicegraft.training.grafting import head_trainer
 
 WHOLE_WINDOW = 30.0
 MARGINS = (0.0, 0.5, 1.0, 2.0, WHOLE_WINDOW)
@@ -97,11 +94,8 @@ class Encoder:
 def train(store: Store, folder: Path, upstream: Path, corpus: Corpus) -> None:
     """Train a head on the store, as train_head does."""
     choice, fit = load_params(OneLayer, "head"), load_params(Fit, "train_head")
-    with seeded(fit.seed):
-        labels = ctc.labels_of(u.text for u in corpus.of("train"))
-        grafted = graft(choice, store, labels, upstream)
-    inputs, parts = StoredStates(store, choice.layer, fit.masking), [head_part(grafted, fit.lr)]
-    trainer = Trainer(engine(load_params(Compute, "compute")), grafted, inputs, parts, fit)
+    spoken, compute = corpus.of("train"), load_params(Compute, "compute")
+    trainer = head_trainer(choice.layer, choice.name, store, spoken, upstream, fit, compute)
     trainer.train(corpus, Checkpoint(folder / "scratch" / "run"), folder, folder / "curves")
 
 

@@ -14,7 +14,8 @@ from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt
 
 from voicegraft.command import run_stage
 from voicegraft.embedding.choice import ExtractEmbeddings, chosen, write_choice
-from voicegraft.evaluation.probe import best_layer, read_probed
+from voicegraft.evaluation.probe import Probed, best_layer
+from voicegraft.evaluation.tables import read_records
 from voicegraft.heads import HeadChoice
 from voicegraft.params import Section, load_params
 
@@ -43,7 +44,7 @@ def main(probed: Path, layers: Path) -> None:
     stored = load_params(ExtractEmbeddings, "extract_embeddings").layers
     recipes = load_params(Recipes, "finetune").__pydantic_extra__.values()
     if layer == "auto":
-        layer = best_layer(read_probed(probed))
+        layer = best_layer(read_records(probed, Probed))
     unfrozen = [r.unfrozen_blocks + r.frozen_above for r in recipes if r.start == "trunk"]
     choice = chosen(layer, stored, unfrozen)
     write_choice(layers, choice)

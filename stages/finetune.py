@@ -31,7 +31,7 @@ def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: P
     Raises:
         ValueError: if more is unfrozen than there is.
     """
-    recipe.lowest(model.description.top)
+    recipe.check(model.description.top)
     if recipe.start == "trunk" and recipe.speeds:
         raise ValueError(
             f"params.yaml: speeds must be [] where start is trunk, not {recipe.speeds}: the trunk "

@@ -21,8 +21,9 @@ from voicegraft.command import run_stage
 from voicegraft.embedding.choice import ExtractEmbeddings
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.takes import Take
-from voicegraft.evaluation.probe import Probed, best_layer, probe, write_probed
+from voicegraft.evaluation.probe import Probed, best_layer, probe
 from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.tables import write_records
 from voicegraft.heads import HeadChoice
 from voicegraft.onednn import bound_cache
 from voicegraft.params import Section, load_params
@@ -75,14 +76,14 @@ def main(upstream: Path, corpus: Path, probed: Path) -> None:
     extraction = load_params(ExtractEmbeddings, "extract_embeddings")
     evaluate = load_params(Evaluate, "evaluate")
     if choice.layer != "auto" and not params.always:
-        write_probed(probed, [])
+        write_records(probed, Probed, [])
         return
     bound_cache()
     speech = Corpus(corpus)
     train = [clip for clip in speech.of("train") if clip.text]
     clips = draw(train, min(params.minutes, minutes_of(train)), DRAW)
     found = probe(mean_states(upstream, speech, clips, extraction), clips, evaluate)
-    write_probed(probed, found)
+    write_records(probed, Probed, found)
     print(said(found), file=sys.stderr)
 
 

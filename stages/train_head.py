@@ -8,19 +8,15 @@ Knobs   head: name, layer; train_head: rates, epochs, masking …; compute: devi
 
 from pathlib import Path
 
-from voicegraft import ctc
 from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
 from voicegraft.heads import HeadChoice
 from voicegraft.params import load_params
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint, fingerprint
-from voicegraft.training.compute import Compute, engine, seeded
+from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import graft
-from voicegraft.training.inputs import StoredStates
-from voicegraft.training.loop import Trainer
-from voicegraft.training.schedule import head_part
+from voicegraft.training.grafting import head_trainer, heard_layer
 
 
 def main(
@@ -30,16 +26,8 @@ def main(
     fit = load_params(Fit, "train_head")
     compute = load_params(Compute, "compute")
     clips, store = Corpus(corpus), Store(embeddings)
-    with seeded(fit.seed):
-        labels = ctc.labels_of(u.text for u in clips.of("train"))
-        grafted = graft(choice, store, labels, upstream)
-    trainer = Trainer(
-        engine(compute),
-        grafted,
-        StoredStates(store, grafted.description.layer, fit.masking),
-        [head_part(grafted, fit.lr)],
-        fit,
-    )
+    layer, train = heard_layer(choice, store), clips.of("train")
+    trainer = head_trainer(layer, choice.name, store, train, upstream, fit, compute)
     run = fingerprint(
         {"head": choice.model_dump(), "fit": fit.model_dump(), "compute": compute.model_dump()},
         [upstream, corpus, embeddings],

@@ -10,7 +10,8 @@ from test_stages import digests, new_project, quick_params, refusal, run, write_
 
 from voicegraft.embedding.choice import LayerChoice, chosen, read_choice, write_choice
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.probe import best_layer, read_probed
+from voicegraft.evaluation.probe import Probed, best_layer
+from voicegraft.evaluation.tables import read_records
 from voicegraft.grafted import load_model
 from voicegraft.speech.manifest import Corpus
 
@@ -83,7 +84,7 @@ def automatic(tmp_path_factory, whisper_folder) -> Path:
 def test_auto_takes_the_layer_that_the_probe_finds_best_and_stores_the_trunk_below(
     automatic,
 ) -> None:
-    probed = read_probed(automatic / "layers.csv")
+    probed = read_records(automatic / "layers.csv", Probed)
     assert [p.layer for p in probed] == list(range(7))
     best = best_layer(probed)
     assert json.loads((automatic / "head" / "model.json").read_text())["layer"] == best
@@ -97,7 +98,7 @@ def test_a_layer_of_ones_own_is_not_probed_unless_that_is_asked(automatic, tmp_p
     for name in ("upstream", "corpus"):
         (tmp_path / name).symlink_to(automatic / name)
     run_all(["probe_layers", "choose_layers"], tmp_path)
-    assert read_probed(tmp_path / "layers.csv") == []
+    assert read_records(tmp_path / "layers.csv", Probed) == []
     assert read_choice(tmp_path / "layers.json") == LayerChoice(head=6, stored=[3, 6])
 
 

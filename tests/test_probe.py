@@ -9,10 +9,9 @@ from voicegraft.evaluation.probe import (
     errors,
     letter_shares,
     probe,
-    read_probed,
-    write_probed,
 )
 from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.tables import read_records, write_records
 from voicegraft.speech.manifest import Utterance
 
 CLIPS, SIZE = 120, 30
@@ -112,8 +111,8 @@ def test_of_equal_layers_the_lower_is_taken():
 def test_what_was_written_is_read(tmp_path):
     probed = [Probed(0, 0.125, -0.5, 0.25, 9, 5), Probed(1, 0.5, 0.25, 0.75, 9, 5)]
     for found in (probed, []):
-        write_probed(tmp_path / "layers.csv", found)
-        assert read_probed(tmp_path / "layers.csv") == found
+        write_records(tmp_path / "layers.csv", Probed, found)
+        assert read_records(tmp_path / "layers.csv", Probed) == found
 
 
 def test_one_clip_is_too_few(clips):

@@ -57,7 +57,7 @@ def test_more_blocks_than_there_are_are_refused_by_number(blocks, above, most):
     recipe = recipe_of("blocks", unfrozen_blocks=blocks, frozen_above=above)
     message = f"unfrozen_blocks must be 1 to {most}, .* frozen_above is {above}, not {blocks}"
     with pytest.raises(ValueError, match=message):
-        recipe.lowest(2)
+        recipe.check(2)
 
 
 def test_the_trunk_ends_below_the_lowest_block_that_learns(corpus, tmp_path):

@@ -109,4 +109,4 @@ def _complaint(section: type[Section], name: str, error: dict[str, Any]) -> str:
         return f"{key} is unknown; known: {', '.join(section.model_fields)}"
     if error["type"] == "missing":
         return f"{key} is missing"
-    return f"{key}: {error['msg']}, not {error['input']!r}"
+    return f"{key}: {error['msg'].removeprefix('Value error, ')}, not {error['input']!r}"

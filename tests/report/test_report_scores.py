@@ -10,7 +10,8 @@ from read import made, values
 from reported import DESCRIPTION, ERROR_RATES, against, write_curve, write_json
 from safetensors.numpy import save_file
 
-from voicegraft.evaluation.probe import Probed, write_probed
+from voicegraft.evaluation.probe import Probed
+from voicegraft.evaluation.tables import write_records
 from voicegraft.report.findings import Findings
 from voicegraft.report.models import evaluated
 
@@ -114,13 +115,13 @@ def test_a_model_on_several_layers_shows_what_each_has_learnt_to_count_for(proje
 def test_layers_that_were_probed_are_drawn_with_their_intervals_and_none_if_none_was(project):
     assert not [title for title in made(project).plots if "Layers" in title]
     probed = [Probed(0, 0.0312, -0.01, 0.06, 16, 5), Probed(1, 0.25, 0.2, 0.3, 16, 5)]
-    write_probed(project / "evaluation/layers.csv", probed)
+    write_records(project / "evaluation/layers.csv", Probed, probed)
     rows = values(made(project).plots["Layers of the upstream: share of the letters foretold"])
     assert [(r["group"], r["value"], r["low"], r["high"]) for r in rows] == [
         ("layer 0", 0.0312, -0.01, 0.06),
         ("layer 1", 0.25, 0.2, 0.3),
     ]
-    write_probed(project / "evaluation/layers.csv", [])
+    write_records(project / "evaluation/layers.csv", Probed, [])
     assert not [title for title in made(project).plots if "Layers" in title]
 
 

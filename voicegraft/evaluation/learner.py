@@ -11,20 +11,17 @@ import torch
 from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
-from voicegraft import ctc
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.label_efficiency import Run
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.heads import HeadChoice
-from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.speech.manifest import Corpus
 from voicegraft.training.amounts import draw, minutes_of, scaled
 from voicegraft.training.checkpoint import Checkpoint, fingerprint
-from voicegraft.training.compute import Compute, engine, seeded
+from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import graft
-from voicegraft.training.inputs import StoredStates, spellable
-from voicegraft.training.loop import Trainer
-from voicegraft.training.schedule import head_part
+from voicegraft.training.grafting import head_trainer, heard_layer
+from voicegraft.training.inputs import spellable
 from voicegraft.whole import whole
 
 
@@ -67,7 +64,12 @@ class Learner:
         dev = draw(dev, min(self.dev_minutes, minutes_of(dev)), number)
         share = minutes / minutes_of(everything)
         fit = scaled(self.fit, share).model_copy(update={"seed": self.fit.seed + number})
-        trainer, began = self._trainer(train, fit), time.monotonic()
+        store = Store(self.embeddings)
+        layer = heard_layer(self.choice, store)
+        trainer = head_trainer(
+            layer, self.choice.name, store, train, self.upstream, fit, self.compute, quiet=True
+        )
+        began = time.monotonic()
         sides = [spellable(side, trainer.inputs, trainer.bare) for side in (train, dev)]
         history = trainer.run(*sides, checkpoint)
         seconds = time.monotonic() - began
@@ -75,15 +77,6 @@ class Learner:
         test = self.corpus.of("test")
         scores = score(test, trainer.transcribe(test), trainer.bare.labels)
         return Run(minutes, number, len(history) - 1, round(seconds, 1), scores)
-
-    def _trainer(self, train: list[Utterance], fit: Fit) -> Trainer:
-        store = Store(self.embeddings)
-        with seeded(fit.seed):
-            labels = ctc.labels_of(u.text for u in train)
-            grafted = graft(self.choice, store, labels, self.upstream)
-        inputs = StoredStates(store, grafted.description.layer, fit.masking)
-        parts = [head_part(grafted, fit.lr)]
-        return Trainer(engine(self.compute), grafted, inputs, parts, fit, quiet=True)
 
 
 def run_all(wanted: Sequence[tuple[Learner, float, int]], accelerator: str) -> Iterator[Run]:

@@ -6,10 +6,8 @@ with frames, and seconds where a head takes minutes; it hears nothing of their o
 of layers: Alain and Bengio 2016 (https://arxiv.org/abs/1610.01644).
 """
 
-import csv
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.linear_model import RidgeCV
@@ -20,7 +18,6 @@ from sklearn.preprocessing import StandardScaler
 from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
 from voicegraft.evaluation.summary import DECIMALS, Evaluate
-from voicegraft.evaluation.tables import write_rows
 from voicegraft.speech.manifest import Utterance
 
 FOLDS = 5
@@ -114,18 +111,3 @@ def best_layer(probed: Sequence[Probed]) -> int:
     if not probed:
         raise ValueError("no layer was probed")
     return max(probed, key=lambda p: (p.foretold, -p.layer)).layer
-
-
-def write_probed(path: Path, probed: Sequence[Probed]) -> None:
-    """Write a line for each layer; none where nothing was probed."""
-    write_rows(path, [field.name for field in fields(Probed)], [astuple(p) for p in probed])
-
-
-def read_probed(path: Path) -> list[Probed]:
-    """Return what was written."""
-    types = {field.name: field.type for field in fields(Probed)}
-    with open(path, encoding="utf-8", newline="") as file:
-        return [
-            Probed(**{name: types[name](value) for name, value in row.items()})
-            for row in csv.DictReader(file)
-        ]

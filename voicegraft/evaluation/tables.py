@@ -1,10 +1,15 @@
-"""Write a table whole or not at all."""
+"""Write a table whole or not at all, and read it again."""
 
 import csv
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple, fields
 from pathlib import Path
+from typing import TypeVar
 
 from voicegraft.whole import whole
+
+Record = TypeVar("Record")
+"""A dataclass whose fields are numbers and texts."""
 
 
 def write_rows(
@@ -15,3 +20,18 @@ def write_rows(
         table = csv.writer(file, delimiter=delimiter, lineterminator="\n")
         table.writerow(header)
         table.writerows(rows)
+
+
+def write_records(path: Path, kind: type[Record], records: Iterable[Record]) -> None:
+    """Write a column for each field of `kind`, and a line for each of `records`, if any."""
+    write_rows(path, [field.name for field in fields(kind)], map(astuple, records))
+
+
+def read_records(path: Path, kind: type[Record]) -> list[Record]:
+    """Return what was written."""
+    types = {field.name: field.type for field in fields(kind)}
+    with open(path, encoding="utf-8", newline="") as file:
+        return [
+            kind(**{name: types[name](value) for name, value in row.items()})
+            for row in csv.DictReader(file)
+        ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import prod
+from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
@@ -10,6 +10,7 @@ from scipy.special import softmax
 
 from voicegraft.report.findings import Findings
 from voicegraft.report.transfer import Transfer
+from voicegraft.weights.sizes import tensor_sizes
 
 GRAFTED, ZERO_SHOT, CONTROL = "grafted", "zero-shot", "control"
 ROLES = (GRAFTED, ZERO_SHOT, CONTROL)
@@ -72,18 +73,18 @@ def builds(findings: Findings) -> Iterator[Build]:
     for name in findings.models:
         description, path = findings.description(name), findings.weights(name)
         if description and path.is_file():
-            with safe_open(path, framework="numpy") as file:
-                sizes = [prod(file.get_slice(key).get_shape()) for key in file.keys()]
-                layers = _layer_weights(file, description["layer"])
+            layers = _layer_weights(path, description["layer"])
             found = findings.training(name), findings.forgetting(name), layers
-            yield Build(name, description, path.stat().st_size / 1e6, sum(sizes), *found)
+            weights = sum(tensor_sizes(path).values())
+            yield Build(name, description, path.stat().st_size / 1e6, weights, *found)
 
 
-def _layer_weights(file: Any, layer: int | list[int]) -> dict[int, float]:
+def _layer_weights(path: Path, layer: int | list[int]) -> dict[int, float]:
     """Return the softmax of what `voicegraft.layers.WeightedSum` has learnt."""
     if isinstance(layer, int):
         return {}
-    weights = softmax(file.get_tensor("mix.logits").astype("float64"))
+    with safe_open(path, framework="numpy") as file:
+        weights = softmax(file.get_tensor("mix.logits").astype("float64"))
     return dict(zip(layer, weights.tolist(), strict=True))
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
-from voicegraft.evaluation.transfer import WHOLE
+from voicegraft.evaluation.transfer import NEGATIVE, WHOLE
 from voicegraft.report.findings import Findings, FindingsError
 
 
@@ -46,7 +46,7 @@ class Line(BaseModel):
     @property
     def negative(self) -> bool:
         """Whether the control is the better one, and surely so."""
-        return is_negative(self.verdict)
+        return self.verdict == NEGATIVE
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Transfer:
     @property
     def harmed(self) -> list[str]:
         """The models that pretraining made worse: as a whole, or on one side of the corpus."""
-        told = {model for model, verdict in self.verdicts.items() if is_negative(verdict)}
+        told = {model for model, verdict in self.verdicts.items() if verdict == NEGATIVE}
         return sorted(told | {line.model for line in self.lines if line.negative})
 
     def evidence(self, model: str) -> list[Line]:
@@ -74,11 +74,6 @@ class Transfer:
     def negative_slices(self) -> list[Line]:
         """The slices on which the control is better."""
         return [line for line in self.slices if line.negative]
-
-
-def is_negative(verdict: str) -> bool:
-    """Return whether `verdict` says that pretraining did harm."""
-    return "negative" in verdict.lower()
 
 
 def read_transfer(findings: Findings) -> Transfer | None:

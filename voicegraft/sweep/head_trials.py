@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from voicegraft import ctc, heads
+from voicegraft import heads
 from voicegraft.embedding.store import Store
 from voicegraft.heads import HeadChoice
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
-from voicegraft.training.compute import Compute, engine, seeded
+from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import graft_on
-from voicegraft.training.inputs import StoredStates, spellable
-from voicegraft.training.loop import Trainer
-from voicegraft.training.schedule import head_part
+from voicegraft.training.grafting import head_trainer
+from voicegraft.training.inputs import spellable
 
 LR_FACTORS = (1.0, 0.5, 2.0)
 
@@ -54,19 +52,23 @@ class HeadTrials:
     def __init__(self, upstream: Path, corpus: Corpus, store: Store, fit: Fit, compute: Compute):
         self.upstream, self.corpus, self.store = upstream, corpus, store
         self.fit, self.compute = fit, compute
-        self.labels = ctc.labels_of(u.text for u in corpus.of("train"))
 
     def __call__(self, setting: HeadSetting, epochs: int) -> float:
         """Return the best CER on dev of so many epochs."""
         changes = {"lr": setting.lr, "epochs": epochs, "patience": epochs}
         fit = self.fit.model_copy(update=changes)
-        with seeded(fit.seed):
-            model = graft_on(setting.layer, setting.name, self.store, self.labels, self.upstream)
-        inputs = StoredStates(self.store, setting.layer, fit.masking)
-        trainer = Trainer(
-            engine(self.compute), model, inputs, [head_part(model, fit.lr)], fit, quiet=True
+        train, dev = (self.corpus.of(side) for side in ("train", "dev"))
+        trainer = head_trainer(
+            setting.layer,
+            setting.name,
+            self.store,
+            train,
+            self.upstream,
+            fit,
+            self.compute,
+            quiet=True,
         )
-        sides = [spellable(self.corpus.of(side), inputs, model) for side in ("train", "dev")]
+        sides = [spellable(side, trainer.inputs, trainer.bare) for side in (train, dev)]
         with tempfile.TemporaryDirectory() as scratch:
             history = trainer.run(*sides, Checkpoint(Path(scratch) / "run"))
         return min(record["dev/cer"] for record in history)

@@ -1,20 +1,18 @@
 """What a sweep found, a line for each model of each experiment, the best on dev first."""
 
-import csv
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
-from math import prod
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from safetensors import safe_open
-
-from voicegraft.evaluation.tables import write_rows
+from voicegraft.evaluation.tables import read_records, write_records
 from voicegraft.grafted import WEIGHTS
 from voicegraft.review.markdown import table
 from voicegraft.training.curves import read_dev_cer
+from voicegraft.weights.sizes import tensor_sizes
 
-RATES = ("dev_cer", "cer", "cer_low", "cer_high", "wer")
+TEST = ("cer", "cer_low", "cer_high", "wer")
+RATES = ("dev_cer", *TEST)
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def lines_of(
                 " ".join(settings),
                 model,
                 min(read_dev_cer(evaluation / "curves")),
-                *(test[name] for name in ("cer", "cer_low", "cer_high", "wer")),
+                *(test[name] for name in TEST),
                 trained=_trained(evaluation, weights),
                 megabytes=round(weights.stat().st_size / 1e6),
                 seconds=round(seconds),
@@ -65,27 +63,20 @@ def _trained(evaluation: Path, weights: Path) -> int:
     if recipe.is_file():
         share = json.loads(recipe.read_text(encoding="utf-8"))
         return share["head"] + share["upstream"]
-    with safe_open(weights, framework="numpy") as file:
-        own = [name for name in file.keys() if not name.startswith("upstream.")]  # noqa: SIM118
-        return sum(prod(file.get_slice(name).get_shape()) for name in own)
+    sizes = tensor_sizes(weights)
+    return sum(size for name, size in sizes.items() if not name.startswith("upstream."))
 
 
 def read_lines(path: Path) -> list[Line]:
     """Return what was found so far; nothing if there is no such file."""
-    if not path.is_file():
-        return []
-    with open(path, encoding="utf-8", newline="") as file:
-        return [
-            Line(**{f.name: f.type(row[f.name]) for f in fields(Line)})
-            for row in csv.DictReader(file)
-        ]
+    return read_records(path, Line) if path.is_file() else []
 
 
 def write_lines(path: Path, lines: Iterable[Line]) -> None:
     """Write the table whole, the best on dev first."""
-    order = sorted(lines, key=lambda line: (line.dev_cer, line.experiment, line.model))
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_rows(path, [f.name for f in fields(Line)], [astuple(line) for line in order])
+    order = sorted(lines, key=lambda line: (line.dev_cer, line.experiment, line.model))
+    write_records(path, Line, order)
 
 
 def rendered(lines: Iterable[Line]) -> str:

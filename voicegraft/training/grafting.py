@@ -1,12 +1,19 @@
-"""Put a new head on a pretrained upstream."""
+"""Put a new head on a pretrained upstream, and make ready to train it on what is stored."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from voicegraft import upstream_folder, upstreams
+from voicegraft import ctc, upstream_folder, upstreams
 from voicegraft.embedding.store import Store
 from voicegraft.grafted import Description, GraftedModel
 from voicegraft.heads import HeadChoice
 from voicegraft.layers import Layer
+from voicegraft.speech.manifest import Utterance
+from voicegraft.training.compute import Compute, engine, seeded
+from voicegraft.training.fit import Fit
+from voicegraft.training.inputs import StoredStates
+from voicegraft.training.loop import Trainer
+from voicegraft.training.schedule import head_part
 
 
 def heard_layer(choice: HeadChoice, store: Store) -> Layer:
@@ -26,14 +33,7 @@ def heard_layer(choice: HeadChoice, store: Store) -> Layer:
     return layer
 
 
-def graft(choice: HeadChoice, store: Store, labels: list[str], folder: Path) -> GraftedModel:
-    """Return the upstream of `folder` under a new head, on the layer that the store is for."""
-    return graft_on(heard_layer(choice, store), choice.name, store, labels, folder)
-
-
-def graft_on(
-    layer: Layer, head: str, store: Store, labels: list[str], folder: Path
-) -> GraftedModel:
+def graft(layer: Layer, head: str, store: Store, labels: list[str], folder: Path) -> GraftedModel:
     """Return the upstream of `folder` under a new head of that name, on any stored layer."""
     facts = store.facts
     description = Description(
@@ -47,3 +47,20 @@ def graft_on(
     model = GraftedModel(description)
     model.upstream = upstream_folder.load(folder)
     return model
+
+
+def head_trainer(
+    layer: Layer,
+    head: str,
+    store: Store,
+    train: Iterable[Utterance],
+    upstream: Path,
+    fit: Fit,
+    compute: Compute,
+    quiet: bool = False,
+) -> Trainer:
+    """Return what trains a new head on stored states; its labels are those of `train`."""
+    with seeded(fit.seed):
+        model = graft(layer, head, store, ctc.labels_of(u.text for u in train), upstream)
+    inputs = StoredStates(store, layer, fit.masking)
+    return Trainer(engine(compute), model, inputs, [head_part(model, fit.lr)], fit, quiet)

@@ -48,19 +48,18 @@ class Recipe(Fit):
         way = unfreezing.way(self.learns)
         return way(**self.model_dump(include=set(way.model_fields)))
 
-    def lowest(self, layer: int) -> int:
-        """Return the layer below the lowest block that learns, under a head on `layer`.
-
-        Raises:
-            ValueError: if there are not so many blocks.
-        """
+    def check(self, layer: int) -> None:
+        """Raise ValueError if there are not so many blocks under a head on `layer`."""
         most = layer - self.frozen_above
         if self.unfrozen_blocks > most:
             raise ValueError(
                 f"params.yaml: unfrozen_blocks must be 1 to {most}, as the head listens to layer "
                 f"{layer} and frozen_above is {self.frozen_above}, not {self.unfrozen_blocks}"
             )
-        return most - self.unfrozen_blocks
+
+    def lowest(self, layer: int) -> int:
+        """Return the layer below the lowest block that learns, under a head on `layer`."""
+        return layer - self.frozen_above - self.unfrozen_blocks
 
     def trunk(self, layer: Layer) -> int:
         """Return the layer from whose stored states the recipe starts, under a head on `layer`."""
