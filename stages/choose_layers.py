@@ -13,10 +13,9 @@ from typing import Literal
 from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt
 
 from voicegraft.command import run_stage
-from voicegraft.embedding.choice import ExtractEmbeddings, chosen, write_choice
+from voicegraft.embedding.choice import ExtractEmbeddings, Heard, chosen, write_choice
 from voicegraft.evaluation.probe import Probed, best_layer
 from voicegraft.evaluation.tables import read_records
-from voicegraft.heads import HeadChoice
 from voicegraft.params import Section, load_params
 
 
@@ -40,7 +39,7 @@ class Recipes(Section):
 
 
 def main(probed: Path, layers: Path) -> None:
-    layer = load_params(HeadChoice, "head").layer
+    layer = load_params(Heard, "head").layer
     stored = load_params(ExtractEmbeddings, "extract_embeddings").layers
     recipes = load_params(Recipes, "finetune").__pydantic_extra__.values()
     if layer == "auto":

@@ -18,13 +18,12 @@ from tqdm import tqdm
 
 from voicegraft import upstream_folder
 from voicegraft.command import run_stage
-from voicegraft.embedding.choice import ExtractEmbeddings
+from voicegraft.embedding.choice import ExtractEmbeddings, Heard
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.takes import Take
 from voicegraft.evaluation.probe import Probed, best_layer, probe
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_records
-from voicegraft.heads import HeadChoice
 from voicegraft.onednn import bound_cache
 from voicegraft.params import Section, load_params
 from voicegraft.precision import on_this_machine
@@ -60,11 +59,11 @@ def mean_states(
     return {layer: np.stack([of[clip.id] for clip in clips]) for layer, of in means.items()}
 
 
-def said(probed: Sequence[Probed]) -> str:
+def said(probed: Sequence[Probed], what: str) -> str:
     """Return what was found, for the terminal."""
     lines = [
         f"layer {p.layer}: foretells {p.foretold:.3f} ({p.foretold_low:.3f} to "
-        f"{p.foretold_high:.3f}) of the letters"
+        f"{p.foretold_high:.3f}) of {what}"
         for p in probed
     ]
     return "\n".join([*lines, f"head.layer: {best_layer(probed)} is what auto stands for"])
@@ -72,7 +71,7 @@ def said(probed: Sequence[Probed]) -> str:
 
 def main(upstream: Path, corpus: Path, probed: Path) -> None:
     params = load_params(ProbeLayers, "probe_layers")
-    choice = load_params(HeadChoice, "head")
+    choice = load_params(Heard, "head")
     extraction = load_params(ExtractEmbeddings, "extract_embeddings")
     evaluate = load_params(Evaluate, "evaluate")
     if choice.layer != "auto" and not params.always:
@@ -80,11 +79,11 @@ def main(upstream: Path, corpus: Path, probed: Path) -> None:
         return
     bound_cache()
     speech = Corpus(corpus)
-    train = [clip for clip in speech.of("train") if clip.text]
+    train = [clip for clip in speech.of("train") if clip.text or clip.label]
     clips = draw(train, min(params.minutes, minutes_of(train)), DRAW)
     found = probe(mean_states(upstream, speech, clips, extraction), clips, evaluate)
     write_records(probed, Probed, found)
-    print(said(found), file=sys.stderr)
+    print(said(found, "the classes" if train[0].label else "the letters"), file=sys.stderr)
 
 
 if __name__ == "__main__":

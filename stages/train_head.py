@@ -26,7 +26,7 @@ def main(
     fit = load_params(Fit, "train_head")
     compute = load_params(Compute, "compute")
     clips, store = Corpus(corpus), Store(embeddings)
-    layer, train = heard_layer(choice, store), clips.of("train")
+    layer, train = heard_layer(choice.layer, store), clips.of("train")
     trainer = head_trainer(layer, choice.name, store, train, upstream, fit, compute)
     run = fingerprint(
         {"head": choice.model_dump(), "fit": fit.model_dump(), "compute": compute.model_dump()},

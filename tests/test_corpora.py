@@ -62,7 +62,15 @@ def make_folder(folder):
     )
 
 
-MAKERS = {"fillets": make_fillets, "folder": make_folder}
+def make_gcin_voice(folder):
+    """A package as Debian has it: syllables by folder, voices by file."""
+    names = ["ㄅㄚ/3", "ㄅㄚ/5", "ㄅㄚ4/3", "ㄇㄚ1/5"]
+    folder.mkdir(parents=True)
+    sounds = {f"./usr/share/gcin-voice/ogg/{name}.ogg": name.encode() for name in names}
+    write_deb(folder / "gcin-voice_0_all.deb", sounds)
+
+
+MAKERS = {"fillets": make_fillets, "folder": make_folder, "gcin_voice": make_gcin_voice}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -140,6 +148,23 @@ def test_a_dialog_is_read_as_lua_reads_it():
         ("a", "font_big", 'back\\slash -- and "quotes"'),
         ("c", "", ""),
     ]
+
+
+def test_gcin_voice_parts_a_folders_name_into_syllable_and_tone(tmp_path):
+    make_gcin_voice(tmp_path / "own")
+    found = clips("gcin_voice", tmp_path / "own")
+    assert [(c.id, c.text, c.label, c.speaker) for c in found if not c.problem] == [
+        ("ㄅㄚ/3", "ㄅㄚ", "tone 1", "voice 3"),
+        ("ㄅㄚ/5", "ㄅㄚ", "tone 1", "voice 5"),
+        ("ㄅㄚ4/3", "ㄅㄚ", "tone 4", "voice 3"),
+    ]
+    assert [(c.id, c.problem) for c in found if c.problem] == [("ㄇㄚ1/5", "neutral tone")]
+
+
+def test_an_audio_folder_may_have_labels_and_no_transcripts(tmp_path):
+    table(tmp_path / "own/metadata.csv", "file_name,label,speaker", "a.wav,yes,ann")
+    (clip,) = clips("folder", tmp_path / "own")
+    assert (clip.label, clip.text, clip.speaker) == ("yes", "", "ann")
 
 
 def test_an_audio_folder_gives_all_its_columns(tmp_path):

@@ -11,18 +11,28 @@ from voicegraft import unfreezing
 from voicegraft.params import read_params
 
 ROOT = Path(__file__).parent.parent
-PARAMS = read_params(ROOT / "params.yaml")
-STAGES = {
-    name: stage.get("do", stage) for name, stage in read_params(ROOT / "dvc.yaml")["stages"].items()
-}
+PIPELINES = ("", "words/")
+
+
+def stages_of(pipeline: str) -> dict[str, dict]:
+    """Return the stages of a folder's dvc.yaml, their code by its path from the root."""
+    stages = read_params(ROOT / pipeline / "dvc.yaml")["stages"]
+    found = {name: stage.get("do", stage) for name, stage in stages.items()}
+    for stage in found.values():
+        stage["params.yaml"] = read_params(ROOT / pipeline / "params.yaml")
+        stage["deps"] = [dep.removeprefix("../") for dep in stage["deps"]]
+    return found
+
+
+STAGES = {f"{p}{name}": stage for p in PIPELINES for name, stage in stages_of(p).items()}
 each_stage = pytest.mark.parametrize("stage", STAGES.values(), ids=list(STAGES))
 
 
-def filled_in(path: str) -> str:
+def filled_in(path: str, params: dict) -> str:
     """Replace each ${section.key} by its value in params.yaml, and ${item} by one there is."""
     path = path.replace("decoders/${item}", "decoders/faster_whisper")
-    path = path.replace("${item}", PARAMS["transfer"]["controls"][0])
-    return re.sub(r"\$\{(\w+)\.(\w+)\}", lambda m: str(PARAMS[m[1]][m[2]]), path)
+    path = path.replace("upstreams/${item}", "upstreams/log_mel")
+    return re.sub(r"\$\{(\w+)\.(\w+)\}", lambda m: str(params[m[1]][m[2]]), path)
 
 
 def script(stage: dict) -> Path:
@@ -67,10 +77,11 @@ def inside(stage: dict) -> list[str]:
 @each_stage
 def test_the_deps_of_a_stage_are_exactly_the_code_it_runs(stage: dict) -> None:
     code = [dep for dep in stage["deps"] if dep.endswith(".py")]
-    plugins = [ROOT / filled_in(dep) for dep in code if "${" in dep]
+    params = stage["params.yaml"]
+    plugins = [ROOT / filled_in(dep, params) for dep in code if "${" in dep]
     run = code_behind([script(stage), *plugins, *(ROOT / file for file in inside(stage))])
     assert len(set(code)) == len(code)
-    assert {filled_in(dep) for dep in code} | set(inside(stage)) == run
+    assert {filled_in(dep, params) for dep in code} | set(inside(stage)) == run
 
 
 def test_a_stage_that_loads_a_fine_tuned_model_depends_on_every_way_to_unfreeze() -> None:
@@ -108,7 +119,7 @@ def test_the_help_of_a_stage_names_what_it_reads_writes_and_the_sections_of_its_
 
 def test_every_plug_in_a_stage_loads_by_name_is_a_dependency_by_template() -> None:
     templates = {dep for stage in STAGES.values() for dep in stage["deps"] if "${" in dep}
-    folders = {"corpora": "corpus", "upstreams": "upstream", "heads": "head"}
+    folders = {"corpora": "corpus", "upstreams": "upstream", "heads": "head", "classifiers": "head"}
     wanted = {f"voicegraft/{folder}/${{{key}.name}}.py" for folder, key in folders.items()}
     assert wanted <= templates
 

@@ -14,7 +14,7 @@ from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training.checkpoint import Checkpoint, fingerprint
 from voicegraft.training.compute import Compute, engine
 from voicegraft.training.fit import Fit, batches_of_epoch
-from voicegraft.training.inputs import AudioFeatures, StoredStates, spellable
+from voicegraft.training.inputs import AudioFeatures, StoredStates, learnable
 from voicegraft.training.loop import Trainer
 from voicegraft.training.schedule import head_part, upstream_parts
 
@@ -178,7 +178,7 @@ def test_clips_with_more_symbols_than_frames_are_left_out_and_counted(
 ) -> None:
     hasty = Utterance("clip0", "train", "", "", 0, 9_600, "ab" * 40)
     trainer = head_trainer(store, fit(epochs=1))
-    assert spellable([hasty], trainer.inputs, trainer.bare) == []
+    assert learnable([hasty], trainer.inputs, trainer.bare) == []
     corpus_with_hasty = Corpus.__new__(Corpus)
     corpus_with_hasty.utterances = [*corpus.utterances, hasty]
     checkpoint = Checkpoint(tmp_path / "run")

@@ -13,8 +13,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from voicegraft import ctc, heads, unfreezing, upstreams
+from voicegraft import classifiers, heads, unfreezing, upstreams
 from voicegraft.layers import Layer, WeightedSum, numbers
+from voicegraft.objective import Classification, Objective, Transcription
 from voicegraft.onednn import bound_cache
 from voicegraft.padding import Padded
 from voicegraft.ragged import Ragged, join
@@ -37,10 +38,12 @@ class Description(BaseModel):
     margin_seconds: float
     """Silence behind each clip, as in training."""
     head: str
+    pooling: str | None = None
+    """Of a classifier, how it makes one vector of the frames; None where the head transcribes."""
     layer: Layer
     """The upstream's layer that the head listens to, or several, mixed by learnt weights."""
     labels: list[str]
-    """The blank first; the rest are code points."""
+    """The blank first, and then code points; of a classifier, its classes."""
     added: unfreezing.Added | None = None
     """What fine-tuning added to the upstream, where it did."""
 
@@ -69,11 +72,13 @@ class GraftedModel(nn.Module):
             raise ValueError(f"layer must be 0 to {len(self.upstream.blocks)}: {description.layer}")
         several = len(description.layers) > 1
         self.mix = WeightedSum(len(description.layers)) if several else None
-        self.head = heads.build(description.head, self.upstream.size, len(description.labels))
+        self.head = build_head(description, self.upstream.size)
+        kind = Classification if description.pooling else Transcription
+        self.objective: Objective = kind(description.labels)
 
     @property
     def labels(self) -> list[str]:
-        """The symbols that can be emitted; the first is the CTC blank."""
+        """What can be emitted: symbols, the first of which is the CTC blank, or classes."""
         return self.description.labels
 
     @property
@@ -133,8 +138,16 @@ class GraftedModel(nn.Module):
         return Padded(values.float().cpu(), lengths).clips()
 
     def decode(self, emission: Tensor) -> str:
-        """Return the text of log-probabilities (frames, labels), greedily."""
-        return ctc.greedy(emission, self.labels)
+        """Return the text, or the class, that log-probabilities (frames, labels) tell."""
+        return self.objective.decode(emission)
+
+
+def build_head(description: Description, size: int) -> heads.Head:
+    """Return the head that `description` names, on frames of `size`; its weights are random."""
+    if description.pooling:
+        kind = description.head, description.pooling
+        return classifiers.build(*kind, size, len(description.labels))
+    return heads.build(description.head, size, len(description.labels))
 
 
 def save_model(model: GraftedModel, folder: Path) -> None:

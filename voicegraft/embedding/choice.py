@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, NonNegativeFloat, PositiveFloat
+from pydantic import BeforeValidator, ConfigDict, NonNegativeFloat, PositiveFloat
 
 from voicegraft.embedding.takes import Speed
-from voicegraft.layers import Layer, numbers, one_or_several, trunk_below
+from voicegraft.layers import Layer, LayerKnob, numbers, one_or_several, trunk_below
 from voicegraft.params import Section
 from voicegraft.whole import whole
 
@@ -28,6 +28,14 @@ class ExtractEmbeddings(Section):
     precision: Literal["auto", "float32", "bfloat16"]
     batch_seconds: PositiveFloat
     cache_gigabytes: NonNegativeFloat
+
+
+class Heard(Section):
+    """Of the section `head`, what matters before there is one."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    layer: LayerKnob
 
 
 class LayerChoice(Section):

@@ -21,7 +21,7 @@ from voicegraft.training.checkpoint import Checkpoint, fingerprint
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
 from voicegraft.training.grafting import head_trainer, heard_layer
-from voicegraft.training.inputs import spellable
+from voicegraft.training.inputs import learnable
 from voicegraft.whole import whole
 
 
@@ -65,17 +65,17 @@ class Learner:
         share = minutes / minutes_of(everything)
         fit = scaled(self.fit, share).model_copy(update={"seed": self.fit.seed + number})
         store = Store(self.embeddings)
-        layer = heard_layer(self.choice, store)
+        layer = heard_layer(self.choice.layer, store)
         trainer = head_trainer(
             layer, self.choice.name, store, train, self.upstream, fit, self.compute, quiet=True
         )
         began = time.monotonic()
-        sides = [spellable(side, trainer.inputs, trainer.bare) for side in (train, dev)]
+        sides = [learnable(side, trainer.inputs, trainer.bare) for side in (train, dev)]
         history = trainer.run(*sides, checkpoint)
         seconds = time.monotonic() - began
         checkpoint.discard()
         test = self.corpus.of("test")
-        scores = score(test, trainer.transcribe(test), trainer.bare.labels)
+        scores = score(test, trainer.told(test), trainer.bare.labels)
         return Run(minutes, number, len(history) - 1, round(seconds, 1), scores)
 
 

@@ -2,8 +2,9 @@
 
 How often each letter comes in a clip has to be foretold from the mean of the clip's states, by
 ridge regression, for clips of blocks that it was not fitted on. That needs no alignment of letters
-with frames, and seconds where a head takes minutes; it hears nothing of their order. Linear probes
-of layers: Alain and Bengio 2016 (https://arxiv.org/abs/1610.01644).
+with frames, and seconds where a head takes minutes; it hears nothing of their order. Of clips
+that have labels, those are foretold instead. Linear probes of layers: Alain and Bengio 2016
+(https://arxiv.org/abs/1610.01644).
 """
 
 from collections.abc import Sequence
@@ -27,9 +28,9 @@ PENALTIES = np.logspace(0, 6, 13)
 
 @dataclass(frozen=True)
 class Probed:
-    """A layer and how much of the letters it foretells, with its interval.
+    """A layer and how much of the letters, or of the classes, it foretells, with its interval.
 
-    `foretold` is a share: of how letters vary from clip to clip, 0 is what their averages say, 1
+    `foretold` is a share: of how they vary from clip to clip, 0 is what their averages say, 1
     all of it; below 0, a layer misleads.
     """
 
@@ -39,6 +40,19 @@ class Probed:
     foretold_high: float
     clips: int
     blocks: int
+
+
+def traits(clips: Sequence[Utterance]) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is foretold of each clip, (clips, traits), and what it counts for, (clips,).
+
+    The shares of letters in its text, by how many there are, for shares of many vary less; or which
+    label it has, where clips have labels.
+    """
+    if any(clip.label for clip in clips):
+        labels = np.array([clip.label for clip in clips])
+        return (labels[:, None] == np.unique(labels)).astype(float), np.ones(len(clips))
+    shares = letter_shares([clip.text for clip in clips])
+    return shares, np.array([len(clip.text) for clip in clips])
 
 
 def letter_shares(texts: Sequence[str]) -> np.ndarray:
@@ -73,7 +87,7 @@ def probe(
 
     Args:
         states: by layer, the mean over each clip, (clips, size).
-        clips: whose text is not empty. Each counts by its letters: shares of many vary less.
+        clips: which have a label, or text.
         params: of the bootstrap.
 
     Raises:
@@ -81,11 +95,10 @@ def probe(
     """
     if len(clips) < 2:
         raise ValueError(f"{len(clips)} clips are too few to probe layers with")
-    blocks, shares = choose_blocks(clips)[1], letter_shares([clip.text for clip in clips])
-    letters = np.array([len(clip.text) for clip in clips])
+    blocks, (shares, counts) = choose_blocks(clips)[1], traits(clips)
     return [
         _probed(
-            layer, [letters * error for error in errors(of_layer, shares, blocks)], blocks, params
+            layer, [counts * error for error in errors(of_layer, shares, blocks)], blocks, params
         )
         for layer, of_layer in sorted(states.items())
     ]

@@ -15,7 +15,7 @@ from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
 from voicegraft.training.grafting import head_trainer
-from voicegraft.training.inputs import spellable
+from voicegraft.training.inputs import learnable
 
 LR_FACTORS = (1.0, 0.5, 2.0)
 
@@ -68,7 +68,7 @@ class HeadTrials:
             self.compute,
             quiet=True,
         )
-        sides = [spellable(side, trainer.inputs, trainer.bare) for side in (train, dev)]
+        sides = [learnable(side, trainer.inputs, trainer.bare) for side in (train, dev)]
         with tempfile.TemporaryDirectory() as scratch:
             history = trainer.run(*sides, Checkpoint(Path(scratch) / "run"))
         return min(record["dev/cer"] for record in history)

@@ -1,12 +1,12 @@
 """Put a new head on a pretrained upstream, and make ready to train it on what is stored."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from voicegraft import ctc, upstream_folder, upstreams
 from voicegraft.embedding.store import Store
 from voicegraft.grafted import Description, GraftedModel
-from voicegraft.heads import HeadChoice
 from voicegraft.layers import Layer
 from voicegraft.speech.manifest import Utterance
 from voicegraft.training.compute import Compute, engine, seeded
@@ -16,7 +16,7 @@ from voicegraft.training.loop import Trainer
 from voicegraft.training.schedule import head_part
 
 
-def heard_layer(choice: HeadChoice, store: Store) -> Layer:
+def heard_layer(wanted: Layer | Literal["auto"], store: Store) -> Layer:
     """Return the layer, or the several, that the store was made for.
 
     Raises:
@@ -24,23 +24,34 @@ def heard_layer(choice: HeadChoice, store: Store) -> Layer:
     """
     layers = store.facts["layer"]
     layer = layers if isinstance(layers, int) else tuple(layers)
-    free = choice.layer == "auto" or upstreams.is_control(store.facts["upstream"])
-    if not free and choice.layer != layer:
+    free = wanted == "auto" or upstreams.is_control(store.facts["upstream"])
+    if not free and wanted != layer:
         raise ValueError(
-            f"params.yaml: head.layer is {choice.layer}, but the embeddings are stored for "
+            f"params.yaml: head.layer is {wanted}, but the embeddings are stored for "
             f"{layer}: run choose_layers and extract_embeddings first, as `dvc repro` does"
         )
     return layer
 
 
-def graft(layer: Layer, head: str, store: Store, labels: list[str], folder: Path) -> GraftedModel:
-    """Return the upstream of `folder` under a new head of that name, on any stored layer."""
+def graft(
+    layer: Layer,
+    head: str,
+    store: Store,
+    labels: list[str],
+    folder: Path,
+    pooling: str | None = None,
+) -> GraftedModel:
+    """Return the upstream of `folder` under a new head of that name, on any stored layer.
+
+    With a `pooling`, the head is a classifier.
+    """
     facts = store.facts
     description = Description(
         upstream=facts["upstream"],
         upstream_config=facts["upstream_config"],
         margin_seconds=facts["margin_seconds"],
         head=head,
+        pooling=pooling,
         layer=layer,
         labels=labels,
     )
@@ -53,14 +64,17 @@ def head_trainer(
     layer: Layer,
     head: str,
     store: Store,
-    train: Iterable[Utterance],
+    train: Sequence[Utterance],
     upstream: Path,
     fit: Fit,
     compute: Compute,
     quiet: bool = False,
+    pooling: str | None = None,
 ) -> Trainer:
-    """Return what trains a new head on stored states; its labels are those of `train`."""
+    """Return what trains a new head, see `graft`, on stored states; its labels are of `train`."""
+    classes, symbols = sorted({u.label for u in train}), ctc.labels_of(u.text for u in train)
     with seeded(fit.seed):
-        model = graft(layer, head, store, ctc.labels_of(u.text for u in train), upstream)
+        labels = classes if pooling else symbols
+        model = graft(layer, head, store, labels, upstream, pooling)
     inputs = StoredStates(store, layer, fit.masking)
     return Trainer(engine(compute), model, inputs, [head_part(model, fit.lr)], fit, quiet)

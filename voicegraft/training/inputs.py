@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from voicegraft import ctc
 from voicegraft.embedding.store import Store
 from voicegraft.embedding.takes import Take, take_id
 from voicegraft.grafted import GraftedModel
@@ -54,6 +53,10 @@ class StoredStates:
         ids = self._takes(utterance)
         states = self._states(ids[int(torch.randint(len(ids), ()))])
         return mask(states, utterance.seconds, self.masking)
+
+    def takes(self, utterance: Utterance) -> list[Tensor]:
+        """Return the states at every stored speed, the clip's own first."""
+        return [self._states(take) for take in self._takes(utterance)]
 
     def frames(self, utterance: Utterance) -> int:
         """See `Inputs`."""
@@ -118,14 +121,10 @@ class AudioFeatures:
         return self.model.upstream.window(wave, self.model.description.margin_seconds)
 
 
-def spellable(
+def learnable(
     utterances: Sequence[Utterance], inputs: Inputs, model: GraftedModel
 ) -> list[Utterance]:
-    """Return the utterances that have text, and frames enough for CTC to spell it."""
-
-    def fits(utterance: Utterance) -> bool:
-        symbols = ctc.target(utterance.text, model.labels)
-        frames = model.head.frames_out(inputs.frames(utterance))
-        return 0 < len(symbols) and ctc.frames_needed(symbols) <= frames
-
-    return [utterance for utterance in utterances if fits(utterance)]
+    """Return the utterances that have what the model is to tell, and frames enough to tell it."""
+    frames = [model.head.frames_out(inputs.frames(utterance)) for utterance in utterances]
+    pairs = zip(utterances, frames, strict=True)
+    return [utterance for utterance, count in pairs if model.objective.learnable(utterance, count)]

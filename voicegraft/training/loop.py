@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import jiwer
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from voicegraft import ctc
 from voicegraft.grafted import GraftedModel, save_model
 from voicegraft.padding import Padded
 from voicegraft.ragged import join
@@ -22,7 +20,7 @@ from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import attention_kernels
 from voicegraft.training.curves import write_curves
 from voicegraft.training.fit import Fit, batches_in_order, batches_of_epoch
-from voicegraft.training.inputs import Inputs, spellable
+from voicegraft.training.inputs import Inputs, learnable
 from voicegraft.training.schedule import Part, optimiser, unfreeze, warm_up_and_decay
 
 
@@ -31,7 +29,7 @@ class Progress:
     """How far a run is, and the best it has seen."""
 
     epoch: int = 0
-    best_cer: float = float("inf")
+    best_error: float = float("inf")
     best_epoch: int = 0
     mute_epoch: int = 0
     """The last one after which nothing was heard in dev: CTC emits blanks alone before it learns to
@@ -71,7 +69,7 @@ class Trainer:
         Raises:
             ValueError: if a side of the corpus has no clip that can be learnt from.
         """
-        history = self.run(*(self._side(corpus, side) for side in ("train", "dev")), checkpoint)
+        history = self.run(*(self.side(corpus, side) for side in ("train", "dev")), checkpoint)
         if self.fabric.is_global_zero:
             save_model(self.bare, model)
             write_curves(history, curves)
@@ -80,7 +78,7 @@ class Trainer:
     def run(
         self, train: Sequence[Utterance], dev: Sequence[Utterance], checkpoint: Checkpoint
     ) -> list[dict[str, float]]:
-        """Train to the best dev CER, leave the model there, and return the curve by epoch."""
+        """Train to the lowest error on dev, leave the model there; return the curve by epoch."""
         batches = len(batches_of_epoch(train, self.fit, 0)) // self.fabric.world_size
         steps = -(-batches // self.fit.accumulate)
         self.schedule = warm_up_and_decay(
@@ -94,11 +92,17 @@ class Trainer:
         self.bare.load_state_dict(self.best, strict=False)
         return self.progress.history
 
-    def _side(self, corpus: Corpus, side: str) -> list[Utterance]:
+    def side(self, corpus: Corpus, side: str) -> list[Utterance]:
+        """Return the clips of `side` that can be learnt from, and say how many cannot.
+
+        Raises:
+            ValueError: if none can.
+        """
         everything = corpus.of(side)
-        kept = spellable(everything, self.inputs, self.bare)
+        kept = learnable(everything, self.inputs, self.bare)
         if dropped := len(everything) - len(kept):
-            self._say(f"{side}: {dropped} of {len(everything)} clips have more symbols than frames")
+            why = self.bare.objective.unlearnable
+            self._say(f"{side}: {dropped} of {len(everything)} clips {why}")
         if not kept:
             raise ValueError(f"{side}: none of {len(everything)} clips can be learnt from")
         return kept
@@ -115,11 +119,12 @@ class Trainer:
         loss = self._learn(batches_of_epoch(train, self.fit, epoch))
         seconds = time.monotonic() - began
         self.progress.epoch += 1
-        cer = self._score(dev, {"step": self.progress.epoch, "train/loss": loss})
+        name, error = self._score(dev, {"step": self.progress.epoch, "train/loss": loss})
         speed = sum(u.seconds for u in train) / seconds
         self._say(
-            f"epoch {self.progress.epoch}/{self.fit.epochs}: loss {loss:.3f}, dev CER {cer:.4f}, "
-            f"{seconds:.0f} s ({speed:.0f} × real time), learning: {', '.join(learning)}"
+            f"epoch {self.progress.epoch}/{self.fit.epochs}: loss {loss:.3f}, "
+            f"dev {name.upper()} {error:.4f}, {seconds:.0f} s "
+            f"({speed:.0f} × real time), learning: {', '.join(learning)}"
         )
 
     def _learn(self, batches: list[list[Utterance]]) -> float:
@@ -150,8 +155,7 @@ class Trainer:
 
     def _loss(self, batch: Sequence[Utterance]) -> Tensor:
         clips = [self.inputs.augmented(utterance) for utterance in batch]
-        targets = [ctc.target(u.text, self.bare.labels) for u in batch]
-        return ctc.loss(self._emissions(self.model, clips), targets)
+        return self.bare.objective.loss(self._emissions(self.model, clips), batch)
 
     def _emissions(self, model: nn.Module, clips: Sequence[Tensor]) -> Padded:
         joined = join(clips)
@@ -159,8 +163,8 @@ class Trainer:
         return Padded(*model(values, joined.lengths, self.inputs.start))
 
     @torch.no_grad()
-    def transcribe(self, utterances: Sequence[Utterance]) -> list[str]:
-        """Return what the model hears in each of `utterances`, of the states it is trained on."""
+    def told(self, utterances: Sequence[Utterance]) -> list[str]:
+        """Return what the model tells of each of `utterances`, by the states it is trained on."""
         self.bare.eval()
         heard: dict[str, str] = {}
         for batch in batches_in_order(utterances, self.fit.batch_seconds):
@@ -168,22 +172,24 @@ class Trainer:
             heard |= {u.id: self.bare.decode(e) for u, e in zip(batch, emissions, strict=True)}
         return [heard[utterance.id] for utterance in utterances]
 
-    def _score(self, dev: Sequence[Utterance], record: dict[str, float]) -> float:
-        """Add dev's error rates to the history, and keep the weights if they are the best yet.
+    def _score(self, dev: Sequence[Utterance], record: dict[str, float]) -> tuple[str, float]:
+        """Add dev's rates to the history, keep the best weights, and return the rate that counts.
 
         In full precision, so that fine-tuning on states in full precision begins at the very score
         of the trained head, and on others within their error.
         """
-        references, hypotheses = [u.text for u in dev], self.transcribe(dev)
-        cer, wer = jiwer.cer(references, hypotheses), jiwer.wer(references, hypotheses)
+        told = self.told(dev)
+        rates = self.bare.objective.rates(dev, told)
         weights = {f"layer/{k}": weight for k, weight in self.bare.layer_weights.items()}
-        self.progress.history.append(record | {"dev/cer": cer, "dev/wer": wer} | weights)
-        if not any(hypotheses):
+        dev_rates = {f"dev/{name}": rate for name, rate in rates.items()}
+        self.progress.history.append(record | dev_rates | weights)
+        if not any(told):
             self.progress.mute_epoch = self.progress.epoch
-        if cer < self.progress.best_cer:
-            self.progress.best_cer, self.progress.best_epoch = cer, self.progress.epoch
+        name, error = next(iter(rates.items()))
+        if error < self.progress.best_error:
+            self.progress.best_error, self.progress.best_epoch = error, self.progress.epoch
             self.best = self._weights()
-        return cer
+        return name, error
 
     def _weights(self) -> dict[str, Tensor]:
         """Return a copy of all that may learn, by name."""

@@ -1,0 +1,115 @@
+"""The stages that classify, as commands, on tones and Whisper's true weights."""
+
+import hashlib
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from invented import write_corpus
+
+from voicegraft.embedding.choice import LayerChoice, write_choice
+from voicegraft.grafted import load_model
+from voicegraft.params import read_params
+from voicegraft.speech.manifest import Corpus, write_manifest
+
+ROOT = Path(__file__).parent.parent
+COMMANDS = {
+    "extract_embeddings": "upstream corpus layers.json cache embeddings",
+    "train_classifier": "upstream corpus embeddings head curves scratch",
+    "finetune": "full head corpus embeddings full curves_full full.json scratch_full",
+}
+
+
+def new_project(folder: Path, whisper_folder: Path, **head: object) -> Path:
+    """Clips of tones, whose label is the pitch that they begin with."""
+    params = yaml.safe_load(yaml.safe_dump(read_params(ROOT / "words/params.yaml")))
+    params["head"] |= head
+    params["train_head"] |= {"epochs": 20, "batch_seconds": 2.0}
+    params["finetune"]["full"] |= {"epochs": 1, "batch_seconds": 4.0}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    (folder / "upstream").symlink_to(whisper_folder)
+    corpus = write_corpus(folder / "corpus", clips=60)
+    labelled = [replace(clip, label=f"pitch {clip.text[0]}") for clip in corpus.utterances]
+    write_manifest(folder / "corpus/manifest.csv", labelled)
+    write_choice(folder / "layers.json", LayerChoice(head=3, stored=[3]))
+    return folder
+
+
+def run(stage: str, folder: Path) -> subprocess.CompletedProcess:
+    script = str(ROOT / "stages" / f"{stage}.py")
+    command = [sys.executable, script, *COMMANDS[stage].split()]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, whisper_folder) -> Path:
+    """A folder in which every stage has run."""
+    folder = new_project(tmp_path_factory.mktemp("classes"), whisper_folder)
+    for stage in COMMANDS:
+        done = run(stage, folder)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+def errors_on_test(model: Path, corpus: Corpus) -> int:
+    grafted, clips = load_model(model, "cpu"), corpus.of("test")
+    emissions = grafted.emissions([corpus.wave(clip) for clip in clips])
+    heard = [grafted.decode(emission) for emission in emissions]
+    return sum(told != clip.label for told, clip in zip(heard, clips, strict=True))
+
+
+def digest(folder: Path) -> str:
+    return hashlib.sha256((folder / "head/model.safetensors").read_bytes()).hexdigest()
+
+
+def dev_errors(curves: Path) -> list[float]:
+    lines = (curves / "plots/metrics/dev/error.tsv").read_text().splitlines()[1:]
+    return [float(line.split("\t")[1]) for line in lines]
+
+
+def test_a_frozen_upstream_and_logistic_regression_tell_pitches_apart(project):
+    assert errors_on_test(project / "head", Corpus(project / "corpus")) == 0
+
+
+def test_fine_tuning_starts_where_the_classifier_ended(project):
+    assert dev_errors(project / "curves_full")[0] == dev_errors(project / "curves")[0]
+
+
+def test_a_fine_tuned_classifier_is_one_still(project):
+    assert errors_on_test(project / "full", Corpus(project / "corpus")) == 0
+
+
+def test_twice_gives_the_same_bytes(project, tmp_path, whisper_folder):
+    again = new_project(tmp_path, whisper_folder)
+    (again / "embeddings").symlink_to(project / "embeddings")
+    assert run("train_classifier", again).returncode == 0
+    assert digest(again) == digest(project)
+
+
+def test_one_that_is_trained_step_by_step_learns_too(project, tmp_path, whisper_folder):
+    again = new_project(tmp_path, whisper_folder, name="mlp", pooling="attentive_std")
+    (again / "embeddings").symlink_to(project / "embeddings")
+    done = run("train_classifier", again)
+    assert done.returncode == 0, done.stderr
+    curve = dev_errors(again / "curves")
+    assert min(curve) < 0.2 < curve[0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ({"name": "svm"}, "head.name: 'svm' is not in voicegraft/classifiers: ['logistic', 'mlp'"),
+        ({"pooling": "median"}, "head.pooling must be one of mean, mean_std, thirds"),
+        ({"layer": 6}, "head.layer is 6, but the embeddings are stored for 3"),
+    ],
+)
+def test_a_wrong_knob_is_answered_with_the_choices(
+    project, tmp_path, whisper_folder, wrong, complaint
+):
+    again = new_project(tmp_path, whisper_folder, **wrong)
+    (again / "embeddings").symlink_to(project / "embeddings")
+    done = run("train_classifier", again)
+    assert (done.returncode, complaint in done.stderr) == (1, True), done.stderr

@@ -1,0 +1,165 @@
+"""The contract of voicegraft/classifiers, over every file there."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics.pairwise import cosine_similarity
+from sklearn.preprocessing import StandardScaler
+
+from voicegraft import classifiers
+from voicegraft.classifiers import Fitted
+from voicegraft.padding import pad
+
+SIZE, LABELS = 12, 3
+FITTED = ["logistic", "prototypes"]
+
+
+@pytest.fixture(params=classifiers.names())
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def head(name):
+    return built(name).eval()
+
+
+def built(name, pooling="mean_std", labels=LABELS, seed=1):
+    torch.manual_seed(seed)
+    return classifiers.build(name, pooling, SIZE, labels)
+
+
+def clips(*lengths):
+    generator = torch.Generator().manual_seed(2)
+    return [3 + torch.randn(n, SIZE, generator=generator) for n in lengths]
+
+
+def clouds(labels=LABELS, each=40, apart=4.0, features=SIZE):
+    """Features and targets of classes that lie apart, of unequal scale."""
+    rng = np.random.default_rng(3)
+    targets = np.repeat(np.arange(labels), each)
+    centres = rng.normal(0, apart, (labels, features))
+    scale = np.geomspace(0.1, 100, features)
+    spread = rng.normal(0, 1, (len(targets), features))
+    # As frames are: of unequal scale, and in single precision.
+    return ((centres[targets] + spread) * scale + 0.5).astype("float32").astype(float), targets
+
+
+def fitted(name, labels=LABELS, **how):
+    features, targets = clouds(labels, **how)
+    classifier = built(name, "mean", labels).classifier
+    classifier.fit(features, targets, [f"clip {i}" for i in range(len(targets))])
+    return classifier, features, targets
+
+
+def scores(classifier, features):
+    return classifier(torch.from_numpy(features).float()).detach().double().numpy()
+
+
+def test_a_clip_of_any_length_emits_one_frame_of_log_probabilities(head):
+    emissions = head(pad(clips(9, 4, 1)))
+    assert emissions.values.shape == (3, 1, LABELS)
+    assert emissions.lengths.tolist() == [1, 1, 1] == [head.frames_out(n) for n in (9, 4, 1)]
+    torch.testing.assert_close(emissions.values.exp().sum(-1), torch.ones(3, 1))
+
+
+def test_a_clip_alone_has_the_emission_it_has_in_a_batch(head):
+    several = clips(9, 4, 1)
+    together = head(pad(several)).clips()
+    for clip, batched in zip(several, together, strict=True):
+        torch.testing.assert_close(head(pad([clip])).clips()[0], batched, atol=1e-5, rtol=0)
+
+
+def test_the_gradient_reaches_every_parameter(head):
+    emissions = head.train()(pad(clips(9, 4))).values
+    (emissions * torch.randn(emissions.shape)).sum().backward()
+    for name, parameter in head.named_parameters():
+        assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+def test_a_seed_decides_the_weights(name):
+    first, same, other = (built(name, seed=seed).state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(first[key], same[key]) for key in first)
+    assert not all(torch.equal(first[key], other[key]) for key in first)
+
+
+def test_those_that_are_fitted_are_known(name):
+    assert isinstance(built(name).classifier, Fitted) == (name in FITTED)
+
+
+@pytest.mark.parametrize("labels", [2, 3, 7])
+@pytest.mark.parametrize("name", FITTED)
+def test_a_fitted_one_tells_classes_that_lie_apart(name, labels):
+    classifier, features, targets = fitted(name, labels)
+    assert (scores(classifier, features).argmax(1) == targets).mean() > 0.98
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_a_fit_is_the_same_twice(name):
+    (one, *_), (other, *_) = fitted(name), fitted(name)
+    assert all(map(torch.equal, one.state_dict().values(), other.state_dict().values()))
+
+
+@pytest.mark.parametrize("labels", [2, 5])
+def test_logistic_has_the_scores_of_scikit_learns(labels):
+    classifier, features, targets = fitted("logistic", labels, apart=0.3)
+    regression = LogisticRegression(C=chosen(features, targets), max_iter=300)
+    scaler = StandardScaler().fit(features)
+    expected = regression.fit(scaler.transform(features), targets).decision_function(
+        scaler.transform(features)
+    )
+    own = scores(classifier, features)
+    if labels == 2:
+        own = own[:, 1] - own[:, 0]
+    np.testing.assert_allclose(own, expected, atol=1e-5)
+
+
+def chosen(features, targets):
+    """Return the C that a fit says it took."""
+    groups = [f"clip {i}" for i in range(len(targets))]
+    said = built("logistic", "mean", targets.max() + 1).classifier.fit(features, targets, groups)
+    return float(said.split()[1].rstrip(","))
+
+
+def test_logistic_takes_a_strong_penalty_where_there_is_nothing_to_learn():
+    features, targets = clouds(apart=0.0)
+    assert chosen(features, targets) <= 1e-3
+
+
+def test_takes_of_one_clip_never_stand_on_both_sides_of_a_fold():
+    # Every clip twice and labels at random: folds that part the two would choose to learn by heart.
+    rng = np.random.default_rng(4)
+    features = np.repeat(rng.normal(size=(60, 40)), 2, axis=0)
+    targets = np.repeat(rng.integers(0, 2, 60), 2)
+    groups = np.repeat([f"clip {i}" for i in range(60)], 2)
+    said = classifiers.build("logistic", "mean", 40, 2).classifier.fit(features, targets, groups)
+    assert float(said.split()[1].rstrip(",")) <= 1e-3
+
+
+def test_a_class_with_one_clip_leaves_nothing_to_choose_by():
+    features, targets = clouds(each=1)
+    said = built("logistic", "mean").classifier.fit(features, targets, ["a", "b", "c"])
+    assert "too few clips" in said
+
+
+def test_prototypes_score_by_the_cosine_to_the_class_means():
+    classifier, features, targets = fitted("prototypes")
+    scaled = StandardScaler().fit_transform(features)
+    directions = scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
+    means = np.stack([directions[targets == label].mean(0) for label in range(LABELS)])
+    expected = 10 * cosine_similarity(scaled, means)
+    np.testing.assert_allclose(scores(classifier, features), expected, atol=1e-5)
+
+
+def test_pooling_that_is_learnt_is_refused_where_nothing_is_trained_step_by_step(name):
+    if name in FITTED:
+        with pytest.raises(ValueError, match=f"attentive has weights .*{name} .*head.name: mlp"):
+            built(name, "attentive")
+    else:
+        assert built(name, "attentive").pooling.score is not None
+
+
+def test_an_unknown_classifier_names_the_choices(name):
+    with pytest.raises(ValueError, match=rf"head\.name: 'nobody' .*'{name}'"):
+        classifiers.build("nobody", "mean", SIZE, LABELS)

@@ -1,0 +1,100 @@
+"""The contract of a classifier: a head that tells the class of a whole clip.
+
+It is a file of this folder, named in params.yaml, with
+
+    build(features, labels) -> Classifier
+
+where `features` is the size of a pooled clip and `labels` the number of classes. A `Fitted` one is
+found in one go from the pooled clips of train, by scikit-learn; any other is trained step by step,
+as heads for CTC are. Either can be fine-tuned with the upstream.
+"""
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from voicegraft.heads import Head
+from voicegraft.layers import LayerKnob
+from voicegraft.padding import Padded
+from voicegraft.params import Section
+from voicegraft.pooling import Pooling
+
+
+class ClassifierChoice(Section):
+    """Which classifier, on which layer or layers, of frames pooled in which way."""
+
+    name: str
+    layer: LayerKnob
+    pooling: str
+
+
+class Classifier(nn.Module, ABC):
+    """Pooled clips (clips, features) → scores (clips, labels); their softmax are probabilities."""
+
+    @abstractmethod
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (clips, features) to (clips, labels)."""
+
+
+class Fitted(Classifier):
+    """A classifier whose weights are found from all of train at once."""
+
+    @abstractmethod
+    def fit(self, features: np.ndarray, targets: np.ndarray, groups: Sequence[str]) -> str:
+        """Find the weights.
+
+        Args:
+            features: pooled clips of train, (clips, features).
+            targets: the class of each, (clips,), from 0.
+            groups: clips of one group are never on both sides of a fold.
+
+        Returns:
+            What was chosen by the way, in words; "" if nothing was.
+        """
+
+
+class PooledHead(Head):
+    """A classifier on pooled frames, in the place of a head: it emits one frame for each clip."""
+
+    subsampling = 1
+
+    def __init__(self, pooling: Pooling, classifier: Classifier):
+        super().__init__()
+        self.pooling, self.classifier = pooling, classifier
+
+    def forward(self, states: Padded) -> Padded:
+        """Map (batch, frames, size) to log-probabilities (batch, 1, labels)."""
+        emissions = self.classifier(self.pooling(states)).log_softmax(-1)
+        return Padded(emissions[:, None], torch.ones(len(emissions), dtype=torch.long))
+
+    def frames_out(self, frames: int) -> int:  # noqa: ARG002 - one, of however many
+        """See `Head`."""
+        return 1
+
+
+def names() -> list[str]:
+    """Return the classifiers in this folder."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def build(name: str, pooling: str, size: int, labels: int) -> PooledHead:
+    """Return the classifier of that name on frames of `size`, with weights from torch's generator.
+
+    Raises:
+        ValueError: naming the classifiers or ways to pool that are here.
+    """
+    if name not in names():
+        raise ValueError(f"head.name: {name!r} is not in voicegraft/classifiers: {names()}")
+    pool = Pooling(pooling, size)
+    classifier = importlib.import_module(f"{__name__}.{name}").build(pool.features, labels)
+    if isinstance(classifier, Fitted) and list(pool.parameters()):
+        raise ValueError(
+            f"head.pooling: {pooling} has weights to be trained, and {name} is not trained step "
+            "by step: take another way to pool, or head.name: mlp"
+        )
+    return PooledHead(pool, classifier)

@@ -1,0 +1,83 @@
+"""Logistic regression: how much the pooled states say by themselves.
+
+scikit-learn finds the weights, and a linear layer takes them over, so that fine-tuning starts where
+it ended.
+"""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor, nn
+
+from voicegraft.classifiers import Fitted
+
+CS = [10.0**power for power in range(-4, 2)]
+"""Inverse strengths of the penalty, of which cross-validation takes one."""
+FOLDS = 5
+STEPS = 300
+
+
+class Logistic(Fitted):
+    """A linear layer on features that have mean 0 and deviation 1 in train."""
+
+    def __init__(self, features: int, labels: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("scale", torch.ones(features))
+        self.label = nn.Linear(features, labels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """See `Classifier`."""
+        return self.label((features - self.mean) / self.scale)
+
+    def fit(self, features: np.ndarray, targets: np.ndarray, groups: Sequence[str]) -> str:
+        """See `Fitted`: C by cross-validation, where every class is in two groups at least."""
+        pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=STEPS))
+        folds = min(FOLDS, _fewest_groups(targets, groups))
+        with warnings.catch_warnings():
+            # Weak penalties may take more steps than they are worth.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            if folds < 2:
+                self._take_over(pipeline.fit(features, targets))
+                return "C 1, as a class has too few clips to choose by"
+            splits = StratifiedGroupKFold(folds).split(features, targets, groups)
+            grid = {"logisticregression__C": CS}
+            search = GridSearchCV(
+                pipeline, grid, cv=list(splits), scoring="neg_log_loss", n_jobs=-1
+            )
+            self._take_over(search.fit(features, targets).best_estimator_)
+        return f"C {search.best_params_['logisticregression__C']:g}, by {folds} folds of train"
+
+    @torch.no_grad()
+    def _take_over(self, fitted: object) -> None:
+        scaler, regression = fitted[0], fitted[1]
+        weights, biases = regression.coef_, regression.intercept_
+        if len(weights) == 1:
+            # Of two classes scikit-learn keeps the difference: let the first one's scores be zero.
+            weights, biases = np.vstack([0 * weights, weights]), np.append(0, biases)
+        pairs = (
+            (self.mean, scaler.mean_),
+            (self.scale, scaler.scale_),
+            (self.label.weight, weights),
+            (self.label.bias, biases),
+        )
+        for own, found in pairs:
+            own.copy_(torch.from_numpy(found))
+
+
+def _fewest_groups(targets: np.ndarray, groups: Sequence[str]) -> int:
+    """Return in how many groups the rarest class is."""
+    pairs = set(zip(targets.tolist(), groups, strict=True))
+    return int(np.bincount([target for target, _ in pairs]).min())
+
+
+def build(features: int, labels: int) -> Logistic:
+    """See the contract."""
+    return Logistic(features, labels)

@@ -1,0 +1,103 @@
+"""The frames of a clip as one vector: what a classifier hears.
+
+Every way is a mean of frames, with weights that say which count: all alike, those of each third of
+the clip, the last alone, or such as are learnt (self-attentive pooling, Zhu et al. 2018,
+https://doi.org/10.21437/Interspeech.2018-1158). `_std` adds the deviation about the mean, which
+tells a clip that moves from one that stays (statistics pooling, Snyder et al. 2018,
+https://doi.org/10.1109/ICASSP.2018.8461375).
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from voicegraft.padding import Padded
+
+STD = "_std"
+LEARNT = "attentive"
+PARTS = 3
+LEAST = 1e-8
+"""A variance below this counts as this: at 0 a root has no gradient."""
+
+
+def _frames(lengths: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """Return where each frame lies, (1, frames), and the lengths, (batch, 1), both float."""
+    return torch.arange(most, dtype=torch.float32)[None], lengths[:, None].float()
+
+
+def _mean(lengths: Tensor, most: int) -> Tensor:
+    at, length = _frames(lengths, most)
+    return ((at < length) / length)[:, None]
+
+
+def _last(lengths: Tensor, most: int) -> Tensor:
+    at, length = _frames(lengths, most)
+    return (at == length - 1).float()[:, None]
+
+
+def _thirds(lengths: Tensor, most: int) -> Tensor:
+    """Share a frame between the thirds that it lies in, so that one frame is enough."""
+    at, length = _frames(lengths, most)
+    parts = []
+    for part in range(PARTS):
+        first, last = part * length / PARTS, (part + 1) * length / PARTS
+        overlap = (torch.minimum(at + 1, last) - torch.maximum(at, first)).clamp(min=0)
+        parts.append(overlap / overlap.sum(1, keepdim=True))
+    return torch.stack(parts, 1)
+
+
+FIXED: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "mean": _mean,
+    "thirds": _thirds,
+    "last": _last,
+}
+"""From lengths (batch,) and the most frames: weights (batch, vectors, frames) that sum to 1."""
+
+
+def names() -> list[str]:
+    """Return the ways there are."""
+    return [f"{name}{std}" for name in (*FIXED, LEARNT) for std in ("", STD)]
+
+
+class Pooling(nn.Module):
+    """States of a batch → a vector of `features` numbers for each clip.
+
+    Args:
+        way: one of `names()`.
+        size: of a frame.
+
+    Raises:
+        ValueError: naming the ways there are.
+    """
+
+    def __init__(self, way: str, size: int):
+        super().__init__()
+        if way not in names():
+            raise ValueError(f"head.pooling must be one of {', '.join(names())}, not {way!r}")
+        self.way, self.deviates = way.removesuffix(STD), way.endswith(STD)
+        self.score = nn.Linear(size, 1) if self.way == LEARNT else None
+        vectors = PARTS if self.way == "thirds" else 1
+        self.features = size * vectors * (1 + self.deviates)
+
+    def forward(self, states: Padded) -> Tensor:
+        """Map (batch, frames, size) to (batch, features); the same alone or in any batch."""
+        weights = self._weights(states)
+        means = weights @ states.values
+        if not self.deviates:
+            return means.flatten(1)
+        # About the mean itself: the mean of squares less the square of means loses all digits.
+        centred = states.values[:, None] - means[:, :, None]
+        variance = (weights[..., None] * centred.square()).sum(2)
+        return torch.cat([means, variance.clamp(min=LEAST).sqrt()], 1).flatten(1)
+
+    def _weights(self, states: Padded) -> Tensor:
+        """Return what each frame counts for, (batch, vectors, frames)."""
+        most = states.values.shape[1]
+        if self.score is None:
+            return FIXED[self.way](states.lengths, most).to(states.values)
+        scores = self.score(states.values)[..., 0]
+        mask = states.mask
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf)
+        return scores.softmax(1)[:, None]

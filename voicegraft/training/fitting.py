@@ -1,0 +1,50 @@
+"""Find a classifier's weights from all of train at once, where no steps are needed."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from voicegraft.classifiers import Fitted
+from voicegraft.grafted import GraftedModel
+from voicegraft.padding import pad
+from voicegraft.speech.manifest import Utterance
+from voicegraft.training.inputs import StoredStates
+
+TOGETHER = 256
+"""Clips pooled in one go."""
+
+
+def is_fitted(model: GraftedModel) -> bool:
+    """Return whether the model's classifier is found in one go, and not step by step."""
+    return isinstance(model.head.classifier, Fitted)
+
+
+def fit_at_once(model: GraftedModel, inputs: StoredStates, train: Sequence[Utterance]) -> str:
+    """Fit the model's classifier to every take of `train`, and return what was chosen, in words.
+
+    All takes of a text, or of a clip that has none, are one group.
+
+    Raises:
+        ValueError: if the classifier hears several layers.
+    """
+    if model.mix is not None:
+        raise ValueError(
+            f"head.layer: {list(model.description.layers)}: a sum of layers has weights to be "
+            f"trained, and {model.description.head} is not trained step by step: take one layer, "
+            "or head.name: mlp"
+        )
+    pairs = [(utterance, take) for utterance in train for take in inputs.takes(utterance)]
+    features = pooled(model, [take for _, take in pairs])
+    targets = np.array([model.labels.index(utterance.label) for utterance, _ in pairs])
+    groups = [utterance.text or utterance.id for utterance, _ in pairs]
+    return model.head.classifier.fit(features, targets, groups)
+
+
+@torch.no_grad()
+def pooled(model: GraftedModel, clips: Sequence[Tensor]) -> np.ndarray:
+    """Return a vector for each of `clips` (frames, size) as the model pools them, float64."""
+    groups = [clips[i : i + TOGETHER] for i in range(0, len(clips), TOGETHER)]
+    found = [model.head.pooling(pad(group)) for group in groups]
+    return torch.cat(found).double().numpy()
