@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from voicegraft.adapter import load_adapter
 from voicegraft.grafted import GraftedModel, load_model
+from voicegraft.inference.damage import UntilDamage
 from voicegraft.inference.segmentation import Piece, cut_at_pauses
-from voicegraft.speech.audio import AudioError, stream_audio
+from voicegraft.speech.audio import stream_audio
 from voicegraft.speech.batches import batches_by_length
 from voicegraft.speech.manifest import SAMPLE_RATE
 
@@ -64,6 +63,8 @@ class Transcriber:
             raise ValueError(f"{folder} is an adapter: name its upstream too (--upstream)")
         load = partial(load_adapter, upstream=Path(upstream)) if upstream else load_model
         self.model = load(Path(folder), device=device)
+        if self.model.description.pooling:
+            raise ValueError(f"{folder} tells the classes of clips: `voicegraft classify` runs it")
         self.piece_seconds = min(piece_seconds, self.model.max_seconds)
         self.batch_seconds = batch_seconds
 
@@ -89,24 +90,6 @@ class Transcriber:
         text = (" " if " " in self.model.labels else "").join(s.text for s in said)
         seconds = segments[-1].end_seconds if segments else 0.0
         return Transcript(said, text, seconds, stream.damage)
-
-
-class UntilDamage:
-    """Hand on the blocks of a recording up to where it breaks off, and keep the reason."""
-
-    def __init__(self, blocks: Iterable[np.ndarray]):
-        self.blocks, self.damage = blocks, ""
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        samples = 0
-        try:
-            for block in self.blocks:
-                samples += len(block)
-                yield block
-        except AudioError as error:
-            if not samples:
-                raise
-            self.damage = str(error)
 
 
 def transcribe_pieces(

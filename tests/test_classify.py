@@ -1,0 +1,139 @@
+"""`voicegraft classify`, with a tiny model that tells pitches apart."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from invented import LAYERS, MARGIN_SECONDS, PITCHES, model
+from typer.testing import CliRunner
+
+from voicegraft.classifiers import build
+from voicegraft.cli import app
+from voicegraft.grafted import Description, GraftedModel, save_model
+from voicegraft.inference.classifier import Classifier
+from voicegraft.inference.spotting import Hit, joined, windows
+from voicegraft.inference.transcriber import Transcriber
+from voicegraft.speech.manifest import SAMPLE_RATE
+from voicegraft.training.fitting import pooled
+
+
+def tone(letter, seconds=0.4, seed=0):
+    time = np.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    noise = np.random.default_rng(seed).normal(0, 0.002, len(time))
+    return (0.25 * np.sin(2 * np.pi * PITCHES[letter] * time) + noise).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model that was fitted on clips of one pitch each."""
+    description = model().description.model_dump() | {
+        "head": "logistic",
+        "pooling": "mean_std",
+        "labels": sorted(PITCHES),
+        "layer": LAYERS[-1],
+    }
+    torch.manual_seed(1)
+    grafted = GraftedModel(Description(**description)).eval()
+    grafted.head = build("logistic", "mean_std", grafted.upstream.size, len(PITCHES))
+    pairs = [(letter, seed) for letter in sorted(PITCHES) for seed in range(9)]
+    waves = [torch.from_numpy(tone(letter, 0.3 + seed / 30, seed)) for letter, seed in pairs]
+    upstream = grafted.upstream
+    with torch.no_grad():
+        spans = [upstream.window(wave, MARGIN_SECONDS) for wave in waves]
+        states = upstream.encode(spans, LAYERS[-1:])[LAYERS[-1]].clips()
+    targets = np.array([sorted(PITCHES).index(letter) for letter, _ in pairs])
+    groups = [str(i) for i in range(len(pairs))]
+    grafted.head.classifier.fit(pooled(grafted, states), targets, groups)
+    path = tmp_path_factory.mktemp("classifier") / "model"
+    save_model(grafted, path)
+    return path
+
+
+def write(path, *parts):
+    soundfile.write(path, np.concatenate(parts), SAMPLE_RATE)
+    return path
+
+
+def classify(*arguments):
+    return CliRunner().invoke(app, ["classify", *map(str, arguments)])
+
+
+@pytest.mark.parametrize("letter", PITCHES)
+def test_a_clip_has_all_classes_the_likeliest_first(folder, tmp_path, letter):
+    found = Classifier(folder)(write(tmp_path / "clip.wav", tone(letter, seed=99)))
+    assert next(iter(found.probabilities)) == letter
+    assert sum(found.probabilities.values()) == pytest.approx(1)
+    assert list(found.probabilities.values()) == sorted(found.probabilities.values(), reverse=True)
+    assert (found.hits, found.damage) == ([], "")
+
+
+def test_a_long_recording_has_hits_with_their_times(folder, tmp_path):
+    silence = np.zeros(2 * SAMPLE_RATE, np.float32)
+    long = write(tmp_path / "long.wav", silence, tone("b", 1.5), silence, tone("ř", 1.5), silence)
+    found = Classifier(folder, window_seconds=0.5)(long)
+    # At the edges a window is half silence, of which the model knows nothing.
+    steady = [hit for hit in found.hits if hit.end_seconds - hit.start_seconds > 0.5]
+    assert [hit.label for hit in steady] == ["b", "ř"]
+    for hit, start in zip(steady, (2.0, 5.5), strict=True):
+        assert hit.start_seconds == pytest.approx(start, abs=0.5)
+        assert hit.end_seconds == pytest.approx(start + 1.5, abs=0.5)
+    assert found.seconds == pytest.approx(9, abs=0.01)
+    assert found.probabilities == {}
+
+
+def test_the_command_prints_a_line_for_each_clip_or_hit(folder, tmp_path):
+    (tmp_path / "in").mkdir()
+    write(tmp_path / "in/a.wav", tone("a"))
+    silence = np.zeros(6 * SAMPLE_RATE, np.float32)
+    write(tmp_path / "in/b.wav", silence, tone("b", 1.5))
+    write(tmp_path / "in/c.wav", silence)
+    done = classify(folder, tmp_path / "in")
+    first, *hits, last = done.stdout.splitlines()
+    assert done.exit_code == 0
+    assert first.startswith(f"{tmp_path}/in/a.wav: a ")
+    assert any(re.search(r"b.wav: \d.\d\d to 7.50 s: b [01]\.\d{3}$", hit) for hit in hits)
+    assert last.endswith("c.wav: nothing is heard")
+
+
+def test_json_has_what_python_has(folder, tmp_path):
+    path = write(tmp_path / "a.wav", tone("a"))
+    done = json.loads(classify(folder, path, "--json").stdout)
+    assert done["file"] == str(path)
+    assert max(done["probabilities"], key=done["probabilities"].get) == "a"
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(folder, tmp_path):
+    (tmp_path / "a.wav").write_bytes(b"no sound")
+    write(tmp_path / "b.wav", tone("b"))
+    done = classify(folder, tmp_path / "a.wav", tmp_path / "b.wav")
+    assert done.exit_code == 1
+    assert "a.wav" in done.stderr and "b.wav: b " in done.stdout
+
+
+def test_a_model_of_the_other_kind_is_told_whose_it_is(folder, tmp_path):
+    with pytest.raises(ValueError, match="classes of clips: `voicegraft classify` runs it"):
+        Transcriber(folder)
+    save_model(model(), tmp_path / "texts")
+    with pytest.raises(ValueError, match="writes down what is said: `voicegraft transcribe`"):
+        Classifier(tmp_path / "texts")
+
+
+def test_a_window_that_no_model_takes_is_told_with_what_it_takes(folder):
+    with pytest.raises(ValueError, match=r"above 0 and at most \d+.*, not 0"):
+        Classifier(folder, window_seconds=0)
+
+
+@pytest.mark.parametrize("block", [1, 7, 100])
+def test_windows_are_the_same_in_blocks_of_any_size(block):
+    wave = np.arange(53, dtype=np.float32)
+    blocks = [wave[i : i + block] for i in range(0, len(wave), block)]
+    found = [(first, own.tolist()) for first, own in windows(blocks, 10, 5)]
+    assert found == [(i, list(range(i, min(i + 10, 53)))) for i in range(0, 50, 5)]
+
+
+def test_hits_of_one_class_that_touch_are_one_with_the_highest_probability():
+    hits = [Hit(0, 2, "a", 0.6), Hit(1, 3, "a", 0.9), Hit(2, 4, "b", 0.7), Hit(9, 10, "b", 0.8)]
+    assert joined(hits) == [Hit(0, 3, "a", 0.9), Hit(2, 4, "b", 0.7), Hit(9, 10, "b", 0.8)]

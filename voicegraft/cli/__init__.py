@@ -1,0 +1,30 @@
+"""The `voicegraft` command, a file for each of its own: they call, and do nothing themselves."""
+
+import typer
+
+from voicegraft.cli.adapter import adapter
+from voicegraft.cli.cache import cache
+from voicegraft.cli.classify import classify
+from voicegraft.cli.compare import compare
+from voicegraft.cli.report import report
+from voicegraft.cli.suggest import suggest
+from voicegraft.cli.sweep import sweep
+from voicegraft.cli.transcribe import transcribe
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def voicegraft() -> None:
+    """Use speech models that `dvc repro` has trained."""
+
+
+for needs_arguments in (transcribe, classify, adapter, sweep):
+    app.command(no_args_is_help=True)(needs_arguments)
+for does_without in (cache, compare, report, suggest):
+    app.command()(does_without)

@@ -1,0 +1,5 @@
+"""`python -m voicegraft.cli` is `voicegraft`."""
+
+from voicegraft.cli import app
+
+app()

@@ -1,0 +1,61 @@
+"""`voicegraft classify`: which class a recording is of, or where in it which is heard."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from voicegraft.cli.mistakes import mistakes_told
+from voicegraft.cli.recordings import each_recording, json_line
+
+if TYPE_CHECKING:
+    from voicegraft.inference.classifier import Classified
+
+
+def classify(
+    model: Annotated[
+        Path, typer.Argument(help="Folder of a trained classifier, such as words/models/head.")
+    ],
+    files: Annotated[
+        list[str], typer.Argument(help="Recordings, or folders of them, in any format and rate.")
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a file.")] = False,
+    window: Annotated[
+        float, typer.Option(help="In seconds: of a long recording, what is heard at once.")
+    ] = 1.0,
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="Of a long recording, the least probability.")
+    ] = 0.5,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
+) -> None:
+    """Tell the class of recordings, and how sure that is.
+
+    Up to five seconds are one clip: a line with each class and its probability, the likeliest
+    first. What is longer is looked through by a window that moves on by half its length, and gives
+    a line for each stretch in which one class is heard, with its times; silence is passed over. A
+    model that was never taught what else there is hears one of its classes in anything.
+
+    \b
+    voicegraft classify words/models/head yes.ogg
+    voicegraft classify words/models/head evening.ogg --threshold 0.9
+    voicegraft classify words/models/head clips/ --json > clips.jsonl
+    """
+    from voicegraft.inference.classifier import Classifier  # brings torch: seconds
+
+    with mistakes_told():
+        classifier = Classifier(model, device, window, threshold)
+        whole = list(each_recording(classifier, files, json_line if as_json else lines))
+    raise typer.Exit(0 if all(whole) else 1)
+
+
+def lines(recording: Path, found: "Classified", several: bool) -> str:
+    """Return a line for a clip, or one for each hit."""
+    name = f"{recording}: " if several else ""
+    if not found.hits and not found.probabilities:
+        return f"{name}nothing is heard"
+    likely = ", ".join(f"{label} {p:.3f}" for label, p in found.probabilities.items())
+    hits = [
+        f"{hit.start_seconds:.2f} to {hit.end_seconds:.2f} s: {hit.label} {hit.probability:.3f}"
+        for hit in found.hits
+    ]
+    return "\n".join(f"{name}{what}" for what in hits or [likely])

@@ -1,0 +1,51 @@
+"""`voicegraft transcribe`: what is said in recordings."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from voicegraft.cli.mistakes import mistakes_told
+from voicegraft.cli.recordings import each_recording, json_line
+
+if TYPE_CHECKING:
+    from voicegraft.inference.transcriber import Transcript
+
+
+def transcribe(
+    model: Annotated[
+        Path, typer.Argument(help="Folder of a trained model, such as models/top3; or an adapter.")
+    ],
+    files: Annotated[
+        list[str], typer.Argument(help="Recordings, or folders of them, in any format and rate.")
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a file, with the times of segments.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
+    upstream: Annotated[
+        Path | None, typer.Option(help="What an adapter was made for, such as models/upstream.")
+    ] = None,
+) -> None:
+    """Write down what is said in recordings, however long.
+
+    The text goes to standard output, with the file's name before it where there are several;
+    progress and complaints go to standard error. A file that cannot be read does not stop the
+    others; the exit status is then 1.
+
+    \b
+    voicegraft transcribe models/top3 talk.ogg
+    voicegraft transcribe models/top3 interviews/ --json > interviews.jsonl
+    voicegraft transcribe czech.safetensors --upstream models/upstream talk.ogg
+    """
+    from voicegraft.inference.transcriber import Transcriber  # brings torch: seconds
+
+    with mistakes_told():
+        transcriber = Transcriber(model, device, upstream=upstream)
+        whole = list(each_recording(transcriber, files, json_line if as_json else line))
+    raise typer.Exit(0 if all(whole) else 1)
+
+
+def line(recording: Path, transcript: "Transcript", several: bool) -> str:
+    """Return the text, behind the file's name where there are several."""
+    return f"{recording}: {transcript.text}" if several else transcript.text
