@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import time
+import resource
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -32,13 +32,19 @@ def sweep(
         name = _name(workplace.baseline, settings, targets)
         known = [line for line in read_lines(table) if line.experiment == name]
         if not known:
-            began = time.monotonic()
+            before = _processor_seconds()
             if workplace.run(name, settings, targets):
-                seconds, models = time.monotonic() - began, workplace.scored(targets)
+                seconds, models = _processor_seconds() - before, workplace.scored(targets)
                 known = lines_of(workplace.folder, models, name, settings, seconds)
                 write_lines(table, read_lines(table) + known)
         yield settings, known
     workplace.reset()
+
+
+def _processor_seconds() -> float:
+    """Return what all processes that were run and ended have cost, whatever else the cores did."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def _name(baseline: str, settings: Sequence[str], targets: Sequence[str]) -> str:

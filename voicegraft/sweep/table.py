@@ -31,8 +31,8 @@ class Line:
     trained: int
     """Parameters: of the head, and of the upstream what the recipe let learn."""
     megabytes: int
-    seconds: int
-    """Of the experiment as it ran; what was cached took none."""
+    processor_seconds: int
+    """Of the experiment, all cores together; what was cached took none."""
 
 
 def lines_of(
@@ -52,7 +52,7 @@ def lines_of(
                 *(test[name] for name in TEST),
                 trained=_trained(evaluation, weights),
                 megabytes=round(weights.stat().st_size / 1e6),
-                seconds=round(seconds),
+                processor_seconds=round(seconds),
             )
         )
     return found
@@ -93,8 +93,8 @@ def rendered(lines: Iterable[Line]) -> str:
                 rates["wer"],
                 f"{line['trained']:,}",
                 line["megabytes"],
-                line["seconds"],
+                line["processor_seconds"],
             )
         )
-    header = ("settings", "model", "dev CER", "CER", "WER", "trained", "MB", "seconds")
+    header = ("settings", "model", "dev CER", "CER", "WER", "trained", "MB", "processor s")
     return table(header, rows) + "\n" if rows else ""
