@@ -14,7 +14,7 @@ from voicegraft.weights.sizes import tensor_sizes
 
 GRAFTED, ZERO_SHOT, CONTROL = "grafted", "zero-shot", "control"
 ROLES = (GRAFTED, ZERO_SHOT, CONTROL)
-UNTRAINED = {"log_mel", "random"}
+UNTRAINED = {"log_mel", "mfcc", "random"}
 """Upstreams that know nothing: controls, whether or not anything was compared with them yet."""
 
 
