@@ -142,7 +142,9 @@ def write_params(folder: Path, unknown=("noise",), shots=(1, 5)) -> None:
     }
     open_set = {"unknown_labels": list(unknown), "max_false_accepts": 0.2}
     few = {"shots": list(shots), "draws": 5, "pooling": "mean_std"}
+    left_out = {"folds": 4, "pooling": "mean_std"}
     params = {"evaluate": evaluate, "open_set": open_set, "few_shot": few}
+    params["leave_classes_out"] = left_out
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
 
 
@@ -221,8 +223,12 @@ def test_the_same_inputs_give_the_same_bytes(project):
     for name in ("one", "two"):
         run("evaluate_classifier", "model", "corpus", name)
         run("few_shot", "corpus", "embeddings", f"{name}.csv")
+        write_params(project, unknown=())
+        run("leave_classes_out", "corpus", "embeddings", f"{name}_left_out.csv")
+        write_params(project)
     assert bytes_in(project / "one") == bytes_in(project / "two")
-    assert (project / "one.csv").read_bytes() == (project / "two.csv").read_bytes()
+    for table in (".csv", "_left_out.csv"):
+        assert (project / f"one{table}").read_bytes() == (project / f"two{table}").read_bytes()
 
 
 @pytest.mark.usefixtures("project")
@@ -256,7 +262,25 @@ def test_more_shots_than_a_class_has_clips_are_refused(project):
     assert "few_shot.shots: 'high' has 16 clips in train, fewer than 99" in complaint
 
 
-@pytest.mark.parametrize("stage", ["evaluate_classifier", "few_shot"])
+def test_each_pitch_is_left_out_in_turn(project, capsys):
+    write_params(project, unknown=())
+    assert not run("leave_classes_out", "corpus", "embeddings", "left_out.csv")
+    rows = read("left_out.csv")
+    assert [(row["split"], row["measure"]) for row in rows][:4] == [
+        *(("dev", "probability"), ("test", "probability"), ("unseen", "probability")),
+        ("dev", "energy"),
+    ]
+    assert {row["unknown_clips"] for row in rows} == {"32"}
+    assert "test, cosine: equal error rate" in capsys.readouterr().out
+
+
+def test_three_pitches_are_too_few_to_leave_out(project):
+    assert "4 groups of 3 classes" in run(
+        "leave_classes_out", "corpus", "embeddings", project / "left_out.csv"
+    )
+
+
+@pytest.mark.parametrize("stage", ["evaluate_classifier", "few_shot", "leave_classes_out"])
 def test_the_help_names_what_the_stage_reads_and_writes_and_its_knobs(stage, capsys):
     run(stage, "--help")
     text = capsys.readouterr().out

@@ -5,8 +5,8 @@ import pytest
 from labelled import QUICK
 from sklearn.metrics import accuracy_score, f1_score
 
+from voicegraft.evaluation.classes.features import Clips
 from voicegraft.evaluation.classes.few_shot import (
-    Clips,
     check_shots,
     draw,
     few_shot,

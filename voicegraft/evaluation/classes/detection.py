@@ -10,7 +10,7 @@ import numpy as np
 
 MOST_POINTS = 200
 """Of a curve: a plot shows no more, and files stay small enough for git."""
-EVERYTHING = -1.0
+EVERYTHING = -np.inf
 UNKNOWN, KNOWN, RIGHT = range(3)
 
 
@@ -40,7 +40,7 @@ def accepted(
     """Return where each clip is accepted, (clips, 3, places): unknown, known, and right ones.
 
     Args:
-        confidence: in each clip, (clips,), 0 or more.
+        confidence: in each clip, (clips,), of any scale.
         unknown: whether it is of no class, (clips,).
         right: whether it is taken for its own class, (clips,).
         thresholds: falling; one place for each, and the last.

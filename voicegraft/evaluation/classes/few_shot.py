@@ -6,13 +6,13 @@ happened to be drawn to learn from.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics.pairwise import cosine_similarity
 from tqdm import tqdm
 
+from voicegraft.evaluation.classes.confidence import cosine
 from voicegraft.evaluation.classes.f1 import class_counts
+from voicegraft.evaluation.classes.features import Clips
 from voicegraft.evaluation.classes.intervals import rated, resampled
 from voicegraft.evaluation.classes.summary import RATES
 from voicegraft.evaluation.summary import Evaluate
@@ -21,23 +21,12 @@ Classify = Callable[[np.ndarray, np.ndarray, np.ndarray], Sequence[str]]
 """(features of some clips, their labels, features of others) → labels of the others."""
 
 
-@dataclass(frozen=True)
-class Clips:
-    """Some clips: features (clips, size), labels (clips,), and the block of each (clips,)."""
-
-    features: np.ndarray
-    labels: Sequence[str]
-    blocks: Sequence[str]
-
-
 def nearest_mean(features: np.ndarray, labels: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return for each of `others` the class whose mean has the largest cosine with it.
 
     Prototypes (Snell et al. 2017, https://arxiv.org/abs/1703.05175) by the cosine.
     """
-    classes = np.unique(labels)
-    means = np.stack([features[labels == name].mean(0) for name in classes])
-    return classes[cosine_similarity(others, means).argmax(1)]
+    return cosine(features, labels, others)[0]
 
 
 def few_shot(
