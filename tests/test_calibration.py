@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from labelled import QUICK, class_scores, clip
+from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss as sklearns_log_loss
 
 from voicegraft.evaluation.classes.calibration import (
@@ -10,7 +11,7 @@ from voicegraft.evaluation.classes.calibration import (
     calibration_error,
     error_by_chance,
 )
-from voicegraft.evaluation.classes.probabilities import beliefs, calibration_rows
+from voicegraft.evaluation.classes.probabilities import beliefs, calibration_lines
 from voicegraft.evaluation.classes.scores import score_classes
 from voicegraft.speech.manifest import Utterance
 
@@ -68,9 +69,20 @@ def test_log_loss_is_that_of_scikit_learn_over_the_classes_that_were_learnt():
     assert found["log_loss_low"] < expected < found["log_loss_high"]
 
 
-def test_the_rows_of_the_diagram_hold_every_clip_once_and_no_empty_bin():
+def test_the_lines_of_the_diagram_hold_every_clip_once_and_no_empty_bin():
     scores = class_scores() + class_scores(split="unseen", clips=100)
-    rows = list(calibration_rows(scores))
-    assert {split for split, *_ in rows} == {"test", "unseen"}
-    assert sum(clips for *_, clips in rows) == 340
-    assert all(0.5 <= confidence <= 1 and clips for _, confidence, _, clips in rows)
+    lines = list(calibration_lines(scores, QUICK))
+    assert [line["split"] for line in lines] == ["test"] * 5 + ["unseen"] * 5
+    assert sum(line["clips"] for line in lines) == 340
+    for line in lines:
+        assert 0.5 <= line["confidence"] <= 1
+        assert line["accuracy_low"] <= line["accuracy"] <= line["accuracy_high"]
+
+
+def test_a_line_of_the_diagram_is_that_of_scikit_learn():
+    scores = class_scores()
+    right, confidence = [s.correct for s in scores], [s.probability for s in scores]
+    theirs = calibration_curve(right, confidence, n_bins=10)
+    lines = list(calibration_lines(scores, QUICK))
+    for name, expected in zip(("accuracy", "confidence"), theirs, strict=True):
+        assert [line[name] for line in lines] == pytest.approx(expected, abs=1e-4)

@@ -6,7 +6,7 @@ a perfectly calibrated model too, the more so the fewer clips there are, so that
 it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -36,10 +36,3 @@ def error_by_chance(confidence: Sequence[float], seed: int) -> float:
     drawn = (rng.random(len(confidence)) < confidence for _ in range(CHANCE_DRAWS))
     errors = [calibration_error(bin_sums(confidence, correct).sum(0)) for correct in drawn]
     return float(np.mean(errors))
-
-
-def reliability(sums: np.ndarray) -> Iterator[tuple[float, float, int]]:
-    """Yield (mean confidence, accuracy, clips) of each bin that has a clip, for sums (3, bins)."""
-    for clips, confidence, correct in sums.T:
-        if clips:
-            yield float(confidence / clips), float(correct / clips), int(clips)

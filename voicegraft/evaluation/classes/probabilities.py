@@ -1,16 +1,18 @@
 """Calibration and log loss with their intervals, and the reliability diagram."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
 from voicegraft.evaluation.classes.calibration import (
+    CLIPS,
+    CORRECT,
     bin_sums,
     calibration_error,
     error_by_chance,
-    reliability,
 )
 from voicegraft.evaluation.classes.intervals import rated, resampled, rounded
 from voicegraft.evaluation.classes.scores import ClassScore
@@ -41,11 +43,23 @@ def log_loss(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, float]
     return {name: rounded(value) for name, value in values.items()}
 
 
-def calibration_rows(scores: Sequence[ClassScore]) -> Iterator[tuple[str, float, float, int]]:
-    """Yield (split, mean confidence, accuracy, clips) of each bin that has a clip."""
+def calibration_lines(scores: Sequence[ClassScore], params: Evaluate) -> Iterator[dict[str, Any]]:
+    """Yield mean confidence and accuracy, with its interval, of each bin that has a clip."""
     for split, of_split in by_split(scores).items():
-        for confidence, accuracy, clips in reliability(_bin_sums(of_split).sum(0)):
-            yield split, rounded(confidence), rounded(accuracy), clips
+        blocks, sums = choose_blocks(of_split)[1], _bin_sums(of_split)
+        drawn = resampled(sums, blocks, params)
+        for i in np.flatnonzero(sums[:, CLIPS].sum(0)):
+            clips, confidence, correct = sums[:, :, i].sum(0)
+            there = drawn[drawn[:, CLIPS, i] > 0, :, i]
+            own = [b for b, s in zip(blocks, sums[:, CLIPS, i], strict=True) if s]
+            yield {
+                "split": split,
+                "confidence": rounded(confidence / clips),
+                **rated(
+                    "accuracy", correct / clips, there[:, CORRECT] / there[:, CLIPS], own, params
+                ),
+                "clips": int(clips),
+            }
 
 
 def _bin_sums(scores: Sequence[ClassScore]) -> np.ndarray:

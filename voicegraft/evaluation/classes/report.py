@@ -6,7 +6,7 @@ from typing import Any
 
 from voicegraft.evaluation.classes.by_class import class_metrics
 from voicegraft.evaluation.classes.open_set import CURVE, open_set_metrics, open_set_rows
-from voicegraft.evaluation.classes.probabilities import calibration_rows
+from voicegraft.evaluation.classes.probabilities import calibration_lines
 from voicegraft.evaluation.classes.scores import ClassScore, write_class_scores
 from voicegraft.evaluation.classes.summary import metrics, slice_metrics
 from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet
@@ -48,14 +48,16 @@ def write_class_evaluation(
 
 
 def _write_tables(folder: Path, scored: Sequence[ClassScore], params: Evaluate) -> None:
-    tables = {"classes": class_metrics(scored, params), "slices": slice_metrics(scored, params)}
+    tables = {
+        "classes": class_metrics(scored, params),
+        "slices": slice_metrics(scored, params),
+        "calibration": calibration_lines(scored, params),
+    }
     for name, lines in tables.items():
         rows = list(lines)
         write_rows(folder / f"{name}.csv", list(rows[0]), [list(row.values()) for row in rows])
     pairs = [(s.label, s.predicted) for s in scored]
     write_rows(folder / "confusion.csv", ("actual", "predicted"), pairs)
-    header = ("split", "confidence", "accuracy", "clips")
-    write_rows(folder / "calibration.csv", header, calibration_rows(scored))
 
 
 def worst(scores: Sequence[ClassScore], count: int = WORST_CLIPS) -> list[ClassScore]:
