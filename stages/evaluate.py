@@ -13,29 +13,14 @@ import time
 from pathlib import Path
 
 from voicegraft.command import run_stage
+from voicegraft.evaluation.clips import clips_to_score
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.transcription import transcribe
 from voicegraft.grafted import load_model
 from voicegraft.params import load_params
-from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.speech.manifest import Corpus
 from voicegraft.speech.pace import pace
-
-SPLITS = ("test", "unseen")
-
-
-def clips_to_score(corpus: Corpus, max_seconds: float) -> list[Utterance]:
-    """Return the utterances of both splits; refuse none at all, and one that no window takes."""
-    utterances = corpus.of(*SPLITS)
-    if not utterances:
-        raise ValueError(f"the corpus has no utterance in {' or '.join(SPLITS)}: nothing to score")
-    longest = max(utterances, key=lambda u: u.samples)
-    if longest.seconds > max_seconds:
-        raise ValueError(
-            f"{longest.id} lasts {longest.seconds:.1f} s, and the model takes {max_seconds:g} s: "
-            "lower max_seconds of prepare_data"
-        )
-    return utterances
 
 
 def main(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> None:

@@ -3,8 +3,9 @@
 Reads   EVALUATION, with the scores of all models and controls, and the curves of the controls
 Writes  TRANSFER, JSON: for each model its gain over each control, overall and by slice, with
         intervals, and the verdict; for git
-Knobs   transfer: controls, decoders; finetune: recipes; evaluate: resamples, confidence, seed,
-        duration_edges_seconds, fewest_speaker_clips
+Knobs   task: by which rate, CER or the error rate of classes; transfer: controls, decoders;
+        finetune: recipes; evaluate: resamples, confidence, seed, duration_edges_seconds,
+        fewest_speaker_clips
 """
 
 from pathlib import Path
@@ -12,11 +13,14 @@ from pathlib import Path
 from pydantic import ConfigDict
 
 from voicegraft.command import run_stage
+from voicegraft.evaluation.classes.scores import parse_class_scores
+from voicegraft.evaluation.paired import Scored, rate_of_all
 from voicegraft.evaluation.report import write_json
-from voicegraft.evaluation.scores import Score, parse_scores
+from voicegraft.evaluation.scores import parse_scores
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.evaluation.transfer import Control, judge, spoken
+from voicegraft.evaluation.transfer import Control, judge, judged_by, spoken
 from voicegraft.params import Section, load_params
+from voicegraft.task import CLASSIFICATION, load_task
 from voicegraft.training.curves import read_dev_cer
 
 ZERO_SHOT = "zero_shot"
@@ -37,24 +41,37 @@ class Recipes(Section):
     recipes: list[str]
 
 
-def read_scores(folder: Path) -> list[Score]:
-    """Return what evaluate wrote of one model."""
-    return parse_scores((folder / "utterances.csv").read_text(encoding="utf-8"))
+def read_scores(path: Path, task: str) -> list[Scored]:
+    """Return what was written of one model's clips."""
+    parse = parse_class_scores if task == CLASSIFICATION else parse_scores
+    return parse(path.read_text(encoding="utf-8"))
 
 
-def read_control(folder: Path) -> Control:
-    """Return a control's scores, and its best CER on dev."""
-    return Control(folder.name, min(read_dev_cer(folder / "curves")), read_scores(folder))
+def rate_on_dev(folder: Path, task: str) -> float:
+    """Return a control's error rate of classes on dev, or its best CER there."""
+    if task == CLASSIFICATION:
+        if not (dev := read_scores(folder / "dev.csv", task)):
+            raise ValueError(f"{folder}/dev.csv holds no clip: dev chooses the control to beat")
+        return rate_of_all(dev, judged_by(dev))
+    return min(read_dev_cer(folder / "curves"))
 
 
 def main(evaluation: Path, transfer: Path) -> None:
     params = load_params(Evaluate, "evaluate")
     against = load_params(Transfer, "transfer")
-    controls = [read_control(evaluation / name) for name in against.controls]
+    task = load_task()
+
+    def scores_of(model: str) -> list[Scored]:
+        return read_scores(evaluation / model / "utterances.csv", task)
+
+    controls = [
+        Control(name, rate_on_dev(evaluation / name, task), scores_of(name))
+        for name in against.controls
+    ]
     if controls and against.decoders:
-        controls.append(Control(ZERO_SHOT, None, read_scores(evaluation / ZERO_SHOT)))
+        controls.append(Control(ZERO_SHOT, None, scores_of(ZERO_SHOT)))
     models = ["head", *load_params(Recipes, "finetune").recipes] if controls else []
-    verdicts = {m: judge(read_scores(evaluation / m), controls, params) for m in models}
+    verdicts = {m: judge(scores_of(m), controls, params) for m in models}
     write_json(transfer, verdicts)
     print("\n".join(spoken(verdicts)) or "transfer.controls is empty: nothing to beat")
 

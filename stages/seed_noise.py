@@ -14,9 +14,8 @@ from pydantic import Field
 
 from voicegraft.command import run_stage
 from voicegraft.evaluation.learner import Learner, run_all
-from voicegraft.evaluation.paired import RATES
 from voicegraft.evaluation.report import write_json
-from voicegraft.evaluation.scores import COLUMNS
+from voicegraft.evaluation.scores import COLUMNS, Score
 from voicegraft.evaluation.seeds import variation
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.heads import HeadChoice
@@ -45,8 +44,8 @@ def main(upstream: Path, corpus: Path, embeddings: Path, noise: Path, scratch: P
     wanted = [(learner, everything, number) for number in range(seeds)]
     runs = list(run_all(wanted, compute.accelerator))
     noise.mkdir(parents=True, exist_ok=True)
-    rows = [(fit.seed + run.draw, *(round(run.rate(m), 4) for m in RATES)) for run in runs]
-    write_rows(noise / "seeds.csv", ("seed", *RATES), rows)
+    rows = [(fit.seed + run.draw, *(round(run.rate(m), 4) for m in Score.RATES)) for run in runs]
+    write_rows(noise / "seeds.csv", ("seed", *Score.RATES), rows)
     clips_of = [
         (fit.seed + run.draw, *(getattr(s, name) for name in COLUMNS))
         for run in runs

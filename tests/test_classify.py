@@ -16,8 +16,8 @@ from voicegraft.grafted import Description, GraftedModel, save_model
 from voicegraft.inference.classifier import Classifier
 from voicegraft.inference.spotting import Hit, joined, windows
 from voicegraft.inference.transcriber import Transcriber
+from voicegraft.pooling import pool_clips
 from voicegraft.speech.manifest import SAMPLE_RATE
-from voicegraft.training.fitting import pooled
 
 
 def tone(letter, seconds=0.4, seed=0):
@@ -46,7 +46,7 @@ def folder(tmp_path_factory):
         states = upstream.encode(spans, LAYERS[-1:])[LAYERS[-1]].clips()
     targets = np.array([sorted(PITCHES).index(letter) for letter, _ in pairs])
     groups = [str(i) for i in range(len(pairs))]
-    grafted.head.classifier.fit(pooled(grafted, states), targets, groups)
+    grafted.head.classifier.fit(pool_clips(grafted.head.pooling, states), targets, groups)
     path = tmp_path_factory.mktemp("classifier") / "model"
     save_model(grafted, path)
     return path

@@ -28,7 +28,8 @@ The folders stand in the order in which data flows, and each imports only from t
     adapter         of that model only what training made, in one file beside a shared upstream
     training        the loop, masking, schedules, unfreezing
     decoders        an upstream's own way to text, a file each
-    evaluation      error rates, intervals, slices; gains over controls, labels spared
+    evaluation      error rates of text and of classes, intervals, slices; gains over controls,
+                    labels spared
     review          is this revision better than that one
     sweep           many settings, one after the other: what to take of upstreams, layers, heads
     report          one page to look at: scores, curves, clips to listen to

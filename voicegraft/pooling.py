@@ -7,16 +7,19 @@ tells a clip that moves from one that stays (statistics pooling, Snyder et al. 2
 https://doi.org/10.1109/ICASSP.2018.8461375).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from voicegraft.padding import Padded
+from voicegraft.padding import Padded, pad
 
 STD = "_std"
 LEARNT = "attentive"
 PARTS = 3
+TOGETHER = 256
+"""Clips pooled in one go."""
 LEAST = 1e-8
 """A variance below this counts as this: at 0 a root has no gradient."""
 
@@ -101,3 +104,10 @@ class Pooling(nn.Module):
         if mask is not None:
             scores = scores.masked_fill(~mask, -torch.inf)
         return scores.softmax(1)[:, None]
+
+
+@torch.no_grad()
+def pool_clips(pooling: Pooling, clips: Sequence[Tensor]) -> np.ndarray:
+    """Return a vector for each of `clips` (frames, size), (clips, features) in float64."""
+    groups = (clips[i : i + TOGETHER] for i in range(0, len(clips), TOGETHER))
+    return torch.cat([pooling(pad(group)) for group in groups]).double().numpy()

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from scipy.sparse import csr_array
 from scipy.stats import norm, t
 
 RESAMPLES_AT_ONCE = 100  # 100,000 blocks stay below 100 MB
@@ -29,8 +30,27 @@ def resampled_rates(
     """
     names, block = np.unique(np.asarray(blocks), return_inverse=True)
     sums = np.stack([np.bincount(block, weights=counts) for counts in (edits, reference)], axis=1)
-    drawn_sums = np.concatenate([drawn @ sums for drawn in _draws(len(names), resamples, seed)])
+    drawn_sums = np.concatenate(
+        [drawn @ sums for drawn in _draws(np.ones(len(names)), resamples, seed)]
+    )
     return drawn_sums[:, 0] / np.maximum(drawn_sums[:, 1], 1)
+
+
+def resampled_sums(
+    counts: np.ndarray, blocks: Sequence[str], resamples: int, seed: int
+) -> np.ndarray:
+    """Return the sums of `counts`, (clips, columns), of each resample, (resamples, columns).
+
+    For what is no ratio of two sums. Blocks whose counts are alike are drawn as one, as often as
+    all of them together: the same chances in a fraction of the time where blocks are single clips.
+    Two models on the same clips therefore do not come in pairs, unless their columns are handed in
+    together.
+    """
+    names, block = np.unique(np.asarray(blocks), return_inverse=True)
+    clips = np.arange(len(block))
+    members = csr_array((np.ones(len(block)), (block, clips)), shape=(len(names), len(block)))
+    alike, times = np.unique(members @ counts, axis=0, return_counts=True)
+    return np.concatenate([drawn @ alike for drawn in _draws(times, resamples, seed)])
 
 
 def percentile_interval(rates: np.ndarray, confidence: float, blocks: int) -> tuple[float, float]:
@@ -53,9 +73,15 @@ def percentile_interval(rates: np.ndarray, confidence: float, blocks: int) -> tu
     return float(low), float(high)
 
 
-def _draws(blocks: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield how often each block is drawn, shape (at most RESAMPLES_AT_ONCE, blocks)."""
-    rng = np.random.default_rng(seed)
+def _draws(times: np.ndarray, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield how often each kind of block is drawn, shape (at most RESAMPLES_AT_ONCE, kinds).
+
+    Args:
+        times: how many blocks there are of each kind; as many are drawn as there are in all.
+        resamples: how many rows there are in all.
+        seed: of the draws.
+    """
+    rng, blocks = np.random.default_rng(seed), int(times.sum())
     for first in range(0, resamples, RESAMPLES_AT_ONCE):
         size = min(RESAMPLES_AT_ONCE, resamples - first)
-        yield rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=size)
+        yield rng.multinomial(blocks, times / blocks, size=size)

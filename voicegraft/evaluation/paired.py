@@ -7,21 +7,33 @@ by the same draws of blocks, so what makes a clip hard for both cancels out.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from scipy.stats import t
 
-from voicegraft.evaluation.blocks import choose_blocks
+from voicegraft.evaluation.blocks import Clip, choose_blocks
 from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
 from voicegraft.evaluation.errors import rate
-from voicegraft.evaluation.scores import Score
 from voicegraft.evaluation.summary import Evaluate
 
-RATES = {"cer": ("character_edits", "characters"), "wer": ("word_edits", "words")}
 POWER_AND_CONFIDENCE = 2.8
 """Standard errors that a true difference must have to be found in 80 % of test sets at 95 %
 confidence: 1.96 + 0.84 (Card et al. 2020, https://aclanthology.org/2020.emnlp-main.745)."""
+
+
+class Scored(Clip, Protocol):
+    """A clip with its errors, in characters and words or in classes."""
+
+    RATES: ClassVar[Mapping[str, tuple[str, str]]]
+    """Each rate with its errors and what they are out of; a verdict goes by the first."""
+    split: str
+    seconds: float
+
+    @property
+    def task(self) -> tuple:
+        """What makes a clip the same for two models: another reference is another task."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -56,8 +68,8 @@ class Difference:
 
 
 def difference(
-    old: Sequence[Score],
-    new: Sequence[Score],
+    old: Sequence[Scored],
+    new: Sequence[Scored],
     metric: str,
     params: Evaluate,
     noise: Mapping[str, Any] | None = None,
@@ -67,7 +79,7 @@ def difference(
     Args:
         old: of each clip, by the one.
         new: of the same clips, by the other.
-        metric: "cer" or "wer".
+        metric: "cer" or "wer"; of classes "error_rate".
         params: resamples, confidence and seed of the bootstrap.
         noise: how the rates vary by the seed of the training, as `seeds.variation` says; the
             interval is widened by it, as test clips and seeds are two independent kinds of luck.
@@ -95,8 +107,8 @@ def difference(
 
 
 def resampled_pair(
-    old: Sequence[Score],
-    new: Sequence[Score],
+    old: Sequence[Scored],
+    new: Sequence[Scored],
     metric: str,
     blocks: Sequence[str],
     params: Evaluate,
@@ -108,22 +120,17 @@ def resampled_pair(
     )
 
 
-def rate_of_all(scores: Sequence[Score], metric: str) -> float:
+def rate_of_all(scores: Sequence[Scored], metric: str) -> float:
     """Return the rate of all clips as one."""
     edits, reference = _counts(scores, metric)
     return rate(sum(edits), sum(reference))
 
 
-def in_common(old: Sequence[Score], new: Sequence[Score]) -> tuple[list[Score], list[Score]]:
+def in_common(old: Sequence[Scored], new: Sequence[Scored]) -> tuple[list[Scored], list[Scored]]:
     """Return the clips that are in both, in the order of `new`: of the same side and length."""
-    before = {_task(score): score for score in old}
-    kept = [score for score in new if _task(score) in before]
-    return [before[_task(score)] for score in kept], kept
-
-
-def _task(score: Score) -> tuple[str, str, int, int]:
-    """Return what makes a clip the same: another reference is another task."""
-    return score.id, score.split, score.characters, score.words
+    before = {score.task: score for score in old}
+    kept = [score for score in new if score.task in before]
+    return [before[score.task] for score in kept], kept
 
 
 def _t(confidence: float, freedom: int) -> float:
@@ -131,6 +138,6 @@ def _t(confidence: float, freedom: int) -> float:
     return float(t.ppf((1 + confidence) / 2, freedom))
 
 
-def _counts(scores: Sequence[Score], metric: str) -> tuple[list[int], list[int]]:
-    edits, reference = RATES[metric]
+def _counts(scores: Sequence[Scored], metric: str) -> tuple[list[int], list[int]]:
+    edits, reference = scores[0].RATES[metric]
     return [getattr(s, edits) for s in scores], [getattr(s, reference) for s in scores]

@@ -2,9 +2,10 @@
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import ClassVar
 
 from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.evaluation.errors import Errors, count_errors, rate
@@ -15,6 +16,9 @@ from voicegraft.speech.manifest import Utterance
 @dataclass(frozen=True)
 class Score(Errors):
     """A clip and its errors: numbers only, for a corpus' sentences belong to others."""
+
+    RATES: ClassVar = {"cer": ("character_edits", "characters"), "wer": ("word_edits", "words")}
+    """Each rate with its errors and what they are out of; a verdict goes by the first."""
 
     id: str
     split: str
@@ -29,6 +33,11 @@ class Score(Errors):
         """Character error rate of this clip alone."""
         return rate(self.character_edits, self.characters)
 
+    @property
+    def task(self) -> tuple[str, str, int, int]:
+        """What makes a clip the same for two models: another reference is another task."""
+        return self.id, self.split, self.characters, self.words
+
 
 TYPES = {f.name: f.type for f in fields(Score)}
 COLUMNS = (
@@ -41,7 +50,7 @@ def score(
     utterances: Sequence[Utterance], hypotheses: Sequence[str], labels: Collection[str] | None
 ) -> list[Score]:
     """Count the errors of each hypothesis; `labels` None means the model can write anything."""
-    blocks = dict(_blocks_by_split(utterances))
+    blocks = blocks_by_split(utterances)
     return [
         _score(utterance, hypothesis, blocks[utterance.id], labels)
         for utterance, hypothesis in zip(utterances, hypotheses, strict=True)
@@ -64,10 +73,13 @@ def _score(
     )
 
 
-def _blocks_by_split(utterances: Sequence[Utterance]) -> Iterator[tuple[str, str]]:
+def blocks_by_split(utterances: Sequence[Utterance]) -> dict[str, str]:
+    """Return the block of each clip, by id: chosen for each side of the corpus by itself."""
+    found: dict[str, str] = {}
     for split in dict.fromkeys(u.split for u in utterances):
         clips = [u for u in utterances if u.split == split]
-        yield from zip((u.id for u in clips), choose_blocks(clips)[1], strict=True)
+        found |= zip((u.id for u in clips), choose_blocks(clips)[1], strict=True)
+    return found
 
 
 def write_scores(path: Path, scores: Sequence[Score]) -> None:

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from voicegraft.evaluation.label_efficiency import Run
-from voicegraft.evaluation.paired import RATES
+from voicegraft.evaluation.scores import Score
 from voicegraft.evaluation.summary import DECIMALS
 
 
 def variation(runs: Sequence[Run]) -> dict[str, Any]:
     """Return mean, standard deviation, lowest and highest of each rate, over two runs or more."""
     found: dict[str, Any] = {"seeds": len(runs)}
-    for metric in RATES:
+    for metric in Score.RATES:
         rates = np.array([run.rate(metric) for run in runs])
         values = {
             "mean": rates.mean(),

@@ -1,13 +1,10 @@
 """What a model hears in the clips of a corpus."""
 
-import math
 from collections.abc import Sequence
 
-from tqdm import tqdm
-
+from voicegraft.evaluation.emissions import emissions
 from voicegraft.grafted import GraftedModel
-from voicegraft.speech.batches import batches_by_length
-from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance
+from voicegraft.speech.manifest import Corpus, Utterance
 
 
 def transcribe(
@@ -15,12 +12,6 @@ def transcribe(
 ) -> list[str]:
     """Return what the model hears in each of `utterances`, in their order."""
     hypotheses = [""] * len(utterances)
-    lengths = [u.samples for u in utterances]
-    total = math.ceil(sum(u.seconds for u in utterances))
-    with tqdm(total=total, unit="s of audio", unit_scale=True) as bar:
-        for batch in batches_by_length(lengths, int(batch_seconds * SAMPLE_RATE)):
-            emissions = model.emissions([corpus.wave(utterances[i]) for i in batch])
-            for index, emission in zip(batch, emissions, strict=True):
-                hypotheses[index] = model.decode(emission)
-            bar.update(sum(utterances[i].seconds for i in batch))
+    for index, emission in emissions(model, corpus, utterances, batch_seconds):
+        hypotheses[index] = model.decode(emission)
     return hypotheses

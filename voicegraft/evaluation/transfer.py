@@ -1,8 +1,8 @@
 """Did the transfer help? A model against controls that learnt alike, but from nothing pretrained.
 
-The gain is the share of a control's errors that the model spares, 1 - CER / CER of the control,
-with the interval of the paired bootstrap over blocks. Among several controls the one with the best
-dev CER is the one to beat: test chooses nothing.
+The gain is the share of a control's errors that the model spares, 1 - CER / CER of the control, or
+the same of the error rates of classifiers, with the interval of the paired bootstrap over blocks.
+Among several controls the one that errs least on dev is the one to beat: test chooses nothing.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,8 +13,7 @@ import numpy as np
 
 from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.evaluation.bootstrap import percentile_interval
-from voicegraft.evaluation.paired import RATES, in_common, rate_of_all, resampled_pair
-from voicegraft.evaluation.scores import Score
+from voicegraft.evaluation.paired import Scored, in_common, rate_of_all, resampled_pair
 from voicegraft.evaluation.slices import by_split
 from voicegraft.evaluation.summary import DECIMALS, Evaluate, slices_by
 
@@ -24,46 +23,55 @@ GRAFT_HELPS, ZERO_SHOT_BETTER = "grafting helps", "ZERO-SHOT IS BETTER"
 """Against the upstream's own decoder: of what was learnt here."""
 WHOLE = "whole"
 """The kind of a comparison on all clips of a side, and not on a slice of them."""
+SPOKEN = {"cer": "CER", "error_rate": "error rate"}
+"""What a verdict goes by."""
 
 
 @dataclass(frozen=True)
 class Control:
     """A model that was trained alike on states that nothing was transferred into.
 
-    Or the upstream's own decoder: it has no dev CER, and is never the one to beat, for it answers
-    another question, whether training on top of it was worth the while.
+    Or the upstream's own decoder: it has no rate on dev, and is never the one to beat, for
+    it answers another question, whether training on top of it was worth the while.
     """
 
     name: str
-    dev_cer: float | None
-    scores: list[Score]
+    dev_rate: float | None
+    """By which a verdict goes: CER, or the error rate of classes."""
+    scores: list[Scored]
 
 
-def judge(model: Sequence[Score], controls: Sequence[Control], params: Evaluate) -> dict[str, Any]:
+def judge(model: Sequence[Scored], controls: Sequence[Control], params: Evaluate) -> dict[str, Any]:
     """Return the verdict on a model, and what it rests on: a part of evaluation/transfer.json.
 
     What a metrics diff is to show comes under keys; comparisons are a list, which DVC leaves out.
 
     Args:
         model: of each clip of test and unseen, by the model.
-        controls: one at least with a dev CER, scored on the same clips.
+        controls: one at least with a rate on dev, scored on the same clips.
         params: resamples, confidence, seed; edges and fewest clips of slices.
     """
     comparisons = [line for control in controls for line in _comparisons(model, control, params)]
-    dev_cer = {c.name: c.dev_cer for c in controls if c.dev_cer is not None}
-    best = min(dev_cer, key=lambda name: dev_cer[name])
+    rate = judged_by(model)
+    on_dev = {c.name: c.dev_rate for c in controls if c.dev_rate is not None}
+    best = min(on_dev, key=lambda name: on_dev[name])
     wholes = {c["split"]: c for c in comparisons if c["control"] == best and c["kind"] == WHOLE}
     first = next(iter(by_split(model)))
     return {
         "verdict": wholes[first]["verdict"],
         "best_control": best,
         "gain": {
-            split: {name: whole["cer"][name] for name in ("gain", "gain_low", "gain_high")}
+            split: {name: whole[rate][name] for name in ("gain", "gain_low", "gain_high")}
             for split, whole in wholes.items()
         },
-        "dev_cer": dev_cer,
+        f"dev_{rate}": on_dev,
         "comparisons": comparisons,
     }
+
+
+def judged_by(scores: Sequence[Scored]) -> str:
+    """Return the rate that a verdict on such scores goes by."""
+    return next(iter(scores[0].RATES))
 
 
 def spoken(verdicts: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -82,17 +90,18 @@ def _slice(line: Mapping[str, Any]) -> str:
 
 
 def _in_words(part: Mapping[str, Any]) -> str:
-    cer, loud = part["cer"], "  !!!" if part["verdict"] in (NEGATIVE, ZERO_SHOT_BETTER) else ""
-    percent = [round(100 * cer[key]) for key in ("gain", "gain_low", "gain_high")]
+    rate = next(name for name in SPOKEN if name in part)
+    found, loud = part[rate], "  !!!" if part["verdict"] in (NEGATIVE, ZERO_SHOT_BETTER) else ""
+    percent = [round(100 * found[key]) for key in ("gain", "gain_low", "gain_high")]
     change, low, high = percent if percent[0] >= 0 else (-percent[0], -percent[2], -percent[1])
     return (
-        f"{part['verdict']}: CER {cer['model']:.3f}, not {cer['control']:.3f}, {change} % "
-        f"{'fewer' if percent[0] >= 0 else 'more'} errors ({low} to {high}){loud}"
+        f"{part['verdict']}: {SPOKEN[rate]} {found['model']:.3f}, not {found['control']:.3f}, "
+        f"{change} % {'fewer' if percent[0] >= 0 else 'more'} errors ({low} to {high}){loud}"
     )
 
 
 def _comparisons(
-    model: Sequence[Score], control: Control, params: Evaluate
+    model: Sequence[Scored], control: Control, params: Evaluate
 ) -> Iterator[dict[str, Any]]:
     for split, mine in by_split(model).items():
         for kind, groups in ({WHOLE: {"": mine}} | slices_by(params, mine)).items():
@@ -101,8 +110,8 @@ def _comparisons(
                 yield names | gain(group, control, params)
 
 
-def gain(model: Sequence[Score], control: Control, params: Evaluate) -> dict[str, Any]:
-    """Return the gain in CER and WER over the clips of `model`, and the verdict by CER.
+def gain(model: Sequence[Scored], control: Control, params: Evaluate) -> dict[str, Any]:
+    """Return the gain in each rate over the clips of `model`, and the verdict by the first.
 
     Raises:
         ValueError: if the control was not scored on all of them.
@@ -113,19 +122,19 @@ def gain(model: Sequence[Score], control: Control, params: Evaluate) -> dict[str
             f"the control was scored on {len(mine)} of {len(model)} clips: evaluate both anew"
         )
     unit, blocks = choose_blocks(mine)
-    rates = {metric: _gain(mine, theirs, metric, blocks, params) for metric in RATES}
+    rates = {metric: _gain(mine, theirs, metric, blocks, params) for metric in model[0].RATES}
     return {
         **rates,
         "clips": len(mine),
         "blocks": len(set(blocks)),
         "block_unit": unit,
-        "verdict": _verdict(rates["cer"], control),
+        "verdict": _verdict(rates[judged_by(model)], control),
     }
 
 
 def _gain(
-    model: Sequence[Score],
-    control: Sequence[Score],
+    model: Sequence[Scored],
+    control: Sequence[Scored],
     metric: str,
     blocks: Sequence[str],
     params: Evaluate,
@@ -133,7 +142,7 @@ def _gain(
     theirs, mine = resampled_pair(control, model, metric, blocks, params)
     their_whole, mine_whole = (rate_of_all(scores, metric) for scores in (control, model))
     # A control without a single error counts as having made one.
-    fewest = 1 / max(1, sum(getattr(s, RATES[metric][1]) for s in model))
+    fewest = 1 / max(1, sum(getattr(s, s.RATES[metric][1]) for s in model))
     gains = (theirs - mine) / np.maximum(theirs, fewest)
     low, high = percentile_interval(gains, params.confidence, len(set(blocks)))
     found = {
@@ -147,7 +156,7 @@ def _gain(
 
 
 def _verdict(gain: Mapping[str, float], control: Control) -> str:
-    trained = control.dev_cer is not None
+    trained = control.dev_rate is not None
     if gain["gain_low"] > 0:
         return HELPS if trained else GRAFT_HELPS
     if gain["gain_high"] < 0:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from voicegraft.evaluation.paired import RATES, Difference, difference, in_common
+from voicegraft.evaluation.paired import Difference, difference, in_common
 from voicegraft.evaluation.scores import Score
 from voicegraft.evaluation.slices import by_duration, by_speaker
 from voicegraft.evaluation.summary import Evaluate
@@ -95,7 +95,7 @@ def compare_model(
         before, after = in_common(*mine)
         if not after:
             continue
-        rates = {metric: difference(before, after, metric, params, noise) for metric in RATES}
+        rates = {metric: difference(before, after, metric, params, noise) for metric in Score.RATES}
         yield SplitComparison(
             model,
             split,

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from voicegraft.evaluation.paired import RATES, Difference
+from voicegraft.evaluation.paired import Difference
+from voicegraft.evaluation.scores import Score
 from voicegraft.review.comparison import Comparison, SplitComparison
 from voicegraft.review.transcripts import Rewording
 
@@ -77,7 +78,7 @@ def _notes(comparison: Comparison) -> Iterator[str]:
 
 
 def _noise(model: str, noise: Mapping[str, Any]) -> str:
-    deviations = {metric.upper(): 100 * noise[metric]["deviation"] for metric in RATES}
+    deviations = {metric.upper(): 100 * noise[metric]["deviation"] for metric in Score.RATES}
     spread = " and ".join(f"{metric} by {value:.2f}" for metric, value in deviations.items())
     return (
         f"{model}: another seed alone moves {spread} (standard deviation of {noise['seeds']} "

@@ -3,17 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from voicegraft.classifiers import Fitted
 from voicegraft.grafted import GraftedModel
-from voicegraft.padding import pad
+from voicegraft.pooling import pool_clips
 from voicegraft.speech.manifest import Utterance
 from voicegraft.training.inputs import StoredStates
-
-TOGETHER = 256
-"""Clips pooled in one go."""
 
 
 def is_fitted(model: GraftedModel) -> bool:
@@ -36,15 +31,7 @@ def fit_at_once(model: GraftedModel, inputs: StoredStates, train: Sequence[Utter
             "or head.name: mlp"
         )
     pairs = [(utterance, take) for utterance in train for take in inputs.takes(utterance)]
-    features = pooled(model, [take for _, take in pairs])
+    features = pool_clips(model.head.pooling, [take for _, take in pairs])
     targets = np.array([model.labels.index(utterance.label) for utterance, _ in pairs])
     groups = [utterance.text or utterance.id for utterance, _ in pairs]
     return model.head.classifier.fit(features, targets, groups)
-
-
-@torch.no_grad()
-def pooled(model: GraftedModel, clips: Sequence[Tensor]) -> np.ndarray:
-    """Return a vector for each of `clips` (frames, size) as the model pools them, float64."""
-    groups = [clips[i : i + TOGETHER] for i in range(0, len(clips), TOGETHER)]
-    found = [model.head.pooling(pad(group)) for group in groups]
-    return torch.cat(found).double().numpy()

@@ -1,0 +1,65 @@
+"""Tell classes apart from a few clips of each: how little labelling would do?
+
+Reads   CORPUS, as prepare_data leaves it for classification; EMBEDDINGS, as extract_embeddings
+        leaves them, of the upstream or of a control
+Writes  EVALUATION, a table for git: accuracy and macro-F1 on test and unseen with so many clips of
+        each class to learn from, means over draws with intervals
+Knobs   few_shot: shots, draws, pooling; open_set: unknown_labels, which are left out; evaluate:
+        resamples, confidence, seed
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, PositiveInt
+
+from voicegraft.command import run_stage
+from voicegraft.embedding.store import Store
+from voicegraft.evaluation.classes.features import read_clips
+from voicegraft.evaluation.classes.few_shot import few_shot, nearest_mean
+from voicegraft.evaluation.classes.unknown import OpenSet
+from voicegraft.evaluation.clips import SPLITS
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.tables import write_rows
+from voicegraft.params import Section, load_params
+from voicegraft.speech.manifest import Corpus
+
+RATES = [f"{rate}{end}" for rate in ("accuracy", "macro_f1") for end in ("", "_low", "_high")]
+HEADER = ["split", "shots", *RATES, "draws"]
+
+
+class FewShot(Section):
+    """How many clips of each class, how often drawn, and what of a clip is compared."""
+
+    shots: list[PositiveInt]
+    draws: Annotated[int, Field(ge=2)]
+    pooling: str
+
+
+def told(line: dict[str, Any]) -> str:
+    """Return a line of the table, for the terminal."""
+    accuracy, f1 = (
+        f"{line[rate]:.3f} ({line[f'{rate}_low']:.3f} to {line[f'{rate}_high']:.3f})"
+        for rate in ("accuracy", "macro_f1")
+    )
+    return f"{line['split']}, {line['shots']} of each class: accuracy {accuracy}, macro-F1 {f1}"
+
+
+def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
+    params = load_params(Evaluate, "evaluate")
+    knobs = load_params(FewShot, "few_shot")
+    unknown = load_params(OpenSet, "open_set").unknown_labels
+    sides = read_clips(Corpus(corpus), Store(embeddings), SPLITS, knobs.pooling, unknown)
+    train = sides.pop("train")
+    how = nearest_mean, knobs.shots, knobs.draws, params
+    lines = [
+        {"split": split} | line
+        for split, side in sides.items()
+        for line in few_shot(train, side, *how)
+    ]
+    write_rows(evaluation, HEADER, [[line[name] for name in HEADER] for line in lines])
+    print("\n".join(map(told, lines)))
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,61 @@
+"""How well are clips of no class refused? Each class in turn is left out, and has to be.
+
+Reads   CORPUS, as prepare_data leaves it for classification; EMBEDDINGS, as extract_embeddings
+        leaves them, of the upstream or of a control
+Writes  EVALUATION, a table for git: for each measure of confidence and split the equal error rate,
+        and false accepts and the share of known clips found at the threshold of dev
+Knobs   leave_classes_out: folds, pooling; open_set: unknown_labels, which are let be,
+        max_false_accepts; evaluate: resamples, confidence, seed
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from voicegraft.command import run_stage
+from voicegraft.embedding.store import Store
+from voicegraft.evaluation.classes.features import read_clips
+from voicegraft.evaluation.classes.leave_classes_out import leave_classes_out
+from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet
+from voicegraft.evaluation.clips import SPLITS
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.tables import write_rows
+from voicegraft.params import Section, load_params
+from voicegraft.speech.manifest import Corpus
+
+
+class LeaveClassesOut(Section):
+    """In how many groups classes are left out, and what of a clip is compared."""
+
+    folds: Annotated[int, Field(ge=3)]
+    pooling: str
+
+
+def told(line: dict[str, Any]) -> str:
+    """Return a line of the table, for the terminal."""
+    return (
+        f"{line['split']}, {line['measure']}: equal error rate {line['equal_error_rate']:.3f} "
+        f"({line['equal_error_rate_low']:.3f} to {line['equal_error_rate_high']:.3f}); "
+        f"{line['accuracy']:.3f} of known clips found where {line['false_accept_rate']:.3f} of "
+        "unknown ones pass"
+    )
+
+
+def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
+    params = load_params(Evaluate, "evaluate")
+    knobs = load_params(LeaveClassesOut, "leave_classes_out")
+    known = load_params(OpenSet, "open_set")
+    splits = (CHOOSING, *SPLITS)
+    sides = read_clips(
+        Corpus(corpus), Store(embeddings), splits, knobs.pooling, known.unknown_labels
+    )
+    if CHOOSING not in sides:
+        raise ValueError(f"the corpus has no clip in {CHOOSING}, which chooses the threshold")
+    lines = list(leave_classes_out(sides, knobs.folds, known.max_false_accepts, params))
+    write_rows(evaluation, list(lines[0]), [list(line.values()) for line in lines])
+    print("\n".join(map(told, lines)))
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,1 @@
+"""How well a model tells classes apart: rates, calibration, few shots, and clips of no class."""

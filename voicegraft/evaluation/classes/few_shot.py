@@ -1,0 +1,93 @@
+"""How well classes are told apart from a few clips of each, drawn many times.
+
+Intervals resample what the mean rests on: the blocks of the scored clips, and the clips that
+happened to be drawn to learn from.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from voicegraft.evaluation.classes.confidence import cosine
+from voicegraft.evaluation.classes.f1 import class_counts
+from voicegraft.evaluation.classes.features import Clips
+from voicegraft.evaluation.classes.intervals import rated, resampled
+from voicegraft.evaluation.classes.summary import RATES
+from voicegraft.evaluation.summary import Evaluate
+
+Classify = Callable[[np.ndarray, np.ndarray, np.ndarray], Sequence[str]]
+"""(features of some clips, their labels, features of others) → labels of the others."""
+
+
+def nearest_mean(features: np.ndarray, labels: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return for each of `others` the class whose mean has the largest cosine with it.
+
+    Prototypes (Snell et al. 2017, https://arxiv.org/abs/1703.05175) by the cosine.
+    """
+    return cosine(features, labels, others)[0]
+
+
+def few_shot(
+    train: Clips,
+    test: Clips,
+    classify: Classify,
+    shots: Sequence[int],
+    draws: int,
+    params: Evaluate,
+) -> list[dict[str, float]]:
+    """Return a line for each of `shots`: mean accuracy and macro-F1 over draws, with intervals.
+
+    Args:
+        train: from which clips are drawn, without replacement, as many of each class.
+        test: what is scored, all of it each time.
+        classify: learns from what was drawn.
+        shots: how many of each class.
+        draws: how often.
+        params: of the bootstrap; its seed draws the clips too.
+
+    Raises:
+        ValueError: naming a class of `train` with fewer clips than the most shots.
+    """
+    check_shots(train.labels, shots)
+    rng = np.random.default_rng(params.seed)
+    lines = []
+    for count in shots:
+        drawn = [draw(train.labels, count, rng) for _ in range(draws)]
+        taken_for = [_taught(train, chosen, test, classify) for chosen in tqdm(drawn, unit="draw")]
+        lines.append({"shots": count, "draws": draws} | _scored(test, taken_for, params))
+    return lines
+
+
+def check_shots(labels: Sequence[str], shots: Sequence[int]) -> None:
+    """Raise ValueError if a class has fewer clips than the most shots, naming it."""
+    clips, name = min((clips, name) for name, clips in Counter(labels).items())
+    most = max(shots)
+    if clips < most:
+        raise ValueError(f"few_shot.shots: {name!r} has {clips} clips in train, fewer than {most}")
+
+
+def draw(labels: Sequence[str], shots: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the places of so many clips of each class, drawn without replacement."""
+    names = np.asarray(labels)
+    places = (np.flatnonzero(names == name) for name in np.unique(names))
+    return np.concatenate([rng.choice(of_class, shots, replace=False) for of_class in places])
+
+
+def _taught(train: Clips, chosen: np.ndarray, test: Clips, classify: Classify) -> Sequence[str]:
+    labels = np.asarray(train.labels)[chosen]
+    return classify(train.features[chosen], labels, test.features)
+
+
+def _scored(test: Clips, taken_for: Sequence[Sequence[str]], params: Evaluate) -> dict[str, float]:
+    classes = sorted(set(test.labels))
+    # All draws side by side, so that a resample takes the same blocks for each of them.
+    counts = np.stack([class_counts(test.labels, one, classes) for one in taken_for], axis=1)
+    drawn = resampled(counts, test.blocks, params)
+    which = np.random.default_rng(params.seed).integers(len(taken_for), size=drawn.shape[:2])
+    found: dict[str, float] = {}
+    for name, rate in RATES.items():
+        each = np.take_along_axis(rate(drawn), which, axis=1).mean(1)
+        found |= rated(name, float(rate(counts.sum(0)).mean()), each, test.blocks, params)
+    return found

@@ -1,0 +1,115 @@
+"""Clips of no class: how many are taken for one, and how many known ones it costs to refuse them.
+
+The threshold is chosen on dev, so that few unknown clips pass there; how many do on test is told.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from voicegraft.evaluation.blocks import choose_blocks
+from voicegraft.evaluation.classes.detection import (
+    accepted,
+    equal_error_rate,
+    false_accepts,
+    found,
+    threshold,
+    thresholds,
+)
+from voicegraft.evaluation.classes.intervals import rated, resampled
+from voicegraft.evaluation.classes.scores import ClassScore
+from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet
+from voicegraft.evaluation.slices import by_split
+from voicegraft.evaluation.summary import Evaluate
+
+CURVE = (
+    *("split", "threshold", "false_accept_rate", "false_accept_rate_low", "false_accept_rate_high"),
+    *("accuracy", "accuracy_low", "accuracy_high"),
+)
+
+
+def open_set_metrics(
+    scores: Sequence[ClassScore], knobs: OpenSet, params: Evaluate
+) -> dict[str, dict[str, Any]]:
+    """Return for each split to be scored what passes the threshold that dev chose.
+
+    `accuracy` is the share of known clips that pass and are taken for what they are.
+
+    Args:
+        scores: of known and unknown clips, of dev and of the splits to be scored.
+        knobs: which are unknown, and what share of those of dev may pass.
+        params: of the bootstrap.
+    """
+    unknown = knobs.unknown([s for s in scores if s.split == CHOOSING])
+    if not unknown:
+        return {}
+    chosen = threshold([knobs.confidence(s) for s in unknown], knobs.max_false_accepts)
+    return {
+        split: {"threshold": chosen} | _at(chosen, of_split, knobs, params)
+        for split, of_split in _scored(scores, knobs)
+    }
+
+
+def open_set_rows(
+    scores: Sequence[ClassScore], knobs: OpenSet, params: Evaluate
+) -> Iterator[list[Any]]:
+    """Yield `CURVE`: the rates at thresholds that fall until all that may pass does."""
+    for split, of_split in _scored(scores, knobs):
+        limits = thresholds(np.array([knobs.confidence(s) for s in of_split]))
+        rates = _rates(limits, of_split, knobs, params)
+        for limit, pair in zip(limits, rates, strict=True):
+            yield [split, float(limit), *pair.values()]
+
+
+def _scored(scores: Sequence[ClassScore], knobs: OpenSet) -> Iterator[tuple[str, list[ClassScore]]]:
+    """Yield each split other than dev that has both kinds of clips."""
+    for split, of_split in by_split(scores).items():
+        if split != CHOOSING and knobs.unknown(of_split) and knobs.known(of_split):
+            yield split, of_split
+
+
+def _at(
+    chosen: float, scores: Sequence[ClassScore], knobs: OpenSet, params: Evaluate
+) -> dict[str, Any]:
+    (rates,) = _rates(np.array([chosen]), scores, knobs, params)
+    limits = thresholds(np.array([knobs.confidence(s) for s in scores]))
+    blocks, counts = choose_blocks(scores)[1], _counts(limits, scores, knobs)
+    equal = (equal_error_rate(of) for of in (counts.sum(0), resampled(counts, blocks, params)))
+    return {
+        **rates,
+        **rated("equal_error_rate", *equal, blocks, params),
+        "known_clips": len(knobs.known(scores)),
+        "unknown_clips": len(knobs.unknown(scores)),
+    }
+
+
+def _rates(
+    limits: np.ndarray, scores: Sequence[ClassScore], knobs: OpenSet, params: Evaluate
+) -> list[dict[str, float]]:
+    """Return false accepts and accuracy at each of the thresholds, with intervals."""
+    blocks, counts = choose_blocks(scores)[1], _counts(limits, scores, knobs)
+    whole, drawn = counts.sum(0), resampled(counts, blocks, params)
+    of_kind = {
+        kind: [b for b, s in zip(blocks, scores, strict=True) if knobs.is_unknown(s) == kind]
+        for kind in (True, False)
+    }
+    shares = [(of(whole), of(drawn)) for of in (false_accepts, found)]
+    names = ("false_accept_rate", True), ("accuracy", False)
+    return [
+        {
+            key: value
+            for (name, kind), (share, resamples) in zip(names, shares, strict=True)
+            for key, value in rated(name, share[i], resamples[:, i], of_kind[kind], params).items()
+        }
+        for i in range(len(limits))
+    ]
+
+
+def _counts(limits: np.ndarray, scores: Sequence[ClassScore], knobs: OpenSet) -> np.ndarray:
+    return accepted(
+        np.array([knobs.confidence(s) for s in scores]),
+        np.array([knobs.is_unknown(s) for s in scores]),
+        np.array([bool(s.correct) for s in scores]),
+        limits,
+    )

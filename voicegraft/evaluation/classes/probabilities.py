@@ -1,0 +1,66 @@
+"""Calibration and log loss with their intervals, and the reliability diagram."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from voicegraft.evaluation.blocks import choose_blocks
+from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
+from voicegraft.evaluation.classes.calibration import (
+    CLIPS,
+    CORRECT,
+    bin_sums,
+    calibration_error,
+    error_by_chance,
+)
+from voicegraft.evaluation.classes.intervals import rated, resampled, rounded
+from voicegraft.evaluation.classes.scores import ClassScore
+from voicegraft.evaluation.slices import by_split
+from voicegraft.evaluation.summary import Evaluate
+
+
+def beliefs(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, float]:
+    """Return the calibration error, and the log loss over the clips whose class was learnt."""
+    blocks, sums = choose_blocks(scores)[1], _bin_sums(scores)
+    error, drawn = (calibration_error(of) for of in (sums.sum(0), resampled(sums, blocks, params)))
+    chance = error_by_chance([s.probability for s in scores], params.seed)
+    return {
+        **rated("calibration_error", float(error), drawn, blocks, params),
+        "calibration_error_by_chance": rounded(chance),
+        **log_loss([s for s in scores if s.trained], params),
+    }
+
+
+def log_loss(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, float]:
+    """Return the mean of -ln p of the label, natural, with its interval; nothing of no clip."""
+    if not scores:
+        return {}
+    blocks, losses = choose_blocks(scores)[1], [s.loss for s in scores]
+    drawn = resampled_rates(losses, [1] * len(losses), blocks, params.resamples, params.seed)
+    low, high = percentile_interval(drawn, params.confidence, len(set(blocks)))
+    values = {"log_loss": np.mean(losses), "log_loss_low": low, "log_loss_high": high}
+    return {name: rounded(value) for name, value in values.items()}
+
+
+def calibration_lines(scores: Sequence[ClassScore], params: Evaluate) -> Iterator[dict[str, Any]]:
+    """Yield mean confidence and accuracy, with its interval, of each bin that has a clip."""
+    for split, of_split in by_split(scores).items():
+        blocks, sums = choose_blocks(of_split)[1], _bin_sums(of_split)
+        drawn = resampled(sums, blocks, params)
+        for i in np.flatnonzero(sums[:, CLIPS].sum(0)):
+            clips, confidence, correct = sums[:, :, i].sum(0)
+            there = drawn[drawn[:, CLIPS, i] > 0, :, i]
+            own = [b for b, s in zip(blocks, sums[:, CLIPS, i], strict=True) if s]
+            yield {
+                "split": split,
+                "confidence": rounded(confidence / clips),
+                **rated(
+                    "accuracy", correct / clips, there[:, CORRECT] / there[:, CLIPS], own, params
+                ),
+                "clips": int(clips),
+            }
+
+
+def _bin_sums(scores: Sequence[ClassScore]) -> np.ndarray:
+    return bin_sums([s.probability for s in scores], [s.correct for s in scores])

@@ -1,0 +1,89 @@
+"""The files of a classifier's evaluation/<model>/: numbers, ids, voices and names of classes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from voicegraft.evaluation.classes.by_class import class_metrics
+from voicegraft.evaluation.classes.open_set import CURVE, open_set_metrics, open_set_rows
+from voicegraft.evaluation.classes.probabilities import calibration_lines
+from voicegraft.evaluation.classes.scores import ClassScore, write_class_scores
+from voicegraft.evaluation.classes.summary import metrics, slice_metrics
+from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet
+from voicegraft.evaluation.report import write_json
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.tables import write_rows
+
+WORST_CLIPS = 20
+
+
+def write_class_evaluation(
+    folder: Path, scores: Sequence[ClassScore], knobs: OpenSet, params: Evaluate
+) -> dict[str, Any]:
+    """Fill `folder` and return what metrics.json holds.
+
+    metrics.json comes last: where it is, the rest is whole. dev.csv is what chose, utterances.csv
+    what is scored, unknown.csv the clips of no class in all splits.
+
+    Args:
+        folder: created if need be.
+        scores: of dev, test and unseen.
+        knobs: which of them are of no class.
+        params: of intervals and slices.
+    """
+    known = knobs.known(scores)
+    scored = [s for s in known if s.split != CHOOSING]
+    folder.mkdir(parents=True, exist_ok=True)
+    write_class_scores(folder / "utterances.csv", scored)
+    write_class_scores(folder / "dev.csv", [s for s in known if s.split == CHOOSING])
+    write_class_scores(folder / "unknown.csv", knobs.unknown(scores))
+    write_class_scores(folder / "worst.csv", worst(scored))
+    _write_tables(folder, scored, params)
+    write_rows(folder / "open_set.csv", CURVE, open_set_rows(scores, knobs, params))
+    summary = metrics(scored, params)
+    for split, found in open_set_metrics(scores, knobs, params).items():
+        summary[split]["open_set"] = found
+    write_json(folder / "metrics.json", summary)
+    return summary
+
+
+def _write_tables(folder: Path, scored: Sequence[ClassScore], params: Evaluate) -> None:
+    tables = {
+        "classes": class_metrics(scored, params),
+        "slices": slice_metrics(scored, params),
+        "calibration": calibration_lines(scored, params),
+    }
+    for name, lines in tables.items():
+        rows = list(lines)
+        write_rows(folder / f"{name}.csv", list(rows[0]), [list(row.values()) for row in rows])
+    pairs = [(s.label, s.predicted) for s in scored]
+    write_rows(folder / "confusion.csv", ("actual", "predicted"), pairs)
+
+
+def worst(scores: Sequence[ClassScore], count: int = WORST_CLIPS) -> list[ClassScore]:
+    """Return the clips that are wrong, the surest first: wrong labels are often among them."""
+    wrong = [s for s in scores if not s.correct]
+    return sorted(wrong, key=lambda s: (-s.probability, s.id))[:count]
+
+
+def headline(summary: dict[str, Any]) -> list[str]:
+    """Return a line for each split, and one for its clips of no class, for the terminal."""
+    lines = []
+    for split, s in summary.items():
+        lines.append(
+            f"{split}: accuracy {_told(s, 'accuracy')}, macro-F1 {_told(s, 'macro_f1')} on "
+            f"{s['clips']} clips of {s['classes']} classes, {s['blocks']} blocks by "
+            f"{s['block_unit']}; the commonest class is {s['majority']:.3f} of them"
+        )
+        if found := s.get("open_set"):
+            lines.append(
+                f"{split}, open set: {_told(found, 'accuracy')} of known clips found at the "
+                f"threshold of dev, which {_told(found, 'false_accept_rate')} of "
+                f"{found['unknown_clips']} unknown ones pass"
+            )
+    return lines
+
+
+def _told(summary: dict[str, Any], name: str) -> str:
+    low, high = (summary[f"{name}_{end}"] for end in ("low", "high"))
+    return f"{summary[name]:.3f} ({low:.3f} to {high:.3f})"

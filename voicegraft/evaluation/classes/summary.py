@@ -1,0 +1,71 @@
+"""Accuracy and macro-F1 with their intervals: of each split, for metrics.json, and each slice."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from voicegraft.evaluation.blocks import choose_blocks
+from voicegraft.evaluation.classes.f1 import accuracy, class_counts, macro_f1
+from voicegraft.evaluation.classes.intervals import rated, resampled, rounded
+from voicegraft.evaluation.classes.probabilities import beliefs
+from voicegraft.evaluation.classes.scores import ClassScore
+from voicegraft.evaluation.slices import by_split
+from voicegraft.evaluation.summary import Evaluate, slices_by
+
+RATES = {"accuracy": accuracy, "macro_f1": macro_f1}
+
+
+def metrics(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, Any]:
+    """Return a summary for each split, and whether its probabilities can be believed."""
+    return {
+        split: summarise(of_split, params) | _extent(of_split) | beliefs(of_split, params)
+        for split, of_split in by_split(scores).items()
+    }
+
+
+def slice_metrics(scores: Sequence[ClassScore], params: Evaluate) -> list[dict[str, Any]]:
+    """Return a summary for each voice and length in each split, with the names of all three."""
+    return [
+        {"split": split, "kind": kind, "slice": name} | summarise(group, params)
+        for split, of_split in by_split(scores).items()
+        for kind, groups in slices_by(params, of_split).items()
+        for name, group in groups.items()
+    ]
+
+
+def summarise(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, Any]:
+    """Return accuracy and macro-F1 over the classes of `scores`, and what they rest on."""
+    unit, blocks = choose_blocks(scores)
+    counts = counts_of(scores)
+    drawn = resampled(counts, blocks, params)
+    rates: dict[str, float] = {}
+    for name, rate in RATES.items():
+        rates |= rated(name, float(rate(counts.sum(0))), rate(drawn), blocks, params)
+    return rates | {"clips": len(scores), "blocks": len(set(blocks)), "block_unit": unit}
+
+
+def counts_of(scores: Sequence[ClassScore]) -> np.ndarray:
+    """Return the counts of each clip over the classes of all, (clips, 3, classes)."""
+    actual, predicted = [s.label for s in scores], [s.predicted for s in scores]
+    return class_counts(actual, predicted, classes_of(scores))
+
+
+def classes_of(scores: Sequence[ClassScore]) -> list[str]:
+    """Return the classes that have a clip, in the order of their names."""
+    return sorted({s.label for s in scores})
+
+
+def _extent(scores: Sequence[ClassScore]) -> dict[str, Any]:
+    labels = [s.label for s in scores]
+    untrained = [s.label for s in scores if not s.trained]
+    return {
+        "classes": len(set(labels)),
+        "seconds": round(sum(s.seconds for s in scores), 1),
+        # What the commonest class, given for an answer always, would have right.
+        "majority": rounded(max(Counter(labels).values()) / len(labels)),
+        "untrained_classes": len(set(untrained)),
+        # No model finds a class that it does not have: its error rate cannot go below this.
+        "untrained_floor": rounded(len(untrained) / len(labels)),
+    }
