@@ -5,7 +5,8 @@ Reads   MODEL, as the training leaves it, whose head emits one frame for a clip;
 Writes  EVALUATION, a folder of numbers for git: metrics.json; by class, classes.csv and
         confusion.csv; by voice and length, slices.csv; whether probabilities can be believed,
         calibration.csv; by clip, utterances.csv, worst.csv and dev.csv, by which controls are
-        chosen; of clips of no class, unknown.csv and open_set.csv
+        chosen; of clips of no class, unknown.csv and open_set.csv. PREDICTIONS, a table of the
+        probabilities of all classes for each clip
 Knobs   evaluate: batch_seconds, resamples, confidence, seed, duration_edges_seconds,
         fewest_speaker_clips; open_set: unknown_labels, max_false_accepts
 """
@@ -16,7 +17,11 @@ from pathlib import Path
 
 from voicegraft.command import run_stage
 from voicegraft.evaluation.classes.classification import log_probabilities
-from voicegraft.evaluation.classes.report import headline, write_class_evaluation
+from voicegraft.evaluation.classes.report import (
+    headline,
+    write_class_evaluation,
+    write_probabilities,
+)
 from voicegraft.evaluation.classes.scores import score_classes
 from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet, check_unknown
 from voicegraft.evaluation.clips import clips_to_score
@@ -27,7 +32,7 @@ from voicegraft.speech.manifest import Corpus
 from voicegraft.speech.pace import pace
 
 
-def main(model: Path, corpus: Path, evaluation: Path) -> None:
+def main(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> None:
     params = load_params(Evaluate, "evaluate")
     knobs = load_params(OpenSet, "open_set")
     grafted, clips = load_model(model), Corpus(corpus)
@@ -36,6 +41,7 @@ def main(model: Path, corpus: Path, evaluation: Path) -> None:
     found = log_probabilities(grafted, clips, utterances, params.batch_seconds)
     took, audio = time.monotonic() - began, sum(u.seconds for u in utterances)
     print(pace(audio, took), file=sys.stderr)
+    write_probabilities(predictions, utterances, grafted.labels, found)
     scores = score_classes(utterances, grafted.labels, found)
     check_unknown(knobs, scores)
     summary = write_class_evaluation(evaluation, scores, knobs, params)

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from voicegraft.evaluation.classes.by_class import class_metrics
 from voicegraft.evaluation.classes.open_set import CURVE, open_set_metrics, open_set_rows
 from voicegraft.evaluation.classes.probabilities import calibration_lines
-from voicegraft.evaluation.classes.scores import ClassScore, write_class_scores
+from voicegraft.evaluation.classes.scores import DECIMALS, ClassScore, write_class_scores
 from voicegraft.evaluation.classes.summary import metrics, slice_metrics
 from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet
 from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
+from voicegraft.speech.manifest import Utterance
 
 WORST_CLIPS = 20
 
@@ -45,6 +48,18 @@ def write_class_evaluation(
         summary[split]["open_set"] = found
     write_json(folder / "metrics.json", summary)
     return summary
+
+
+def write_probabilities(
+    path: Path, utterances: Sequence[Utterance], labels: Sequence[str], found: np.ndarray
+) -> None:
+    """Write the probability of each class, from log-probabilities (clips, classes)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows = (
+        (u.id, u.split, u.label, *(round(p, DECIMALS) for p in probabilities))
+        for u, probabilities in zip(utterances, np.exp(found).tolist(), strict=True)
+    )
+    write_rows(path, ("id", "split", "label", *labels), rows)
 
 
 def _write_tables(folder: Path, scored: Sequence[ClassScore], params: Evaluate) -> None:
