@@ -8,10 +8,13 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Threads that wait by spinning cost fivefold where something else wants the cores.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: repro test zero-shot bench tables report clean
+.PHONY: repro words test zero-shot bench tables report clean
 
 repro: $(INSTALLED)  ## audio to a tested model
 	dvc repro
+
+words: $(INSTALLED)  ## the same for classes: Mandarin tones, or your own words
+	cd words && dvc repro
 
 test: $(INSTALLED)  ## lint, unit tests, and one true `dvc repro` on a slice
 	ruff check
@@ -29,7 +32,7 @@ bench: $(VENV)/peers  ## speed, each part of $(BENCH) into benchmarks/results.js
 	$(MAKE) tables
 
 tables: $(INSTALLED)  ## the tables of README.md, from evaluation/ and benchmarks/results.json
-	python -m benchmarks.report evaluation README.md
+	python -m benchmarks.report evaluation words/evaluation README.md
 
 report: $(INSTALLED)  ## all that `make repro` found, as one page to look at: report.html
 	voicegraft report

@@ -1,22 +1,23 @@
 """Write the tables of README.md from the committed measurements.
 
 Reads   EVALUATION, with metrics.json for each model, transfer.json, learning curves and sweep.csv;
-        benchmarks/results.json
+        WORDS, the same of the pipeline for classes; benchmarks/results.json
 Writes  README, between the marks of each table
 """
 
 from pathlib import Path
 
-from benchmarks import calibration, results, results_table, speed_table, transfer_table
+from benchmarks import calibration, results, results_table, speed_table, transfer_table, words_table
 from voicegraft.command import run_stage
 from voicegraft.sweep.table import read_lines, rendered
 
 
-def tables(evaluation: Path) -> dict[str, str]:
+def tables(evaluation: Path, words: Path) -> dict[str, str]:
     """Return every table, by the name of its marks."""
     measured = results.read()
     return {
         "results": results_table.table(evaluation),
+        "words": words_table.table(words),
         "gains": transfer_table.gains(evaluation),
         "spared": transfer_table.spared(evaluation),
         "sweep": rendered(read_lines(evaluation / "sweep.csv")),
@@ -42,16 +43,16 @@ def with_table(readme: str, name: str, table: str) -> str:
     return f"{before}{begin}{table}{end}{after}"
 
 
-def with_tables(readme: str, evaluation: Path) -> str:
+def with_tables(readme: str, evaluation: Path, words: Path) -> str:
     """Return `readme` with all tables as they are measured."""
-    for name, table in tables(evaluation).items():
+    for name, table in tables(evaluation, words).items():
         readme = with_table(readme, name, table)
     return readme
 
 
-def main(evaluation: Path, readme: Path) -> None:
+def main(evaluation: Path, words: Path, readme: Path) -> None:
     text = readme.read_text(encoding="utf-8")
-    readme.write_text(with_tables(text, evaluation), encoding="utf-8")
+    readme.write_text(with_tables(text, evaluation, words), encoding="utf-8")
 
 
 if __name__ == "__main__":

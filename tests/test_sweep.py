@@ -166,6 +166,15 @@ def test_what_was_computed_before_is_taken_from_dvcs_cache_though_the_table_is_l
     assert ran(project) == ["1 1"]
 
 
+def test_a_table_of_another_version_is_named_and_nothing_is_run(project):
+    Path("evaluation").mkdir(exist_ok=True)
+    Path("evaluation/sweep.csv").write_text("experiment,seconds\nx,1\n")
+    done = sweep("train_head.lr=1")
+    assert done.exit_code == 1
+    assert "evaluation/sweep.csv has the columns experiment, seconds, not" in done.stderr
+    assert not (project / ".voicegraft/cache/runs").exists()
+
+
 def test_a_list_is_one_value_and_a_comma_makes_two():
     assert combinations(["a.b=[3,6]", "c=1,2"]) == [["a.b=[3,6]", "c=1"], ["a.b=[3,6]", "c=2"]]
 

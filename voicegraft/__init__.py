@@ -23,7 +23,10 @@ The folders stand in the order in which data flows, and each imports only from t
     embedding       audio through a frozen upstream into the store
     dropout         dropout that costs less than what it regularises
     heads           what is trained on top, a file each
+    pooling         the frames of a clip as one vector
+    classifiers     heads that tell the class of a clip, a file each
     ctc             the labels, loss and decoding that CTC heads share
+    objective       what a head learns: the text of a clip, or its class
     grafted         upstream + head + labels: the model on disk
     adapter         of that model only what training made, in one file beside a shared upstream
     training        the loop, masking, schedules, unfreezing

@@ -28,10 +28,17 @@ def write_records(path: Path, kind: type[Record], records: Iterable[Record]) -> 
 
 
 def read_records(path: Path, kind: type[Record]) -> list[Record]:
-    """Return what was written."""
+    """Return what was written.
+
+    Raises:
+        ValueError: if the file has other columns: another version wrote it, or another hand.
+    """
     types = {field.name: field.type for field in fields(kind)}
     with open(path, encoding="utf-8", newline="") as file:
-        return [
-            kind(**{name: types[name](value) for name, value in row.items()})
-            for row in csv.DictReader(file)
-        ]
+        rows = csv.DictReader(file)
+        if list(rows.fieldnames or ()) != list(types):
+            raise ValueError(
+                f"{path} has the columns {', '.join(rows.fieldnames or ()) or 'none'}, not "
+                f"{', '.join(types)}: move it away"
+            )
+        return [kind(**{name: types[name](row[name]) for name in types}) for row in rows]
