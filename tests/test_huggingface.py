@@ -12,7 +12,6 @@ from loopback_hub import REVISION, Hub, fetch_model
 from safetensors.torch import load_file, save_file
 
 from voicegraft import upstream_folder, upstreams
-from voicegraft.grafted import Description, GraftedModel, load_model, save_model
 from voicegraft.precision import products_in
 from voicegraft.torchaudio_on_cpu import torchaudio  # noqa: F401 - before transformers finds it
 from voicegraft.upstreams.huggingface import SAMPLE_RATE, TINY, load
@@ -158,23 +157,6 @@ def test_in_bfloat16_the_states_are_nearly_the_same(encoder):
     with products_in("bfloat16", encoder.device):
         rounded = encoder.encode(windows(encoder), [2])[2].values.float()
     assert (rounded - exact).norm() <= 0.05 * exact.norm()
-
-
-def test_a_grafted_model_is_the_same_once_written_and_read(encoder, tmp_path):
-    description = Description(
-        upstream="huggingface",
-        upstream_config=encoder.config,
-        margin_seconds=0.1,
-        head="ctc_linear",
-        layer=2,
-        labels=["", "a", "b"],
-    )
-    model = GraftedModel(description).eval()
-    model.upstream = encoder
-    wave = windows(encoder)[0].numpy()
-    save_model(model, tmp_path)
-    again = load_model(tmp_path, "cpu")
-    assert torch.equal(again.emissions([wave])[0], model.emissions([wave])[0])
 
 
 # The rest is the same for every kind of encoder.

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from voicegraft import upstream_folder, upstreams
+from voicegraft.grafted import Description, GraftedModel, load_model, save_model
 from voicegraft.ragged import join
 
 SECONDS = [0.05, 1.0, 0.31, 2.3, 1.0]
@@ -113,6 +114,22 @@ def test_the_config_builds_the_same_network(plugin, upstream):
     again = plugin.build(upstream.config)
     again.load_state_dict(upstream.state_dict())
     assert again.config == upstream.config == plugin.TINY
+
+
+def test_under_a_head_it_is_the_same_once_written_and_read(plugin, upstream, tmp_path):
+    description = Description(
+        upstream=plugin.__name__.rpartition(".")[2],
+        upstream_config=upstream.config,
+        margin_seconds=0.1,
+        head="ctc_linear",
+        layer=len(upstream.blocks),
+        labels=["", "a", "b"],
+    )
+    model = GraftedModel(description).eval()
+    save_model(model, tmp_path)
+    wave = noise(upstream, 1.0).numpy()
+    once, later = (m.emissions([wave])[0] for m in (model, load_model(tmp_path, "cpu")))
+    assert torch.allclose(once, later, atol=1e-5)
 
 
 def test_the_longest_clip_fits_and_one_sample_more_is_refused_in_seconds(upstream):
