@@ -98,6 +98,16 @@ def test_one_that_is_trained_step_by_step_learns_too(project, tmp_path, whisper_
     assert min(curve) < 0.2 < curve[0]
 
 
+def test_several_layers_are_heard_side_by_side(tmp_path, whisper_folder):
+    folder = new_project(tmp_path, whisper_folder, layer=[2, 4])
+    write_choice(folder / "layers.json", LayerChoice(head=(2, 4), stored=[2, 4]))
+    for stage in ("extract_embeddings", "train_classifier"):
+        done = run(stage, folder)
+        assert done.returncode == 0, done.stderr
+    assert load_model(folder / "head").head.classifier.label.in_features == 2 * 2 * 512
+    assert errors_on_test(folder / "head", Corpus(folder / "corpus")) == 0
+
+
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [

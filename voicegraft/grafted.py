@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from voicegraft import classifiers, heads, unfreezing, upstreams
-from voicegraft.layers import Layer, WeightedSum, numbers
+from voicegraft.layers import Layer, SideBySide, WeightedSum, numbers
 from voicegraft.objective import Classification, Objective, Transcription
 from voicegraft.onednn import bound_cache
 from voicegraft.padding import Padded
@@ -41,7 +41,7 @@ class Description(BaseModel):
     pooling: str | None = None
     """Of a classifier, how it makes one vector of the frames; None where the head transcribes."""
     layer: Layer
-    """The upstream's layer that the head listens to, or several, mixed by learnt weights."""
+    """The upstream's layer that the head listens to, or several: see voicegraft.layers."""
     labels: list[str]
     """The blank first, and then code points; of a classifier, its classes."""
     added: unfreezing.Added | None = None
@@ -70,8 +70,7 @@ class GraftedModel(nn.Module):
             unfreezing.add(self.upstream, description.added)
         if description.top > len(self.upstream.blocks):
             raise ValueError(f"layer must be 0 to {len(self.upstream.blocks)}: {description.layer}")
-        several = len(description.layers) > 1
-        self.mix = WeightedSum(len(description.layers)) if several else None
+        self.mix = mix_for(description)
         self.head = build_head(description, self.upstream.size)
         kind = Classification if description.pooling else Transcription
         self.objective: Objective = kind(description.labels)
@@ -84,7 +83,7 @@ class GraftedModel(nn.Module):
     @property
     def layer_weights(self) -> dict[int, float]:
         """What each layer counts for in what the head hears; empty where it hears one alone."""
-        if self.mix is None:
+        if not isinstance(self.mix, WeightedSum):
             return {}
         return dict(zip(self.description.layers, self.mix.weights.tolist(), strict=True))
 
@@ -142,11 +141,18 @@ class GraftedModel(nn.Module):
         return self.objective.decode(emission)
 
 
+def mix_for(description: Description) -> WeightedSum | SideBySide | None:
+    """Return what makes one of several layers; None where one alone is heard."""
+    if len(description.layers) == 1:
+        return None
+    return SideBySide() if description.pooling else WeightedSum(len(description.layers))
+
+
 def build_head(description: Description, size: int) -> heads.Head:
     """Return the head that `description` names, on frames of `size`; its weights are random."""
     if description.pooling:
         kind = description.head, description.pooling
-        return classifiers.build(*kind, size, len(description.labels))
+        return classifiers.build(*kind, size * len(description.layers), len(description.labels))
     return heads.build(description.head, size, len(description.labels))
 
 

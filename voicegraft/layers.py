@@ -1,4 +1,4 @@
-"""One layer of an upstream, or several of them mixed by weights that are learnt.
+"""One layer of an upstream, or several: mixed by weights that are learnt, or side by side.
 
 A weighted sum of layers is SUPERB's way to let a task choose (Yang et al. 2021,
 https://arxiv.org/abs/2105.01051): lower layers know of sounds what higher ones have let go.
@@ -54,6 +54,14 @@ def trunk_below(layer: Layer, unfrozen_blocks: int) -> int:
     """
     heard = numbers(layer)
     return min(heard[0], heard[-1] - unfrozen_blocks)
+
+
+class SideBySide(nn.Module):
+    """States of several layers → one vector: what a classifier hears, which weighs every number."""
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Map (frames, layers, size) to (frames, layers times size)."""
+        return states.flatten(1)
 
 
 class WeightedSum(nn.Module):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from torch import nn
 
 from voicegraft.classifiers import Fitted
 from voicegraft.grafted import GraftedModel
@@ -20,17 +21,9 @@ def fit_at_once(model: GraftedModel, inputs: StoredStates, train: Sequence[Utter
     """Fit the model's classifier to every take of `train`, and return what was chosen, in words.
 
     All takes of a text, or of a clip that has none, are one group.
-
-    Raises:
-        ValueError: if the classifier hears several layers.
     """
-    if model.mix is not None:
-        raise ValueError(
-            f"head.layer: {list(model.description.layers)}: a sum of layers has weights to be "
-            f"trained, and {model.description.head} is not trained step by step: take one layer, "
-            "or head.name: mlp"
-        )
-    pairs = [(utterance, take) for utterance in train for take in inputs.takes(utterance)]
+    heard = model.mix or nn.Identity()
+    pairs = [(utterance, heard(take)) for utterance in train for take in inputs.takes(utterance)]
     features = pool_clips(model.head.pooling, [take for _, take in pairs])
     targets = np.array([model.labels.index(utterance.label) for utterance, _ in pairs])
     groups = [utterance.text or utterance.id for utterance, _ in pairs]
