@@ -46,6 +46,33 @@ def test_frames_that_are_all_alike_have_a_gradient():
     assert states.grad.isfinite().all()
 
 
+def test_a_slope_is_the_first_legendre_coefficient_over_time():
+    (clip,) = clips(40)
+    values = clip.double().numpy()
+    time = np.arange(40) - 19.5
+    rise = (time / time.std()) @ values / 40
+    np.testing.assert_allclose(
+        pooled("mean_slope", clip)[0], np.concatenate([values.mean(0), rise])
+    )
+
+
+def test_one_frame_has_no_slope():
+    (clip,) = clips(1)
+    np.testing.assert_array_equal(pooled("mean_slope", clip)[0, SIZE:], 0)
+
+
+@pytest.mark.parametrize("way", names())
+def test_silence_behind_a_clip_does_not_count(way):
+    torch.manual_seed(2)
+    pooling = Pooling(way, SIZE, silence=3)
+    clip, behind = clips(5, 3)
+    alone = Pooling(way, SIZE)
+    alone.load_state_dict(pooling.state_dict())
+    torch.testing.assert_close(
+        pooling(pad([torch.cat([clip, behind])])), alone(pad([clip])), atol=1e-6, rtol=0
+    )
+
+
 def test_thirds_are_the_means_of_beginning_middle_and_end():
     (clip,) = clips(6)
     expected = clip.double().numpy().reshape(3, 2, SIZE).mean(1).ravel()

@@ -71,7 +71,7 @@ class GraftedModel(nn.Module):
         if description.top > len(self.upstream.blocks):
             raise ValueError(f"layer must be 0 to {len(self.upstream.blocks)}: {description.layer}")
         self.mix = mix_for(description)
-        self.head = build_head(description, self.upstream.size)
+        self.head = build_head(description, self.upstream)
         kind = Classification if description.pooling else Transcription
         self.objective: Objective = kind(description.labels)
 
@@ -148,12 +148,14 @@ def mix_for(description: Description) -> WeightedSum | SideBySide | None:
     return SideBySide() if description.pooling else WeightedSum(len(description.layers))
 
 
-def build_head(description: Description, size: int) -> heads.Head:
-    """Return the head that `description` names, on frames of `size`; its weights are random."""
-    if description.pooling:
-        kind = description.head, description.pooling
-        return classifiers.build(*kind, size * len(description.layers), len(description.labels))
-    return heads.build(description.head, size, len(description.labels))
+def build_head(description: Description, upstream: upstreams.Upstream) -> heads.Head:
+    """Return the head that `description` names, on states of `upstream`; its weights are random."""
+    size, labels = upstream.size, len(description.labels)
+    if not description.pooling:
+        return heads.build(description.head, size, labels)
+    kind, size = (description.head, description.pooling), size * len(description.layers)
+    silence = description.margin_seconds * upstream.sample_rate / upstream.frame_samples
+    return classifiers.build(*kind, size, labels, round(silence))
 
 
 def save_model(model: GraftedModel, folder: Path) -> None:

@@ -4,7 +4,8 @@ Every way is a mean of frames, with weights that say which count: all alike, tho
 the clip, the last alone, or such as are learnt (self-attentive pooling, Zhu et al. 2018,
 https://doi.org/10.21437/Interspeech.2018-1158). `_std` adds the deviation about the mean, which
 tells a clip that moves from one that stays (statistics pooling, Snyder et al. 2018,
-https://doi.org/10.1109/ICASSP.2018.8461375).
+https://doi.org/10.1109/ICASSP.2018.8461375); `_slope` adds where it moves to: the first Legendre
+coefficient over time, as of pitch contours. Silence behind a clip does not count.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from voicegraft.padding import Padded, pad
 
-STD = "_std"
+STD, SLOPE = "_std", "_slope"
 LEARNT = "attentive"
 PARTS = 3
 TOGETHER = 256
@@ -60,7 +61,7 @@ FIXED: dict[str, Callable[[Tensor, int], Tensor]] = {
 
 def names() -> list[str]:
     """Return the ways there are."""
-    return [f"{name}{std}" for name in (*FIXED, LEARNT) for std in ("", STD)]
+    return [f"{name}{more}" for name in (*FIXED, LEARNT) for more in ("", STD, SLOPE)]
 
 
 class Pooling(nn.Module):
@@ -69,30 +70,33 @@ class Pooling(nn.Module):
     Args:
         way: one of `names()`.
         size: of a frame.
+        silence: frames behind each clip that are none of its own.
 
     Raises:
         ValueError: naming the ways there are.
     """
 
-    def __init__(self, way: str, size: int):
+    def __init__(self, way: str, size: int, silence: int = 0):
         super().__init__()
         if way not in names():
             raise ValueError(f"head.pooling must be one of {', '.join(names())}, not {way!r}")
-        self.way, self.deviates = way.removesuffix(STD), way.endswith(STD)
+        self.way, self.silence = way.removesuffix(STD).removesuffix(SLOPE), silence
+        self.more = way.removeprefix(self.way)
         self.score = nn.Linear(size, 1) if self.way == LEARNT else None
         vectors = PARTS if self.way == "thirds" else 1
-        self.features = size * vectors * (1 + self.deviates)
+        self.features = size * vectors * (2 if self.more else 1)
 
     def forward(self, states: Padded) -> Tensor:
         """Map (batch, frames, size) to (batch, features); the same alone or in any batch."""
+        states = Padded(states.values, (states.lengths - self.silence).clamp(min=1))
         weights = self._weights(states)
         means = weights @ states.values
-        if not self.deviates:
-            return means.flatten(1)
-        # About the mean itself: the mean of squares less the square of means loses all digits.
-        centred = states.values[:, None] - means[:, :, None]
-        variance = (weights[..., None] * centred.square()).sum(2)
-        return torch.cat([means, variance.clamp(min=LEAST).sqrt()], 1).flatten(1)
+        if self.more == STD:
+            return torch.cat([means, _deviation(states.values, weights, means)], 1).flatten(1)
+        if self.more == SLOPE:
+            rising = weights * _rise(weights)
+            return torch.cat([means, rising @ states.values], 1).flatten(1)
+        return means.flatten(1)
 
     def _weights(self, states: Padded) -> Tensor:
         """Return what each frame counts for, (batch, vectors, frames)."""
@@ -104,6 +108,21 @@ class Pooling(nn.Module):
         if mask is not None:
             scores = scores.masked_fill(~mask, -torch.inf)
         return scores.softmax(1)[:, None]
+
+
+def _deviation(values: Tensor, weights: Tensor, means: Tensor) -> Tensor:
+    # About the mean itself: the mean of squares less the square of means loses all digits.
+    centred = values[:, None] - means[:, :, None]
+    variance = (weights[..., None] * centred.square()).sum(2)
+    return variance.clamp(min=LEAST).sqrt()
+
+
+def _rise(weights: Tensor) -> Tensor:
+    """Return a line over the frames that count, of mean 0 and square 1; shaped as `weights`."""
+    at = torch.arange(weights.shape[-1]).to(weights)
+    centred = at - (weights * at).sum(-1, keepdim=True)
+    square = (weights * centred.square()).sum(-1, keepdim=True)
+    return centred / square.clamp(min=LEAST).sqrt()
 
 
 @torch.no_grad()

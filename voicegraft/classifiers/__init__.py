@@ -82,15 +82,17 @@ def names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
-def build(name: str, pooling: str, size: int, labels: int) -> PooledHead:
+def build(name: str, pooling: str, size: int, labels: int, silence: int = 0) -> PooledHead:
     """Return the classifier of that name on frames of `size`, with weights from torch's generator.
+
+    Frames of `silence` behind each clip are none of its own.
 
     Raises:
         ValueError: naming the classifiers or ways to pool that are here.
     """
     if name not in names():
         raise ValueError(f"head.name: {name!r} is not in voicegraft/classifiers: {names()}")
-    pool = Pooling(pooling, size)
+    pool = Pooling(pooling, size, silence)
     classifier = importlib.import_module(f"{__name__}.{name}").build(pool.features, labels)
     if isinstance(classifier, Fitted) and list(pool.parameters()):
         raise ValueError(

@@ -57,11 +57,18 @@ def read_clips(
 def _features(store: Store, utterances: Sequence[Utterance], way: str) -> np.ndarray:
     layer = store.facts["layer"]
     heard = numbers(tuple(layer) if isinstance(layer, list) else layer)
-    pooling = Pooling(way, store.facts["size"])
+    pooling = Pooling(way, store.facts["size"], _silence(store, utterances))
     if list(pooling.parameters()):
         raise ValueError(f"pooling: {way} has weights to be trained; take a way that has none")
     states = [[_as_tensor(store.states(u.id, k)) for u in utterances] for k in heard]
     return np.concatenate([pool_clips(pooling, of_layer) for of_layer in states], axis=1)
+
+
+def _silence(store: Store, utterances: Sequence[Utterance]) -> int:
+    """Return how many frames behind each clip are the margin's."""
+    margin = store.facts["margin_seconds"]
+    seconds = sum(u.seconds + margin for u in utterances)
+    return round(margin * sum(store.frames[u.id] for u in utterances) / seconds)
 
 
 def _as_tensor(states: np.ndarray) -> Tensor:
