@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
-from voicegraft.evaluation.bootstrap import resampled_sums
+from voicegraft.evaluation.bootstrap import percentile_interval, resampled_sums
 from voicegraft.evaluation.classes.f1 import (
     accuracy,
     class_counts,
@@ -86,3 +86,24 @@ def test_a_resample_draws_as_many_blocks_as_there_are():
     drawn = resampled_sums(np.column_stack([counts, np.ones(6)]), list("abcdef"), 500, seed=1)
     assert (drawn[:, 2] == 6).all()
     assert drawn.mean(0) == pytest.approx([1, 1, 6], abs=0.15)
+
+
+def speakers(count, rng, clips=40):
+    """Counts, (speakers, 3, classes), of speakers who are each confused in their own way."""
+    usual = np.full((4, 4), 0.1) + 0.6 * np.eye(4)
+    found = []
+    for _ in range(count):
+        own = np.stack([rng.dirichlet(2 * row) for row in usual])
+        table = np.stack([rng.multinomial(clips // 4, row) for row in own])
+        found.append(np.stack([np.diag(table), table.sum(1), table.sum(0)]))
+    return np.array(found, float)
+
+
+def test_the_interval_of_macro_f1_over_speakers_covers_the_truth_as_often_as_it_says():
+    rng, names, hits = np.random.default_rng(6), [str(i) for i in range(10)], 0
+    truth = macro_f1(speakers(4_000, rng).sum(0))
+    for seed in range(150):
+        drawn = resampled_sums(speakers(10, rng).reshape(10, -1), names, 300, seed)
+        low, high = percentile_interval(macro_f1(drawn.reshape(-1, 3, 4)), 0.95, 10)
+        hits += low <= truth <= high
+    assert 0.9 <= hits / 150 <= 0.99

@@ -79,6 +79,12 @@ def test_above_the_threshold_lie_as_many_unknown_clips_as_may_pass(most, passing
     assert (unknown >= chosen).sum() == passing + 1
 
 
+def test_a_share_that_floats_cannot_hold_is_meant_as_it_is_written():
+    unknown = np.random.default_rng(1).random(100)
+    assert 0.29 * 100 < 29
+    assert (unknown > threshold(unknown, 0.29)).sum() == 29
+
+
 def test_clips_that_tie_with_the_threshold_do_not_pass():
     assert threshold([0.9, 0.9, 0.9, 0.1], 0.25) == 0.9
 
@@ -125,7 +131,8 @@ def test_what_the_model_itself_calls_unknown_passes_no_threshold():
     known = [clip(50 + i, "dip", "noise" if i % 2 else "dip", 0.8) for i in range(10)]
     result = open_set_metrics(taught + known, KNOBS, QUICK)["test"]
     assert (result["threshold"], result["false_accept_rate"], result["accuracy"]) == (0, 0, 0.5)
-    assert result["false_accept_rate_high"] > 0.3  # nine clips show little
+    # Clopper and Pearson for 0 of 9: nine clips show little.
+    assert result["false_accept_rate_high"] == pytest.approx(1 - 0.025 ** (1 / 9), abs=1e-4)
 
 
 def test_the_curve_falls_to_the_accuracy_that_no_threshold_gives():
@@ -179,8 +186,8 @@ def test_false_accepts_need_hours():
         false_accepts_per_hour(3, 0, 0.95)
 
 
-def test_what_is_found_is_accepted_and_right():
-    counts = accepted(
-        np.array([0.9, 0.8, 0.3]), np.zeros(3, bool), np.array([True, False, True]), np.array([0.5])
-    ).sum(0)
+def test_what_is_found_is_known_and_accepted_and_right():
+    confidence, unknown = np.array([0.9, 0.8, 0.3, 0.9]), np.array([False, False, False, True])
+    right = np.array([True, False, True, True])
+    counts = accepted(confidence, unknown, right, np.array([0.5])).sum(0)
     assert found(counts).tolist() == pytest.approx([1 / 3, 2 / 3])

@@ -22,7 +22,7 @@ def threshold(unknown: Sequence[float], most: float) -> float:
         most: 0 to 1, 1 left out.
     """
     falling = np.sort(np.asarray(unknown, float))[::-1]
-    may_pass = int(most * len(falling) + 1e-9)  # 0.01 of 300 is 3, not 2.9999
+    may_pass = int(most * len(falling) + 1e-9)  # 0.29 of 100 is 29, not 28.99
     return float(falling[min(may_pass, len(falling) - 1)])
 
 

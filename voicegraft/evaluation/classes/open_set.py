@@ -23,6 +23,8 @@ from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet
 from voicegraft.evaluation.slices import by_split
 from voicegraft.evaluation.summary import Evaluate
 
+RATES = {"false_accept_rate": (false_accepts, True), "accuracy": (found, False)}
+"""Each with whether it is a share of the unknown clips, or of the known ones."""
 CURVE = (
     *("split", "threshold", "false_accept_rate", "false_accept_rate_low", "false_accept_rate_high"),
     *("accuracy", "accuracy_low", "accuracy_high"),
@@ -58,8 +60,8 @@ def open_set_rows(
     for split, of_split in _scored(scores, knobs):
         limits = thresholds(np.array([knobs.confidence(s) for s in of_split]))
         rates = _rates(limits, of_split, knobs, params)
-        for limit, pair in zip(limits, rates, strict=True):
-            yield [split, float(limit), *pair.values()]
+        for limit, line in zip(limits, rates, strict=True):
+            yield [split, float(limit), *line.values()]
 
 
 def _scored(scores: Sequence[ClassScore], knobs: OpenSet) -> Iterator[tuple[str, list[ClassScore]]]:
@@ -87,23 +89,16 @@ def _at(
 def _rates(
     limits: np.ndarray, scores: Sequence[ClassScore], knobs: OpenSet, params: Evaluate
 ) -> list[dict[str, float]]:
-    """Return false accepts and accuracy at each of the thresholds, with intervals."""
+    """Return false accepts and accuracy at each threshold, with intervals."""
     blocks, counts = choose_blocks(scores)[1], _counts(limits, scores, knobs)
     whole, drawn = counts.sum(0), resampled(counts, blocks, params)
-    of_kind = {
-        kind: [b for b, s in zip(blocks, scores, strict=True) if knobs.is_unknown(s) == kind]
-        for kind in (True, False)
-    }
-    shares = [(of(whole), of(drawn)) for of in (false_accepts, found)]
-    names = ("false_accept_rate", True), ("accuracy", False)
-    return [
-        {
-            key: value
-            for (name, kind), (share, resamples) in zip(names, shares, strict=True)
-            for key, value in rated(name, share[i], resamples[:, i], of_kind[kind], params).items()
-        }
-        for i in range(len(limits))
-    ]
+    lines: list[dict[str, float]] = [{} for _ in limits]
+    for name, (rate, unknown) in RATES.items():
+        own = [b for b, s in zip(blocks, scores, strict=True) if knobs.is_unknown(s) == unknown]
+        shares, resamples = rate(whole), rate(drawn)
+        for i, line in enumerate(lines):
+            line |= rated(name, shares[i], resamples[:, i], own, params)
+    return lines
 
 
 def _counts(limits: np.ndarray, scores: Sequence[ClassScore], knobs: OpenSet) -> np.ndarray:
