@@ -5,7 +5,7 @@ import pytest
 from invented import write_corpus
 from scipy.signal import welch
 
-from voicegraft.degradation.corpus import DegradedCorpus
+from voicegraft.degradation.corpus import DegradedCorpus, generator
 from voicegraft.degradation.knobs import Condition, Degradation
 from voicegraft.degradation.level import active_power
 from voicegraft.degradation.noise import add_noise, babble, pink, white
@@ -158,6 +158,17 @@ def test_a_degraded_clip_is_as_long_and_comes_out_the_same_twice(corpus, conditi
         assert (once.dtype, len(once)) == (np.float32, utterance.samples)
         assert once.tobytes() == twice.tobytes()
         assert not np.array_equal(once, corpus.wave(utterance))
+
+
+@pytest.mark.parametrize("companded", [False, True])
+def test_the_walls_answer_before_noise_joins_and_the_line_carries_both(corpus, companded):
+    clip = corpus.utterances[0]
+    room = DegradedCorpus(corpus, Condition(room_t60=0.2), 1).wave(clip)
+    noise = pink(clip.samples, generator(1, clip.id, "noise"))
+    expected = over_telephone(add_noise(room, noise, 5.0), companded)
+    line = "mu_law" if companded else "band"
+    condition = Condition(room_t60=0.2, noise="pink", snr_db=5.0, telephone=line)
+    assert np.array_equal(DegradedCorpus(corpus, condition, 1).wave(clip), expected)
 
 
 @pytest.mark.parametrize("condition", [c for c in CONDITIONS if c.noise or c.room_t60], ids=str)
