@@ -45,6 +45,7 @@ def main(model: Path, corpus: Path, robustness: Path, utterances: Path) -> None:
         for condition in params.tested
     }
     table = rows(measured, METRIC, evaluate)
+    robustness.parent.mkdir(parents=True, exist_ok=True)  # it may run before evaluate does
     write_rows(robustness, columns(METRIC), table)
     lines = [
         (condition.name, condition.snr_db, *(getattr(s, name) for name in COLUMNS))

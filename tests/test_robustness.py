@@ -23,6 +23,7 @@ KNOBS = {
     "conditions": [{"noise": "white", "snr_db": [20, 0]}, {"telephone": "band"}],
     "seed": 1,
 }
+RATES, UTTERANCES = (f"evaluation/model/{name}.csv" for name in ("rates", "utterances"))
 NOISY = Condition(noise="white", snr_db=0.0)
 
 
@@ -37,8 +38,8 @@ def project(tmp_path, monkeypatch) -> Path:
 
 
 def run() -> list[dict[str, str]]:
-    robustness.main(*map(Path, ("model", "corpus", "rates.csv", "utterances.csv")))
-    return read("rates.csv")
+    robustness.main(*map(Path, ("model", "corpus", RATES, UTTERANCES)))
+    return read(RATES)
 
 
 def read(name: str) -> list[dict[str, str]]:
@@ -95,7 +96,7 @@ def test_the_stage_scores_what_the_model_hears_in_each_condition(project):
 
 @pytest.mark.usefixtures("project")
 def test_from_the_lines_of_clips_every_rate_is_computed_again():
-    lines, clips = run(), read("utterances.csv")
+    lines, clips = run(), read(UTTERANCES)
     for line in lines:
         own = [c for c in clips if all(c[k] == line[k] for k in ("condition", "snr_db"))]
         edits, length = (sum(int(c[k]) for c in own) for k in ("character_edits", "characters"))
@@ -105,9 +106,9 @@ def test_from_the_lines_of_clips_every_rate_is_computed_again():
 @pytest.mark.usefixtures("project")
 def test_the_same_model_gives_the_same_bytes():
     run()
-    once = [Path(name).read_bytes() for name in ("rates.csv", "utterances.csv")]
+    once = [Path(name).read_bytes() for name in (RATES, UTTERANCES)]
     run()
-    assert [Path(name).read_bytes() for name in ("rates.csv", "utterances.csv")] == once
+    assert [Path(name).read_bytes() for name in (RATES, UTTERANCES)] == once
 
 
 def test_by_default_no_model_is_tried_and_there_are_conditions_to_try_one_in():
