@@ -9,16 +9,19 @@ import torch
 from invented import LAYERS, MARGIN_SECONDS, SPEEDS, model, write_corpus
 from test_takes import NO_MASKS
 
+from stages.extract_embeddings import facts_of
 from voicegraft import upstream_folder
 from voicegraft.degradation.corpus import DegradedCorpus
 from voicegraft.degradation.knobs import Condition, Degradation
 from voicegraft.embedding.cache import Cache
+from voicegraft.embedding.choice import ExtractEmbeddings
 from voicegraft.embedding.degraded import SEED, DegradedTake, degraded_takes
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.extraction import fill
 from voicegraft.embedding.keys import keys_for
 from voicegraft.embedding.store import Store, write_store
 from voicegraft.embedding.takes import Take, takes
+from voicegraft.params import read_params
 from voicegraft.training.inputs import AudioFeatures, StoredStates
 
 AUGMENT = [Degradation(noise="white", snr_db=[0, 20]), Degradation(telephone="band")]
@@ -123,3 +126,15 @@ def test_the_key_of_a_degraded_take_follows_what_is_heard_and_no_other_changes(e
     fresh = extract(renamed, AUGMENT)[1]
     assert not {i.removeprefix("new/") for i in fresh} & set(own)
     assert {i[-2:] for i in fresh} == {"+0"}  # the noise is drawn by the id, the line is not
+
+
+def test_a_store_tells_its_degradations_and_none_where_there_are_none(tmp_path):
+    upstream_folder.write_identity(tmp_path, "whisper", "base")
+    knobs = read_params()["extract_embeddings"]
+    told = [
+        facts_of(tmp_path, model().upstream, ExtractEmbeddings(**knobs | change), "float32", 1)
+        for change in ({}, {"augment": AUGMENT})
+    ]
+    assert "augment" not in told[0]
+    assert [Degradation(**entry) for entry in told[1].pop("augment")] == AUGMENT
+    assert told[0] == told[1]
