@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from pydantic import NonNegativeInt
 
 from voicegraft.degradation.knobs import Condition, Degradation
-from voicegraft.evaluation.paired import difference
+from voicegraft.evaluation.blocks import choose_blocks
+from voicegraft.evaluation.bootstrap import percentile_interval
+from voicegraft.evaluation.paired import difference, resampled_pair
 from voicegraft.evaluation.scores import Score
-from voicegraft.evaluation.summary import DECIMALS, Evaluate, summarise
+from voicegraft.evaluation.summary import DECIMALS, Evaluate
 from voicegraft.params import Section
 
 CLEAN = Condition()
@@ -54,7 +56,8 @@ def rows(
 def _line(
     clean: Sequence[Score], scores: Sequence[Score], metric: str, params: Evaluate
 ) -> list[object]:
-    rates, found = summarise(scores, params), difference(clean, scores, metric, params)
-    changes = [round(value, DECIMALS) for value in (found.change, found.low, found.high)]
-    interval = [rates[f"{metric}{end}"] for end in ("", "_low", "_high")]
-    return [*interval, *changes, *(rates[k] for k in ("clips", "blocks", "block_unit"))]
+    found, (_, blocks) = difference(clean, scores, metric, params), choose_blocks(scores)
+    _, rates = resampled_pair(clean, scores, metric, blocks, params)
+    interval = percentile_interval(rates, params.confidence, found.blocks)
+    values = (found.new, *interval, found.change, found.low, found.high)
+    return [*(round(value, DECIMALS) for value in values), found.clips, found.blocks, found.unit]
