@@ -5,7 +5,8 @@ Reads   UPSTREAM, as fetch_model leaves it, or build_control; CORPUS, as prepare
 Writes  EMBEDDINGS, a store: the states of each layer asked for, packed, in half precision;
         CACHE, kept between runs and corpora: what was ever encoded, by content, so that a clip
         is encoded again only if its audio, the upstream or the window changed
-Knobs   extract_embeddings: margin_seconds, speeds, precision, batch_seconds, cache_gigabytes
+Knobs   extract_embeddings: margin_seconds, speeds, augment, precision, batch_seconds,
+        cache_gigabytes
 """
 
 import sys
@@ -20,6 +21,7 @@ from voicegraft import upstream_folder, upstreams
 from voicegraft.command import run_stage
 from voicegraft.embedding.cache import Cache
 from voicegraft.embedding.choice import ExtractEmbeddings, LayerChoice, read_choice
+from voicegraft.embedding.degraded import degraded_takes
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.extraction import fill
 from voicegraft.embedding.keys import keys_for
@@ -47,6 +49,7 @@ def facts_of(
     layer: Layer,
 ) -> dict:
     """Return what a reader of the store must know."""
+    augment = [degradation.model_dump(exclude_defaults=True) for degradation in params.augment]
     return {
         "upstream": upstream_folder.name_in(folder),
         "upstream_config": upstream.config,
@@ -54,7 +57,7 @@ def facts_of(
         "margin_seconds": params.margin_seconds,
         "speeds": params.speeds,
         "precision": precision,
-    }
+    } | ({"augment": augment} if augment else {})
 
 
 def report(seconds_of_audio: float, recalled: float, seconds: float) -> None:
@@ -71,6 +74,7 @@ def main(upstream: Path, corpus: Path, layers: Path, cache: Path, embeddings: Pa
     stored, margin = choice.stored, params.margin_seconds
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     chosen = takes(clips.utterances, params.speeds, model.max_samples)
+    chosen += [t for u in clips.of("train") for t in degraded_takes(u, params.augment)]
     frames = {take.id: model.frames(take.samples, margin) for take in chosen}
     precision = on_this_machine(params.precision)
     keys = keys_for(upstream, model, stored, margin, precision, clips)

@@ -5,7 +5,7 @@ Reads   RECIPE, a name under `finetune` in params.yaml; HEAD, the grafted model 
 Writes  MODEL, a grafted model; CURVES, loss and dev error rates by epoch (dvclive); TRAINING,
         how many parameters learn, as JSON;
         SCRATCH keeps the last epoch until the run is done, so a killed run goes on
-Knobs   finetune.RECIPE: start, learns, unfrozen_blocks, rates, schedule, masking; compute
+Knobs   finetune.RECIPE: start, learns, unfrozen_blocks, rates, schedule, takes, masking; compute
 """
 
 import sys
@@ -32,13 +32,14 @@ def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: P
         ValueError: if more is unfrozen than there is.
     """
     recipe.check(model.description.top)
-    if recipe.start == "trunk" and recipe.speeds:
-        raise ValueError(
-            f"params.yaml: speeds must be [] where start is trunk, not {recipe.speeds}: the trunk "
-            "was stored at those of extract_embeddings"
-        )
     if recipe.start == "audio":
-        return AudioFeatures(corpus, model, recipe.masking, recipe.speeds)
+        return AudioFeatures(corpus, model, recipe.masking, recipe.speeds, recipe.augment)
+    for knob in ("speeds", "augment"):
+        if given := recipe.model_dump(exclude_defaults=True)[knob]:
+            raise ValueError(
+                f"params.yaml: {knob} must be [] where start is trunk, not {given}: the trunk was "
+                "stored with those of extract_embeddings"
+            )
     return StoredStates(Store(embeddings), recipe.trunk(model.description.layer), recipe.masking)
 
 

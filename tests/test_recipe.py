@@ -9,6 +9,7 @@ from test_training import run as run_trainer
 from test_unfreezing import grafted, parts_of, recipe_of
 
 from stages.finetune import inputs_of
+from voicegraft.degradation.knobs import Degradation
 from voicegraft.training.inputs import AudioFeatures
 from voicegraft.training.loop import Trainer
 from voicegraft.training.recipe import add
@@ -68,6 +69,20 @@ def test_the_trunk_ends_below_the_lowest_block_that_learns(corpus, tmp_path):
         inputs = inputs_of(recipe_of("lora", **changes), model, corpus, tmp_path)
         assert inputs.start == start
     assert isinstance(inputs_of(recipe_of("adapters"), model, corpus, tmp_path), AudioFeatures)
+
+
+@pytest.mark.parametrize(
+    ("knob", "value"), [("speeds", [0.9]), ("augment", [Degradation(telephone="band")])]
+)
+def test_a_trunk_that_is_stored_is_not_augmented_anew(corpus, tmp_path, knob, value):
+    recipe = recipe_of("lora", **{"start": "trunk", "speeds": [], knob: value})
+    with pytest.raises(ValueError, match=f"{knob} must be \\[\\] where start is trunk, not"):
+        inputs_of(recipe, grafted(), corpus, tmp_path)
+
+
+def test_a_recipe_from_audio_hears_its_own_degradations(corpus, tmp_path):
+    recipe = recipe_of("adapters", augment=[Degradation(telephone="band")])
+    assert inputs_of(recipe, grafted(), corpus, tmp_path).augment == recipe.augment
 
 
 @pytest.mark.parametrize("start", ["trunk", "audio"])

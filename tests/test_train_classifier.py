@@ -26,7 +26,7 @@ COMMANDS = {
 def new_project(folder: Path, whisper_folder: Path, **head: object) -> Path:
     """Clips of tones, whose label is the pitch that they begin with."""
     params = yaml.safe_load(yaml.safe_dump(read_params(ROOT / "words/params.yaml")))
-    params["head"] |= head
+    params["head"] |= {"layer": 3} | head
     params["train_head"] |= {"epochs": 20, "batch_seconds": 2.0}
     params["finetune"]["full"] |= {"epochs": 1, "batch_seconds": 4.0}
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")

@@ -10,6 +10,7 @@ The folders stand in the order in which data flows, and each imports only from t
     whole           files that bear their name only once they are whole
     packed          one large array on disk, written piece by piece, read by memory map
     speech          a clip: its audio, its text, its line in the manifest, its side of the split
+    degradation     a clip as a worse recording has it: room, noise, telephone
     debian          Debian packages, fetched without root and unpacked safely
     corpora         where clips come from, a file each
     padding         clips of several lengths in one tensor, and the mask that keeps them apart

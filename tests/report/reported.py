@@ -9,6 +9,7 @@ from invented import write_corpus
 from safetensors.numpy import save_file
 
 from voicegraft.evaluation.report import write_evaluation, write_predictions
+from voicegraft.evaluation.robustness import columns
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
 
@@ -127,6 +128,18 @@ def write_labels(root: Path, minutes: float | None, low: float | None, high: flo
     seconds = {"training_seconds": 40.0, "control_training_seconds": 90.0}
     control = {"control_minutes": 60.0, "control_cer": 0.55}
     write_json(folder / "metrics.json", control | spared | seconds)
+
+
+def write_robustness(root: Path, model: str, clean: float) -> None:
+    """Score `model` in noise at three levels and over a telephone; each adds to `clean`."""
+    levels = (("clean", ""), ("white", 20.0), ("white", 10.0), ("white", 0.0), ("band", ""))
+    rates = [clean + step for step in (0, 0.05, 0.1, 0.3, 0.02)]
+    whole = (16, 4, "session")
+    rows = [
+        (*level, cer, cer - 0.02, cer + 0.02, *[cer - clean] * 3, *whole)
+        for level, cer in zip(levels, rates, strict=True)
+    ]
+    write_rows(root / "evaluation" / model / "robustness.csv", columns("cer"), rows)
 
 
 def write_json(path: Path, value: object) -> None:

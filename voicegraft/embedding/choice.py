@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, NonNegativeFloat, PositiveFloat
 
+from voicegraft.degradation.knobs import Degradation
 from voicegraft.embedding.takes import Speed
 from voicegraft.layers import Layer, LayerKnob, numbers, one_or_several, trunk_below
 from voicegraft.params import Section
@@ -20,11 +21,12 @@ def _layers_or_auto(value: Any) -> Any:
 
 
 class ExtractEmbeddings(Section):
-    """Which layers, how much silence behind a clip, and at which speeds."""
+    """Which layers, how much silence behind a clip, at which speeds, and how degraded."""
 
     layers: Annotated[list[int] | Literal["auto"], BeforeValidator(_layers_or_auto)]
     margin_seconds: NonNegativeFloat
     speeds: list[Speed]
+    augment: list[Degradation]
     precision: Literal["auto", "float32", "bfloat16"]
     batch_seconds: PositiveFloat
     cache_gigabytes: NonNegativeFloat

@@ -8,9 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
+
 from voicegraft import padding, ragged, spectrogram, upstream_folder, upstreams
 from voicegraft import precision as precisions
 from voicegraft.embedding import encoding, takes
+from voicegraft.embedding.degraded import DegradedTake
 from voicegraft.embedding.takes import Take
 from voicegraft.precision import Precision
 from voicegraft.speech.manifest import Corpus
@@ -32,7 +35,8 @@ def keys_for(
 
     In a key are the samples, the speed and the layer; the files of the upstream; the window rule
     and the precision; and the code behind it all, so that a corrected encoder is never answered
-    with old states. An id, a text or a side is not.
+    with old states. An id, a text or a side is not. Of a degraded take the samples are those that
+    the upstream hears, which say all of how they came about.
 
     Args:
         folder: what fetch_model left, or build_control.
@@ -50,10 +54,16 @@ def keys_for(
 
     def keys(take: Take) -> dict[int, bytes]:
         own = scope.copy()
-        own.update(hashlib.sha256(corpus.samples(take.utterance)).digest())
+        own.update(hashlib.sha256(_samples(take, corpus)).digest())
         return {layer: _extended(own, f"{take.speed:g} {layer}") for layer in layers}
 
     return keys
+
+
+def _samples(take: Take, corpus: Corpus) -> np.ndarray:
+    if isinstance(take, DegradedTake):
+        return take.wave(corpus).numpy()
+    return corpus.samples(take.utterance)
 
 
 def _extended(digest: "hashlib._Hash", text: str) -> bytes:

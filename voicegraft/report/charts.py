@@ -72,18 +72,40 @@ def bands(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
         rows: each with `series`, `minutes`, `value`, `low` and `high`.
         series: as for `intervals`.
     """
-    amounts = sorted({row["minutes"] for row in rows})
+    title, log = "minutes of labelled speech", alt.Scale(type="log", nice=False)
+    drawn = _band_and_line(rows, series, "minutes", title, log)
+    return _finished(alt.layer(*drawn).properties(height=260))
+
+
+def noise(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
+    """Return rates with their intervals over levels of noise, and dashed what clean clips give.
+
+    Args:
+        rows: each with `series`, `snr_db`, `value`, `low`, `high` and `clean`.
+        series: as for `intervals`.
+    """
+    title, even = "speech over noise, dB", alt.Scale(zero=False, nice=False)
+    drawn = _band_and_line(rows, series, "snr_db", title, even)
+    dashed = alt.Chart(alt.Data(values=_clean(rows))).mark_rule(strokeDash=[5, 4])
+    dashed = dashed.encode(y="clean:Q", color=_colour(rows, series))
+    return _finished(alt.layer(*drawn, dashed).properties(height=260))
+
+
+def _clean(rows: Rows) -> list[dict[str, Any]]:
+    clean = {row["series"]: row["clean"] for row in rows}
+    return [{"series": name, "clean": rate} for name, rate in clean.items()]
+
+
+def _band_and_line(
+    rows: Rows, series: Sequence[str], field: str, title: str, scale: alt.Scale
+) -> tuple[alt.Chart, alt.Chart]:
+    amounts = sorted({row[field] for row in rows})
     axis = alt.Axis(values=amounts, format=".3~g", labelOverlap=True, grid=False)
     base = alt.Chart(alt.Data(values=list(rows))).encode(
-        x=alt.X(
-            "minutes:Q",
-            title="minutes of labelled speech",
-            scale=alt.Scale(type="log", nice=False),
-            axis=axis,
-        ),
+        x=alt.X(f"{field}:Q", title=title, scale=scale, axis=axis),
         color=_colour(rows, series),
         tooltip=[
-            *("series:N", "minutes:Q"),
+            *("series:N", f"{field}:Q"),
             *(alt.Tooltip(f"{name}:Q", format=".1%") for name in ("value", "low", "high")),
         ],
     )
@@ -93,7 +115,7 @@ def bands(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
     line = base.mark_line(point=alt.OverlayMarkDef(filled=True, size=45)).encode(
         y="value:Q", shape=_shape(rows, series)
     )
-    return _finished(alt.layer(band, line).properties(height=260))
+    return band, line
 
 
 def heat_map(rows: Rows) -> dict[str, Any]:

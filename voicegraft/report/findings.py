@@ -94,6 +94,10 @@ class Findings:
             if rows and spared:
                 yield folder.name, rows, spared
 
+    def robustness(self, model: str) -> list[dict[str, str]]:
+        """Return the rates of `model` in each condition, as robustness.csv has them."""
+        return self._rows(f"evaluation/{model}/robustness.csv", ",") or []
+
     def confusions(self, model: str) -> Counter[tuple[str, str]]:
         """Return how often (actual, predicted) stands in the table of `model`."""
         rows = self._rows(f"evaluation/{model}/confusion.csv", ",") or []

@@ -22,6 +22,7 @@ from voicegraft.report.clips import recordings, shown_clips
 from voicegraft.report.findings import Findings
 from voicegraft.report.labels import spared_labels
 from voicegraft.report.models import builds, evaluated, sides
+from voicegraft.report.robustness import robustness_plots
 from voicegraft.report.transfer import read_transfer
 from voicegraft.whole import whole
 
@@ -85,6 +86,7 @@ def _sections(findings: Findings, clips: int) -> dict[str, Any]:
         "rates": plots.rate_plots(models),
         "transfer": transfer,
         "labels": list(spared_labels(findings, models)),
+        "robustness": robustness_plots(findings, models),
         "curves": plots.curve_plots(findings, models),
         "slices": plots.slice_plots(findings, models),
         "confusions": plots.confusion_plots(findings, models),

@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from voicegraft.degradation.knobs import Degradation
+from voicegraft.embedding.degraded import degraded_id, degraded_takes
 from voicegraft.embedding.store import Store
 from voicegraft.embedding.takes import Take, take_id
 from voicegraft.grafted import GraftedModel
@@ -49,7 +51,7 @@ class StoredStates:
         return self._states(utterance.id)
 
     def augmented(self, utterance: Utterance) -> Tensor:
-        """Take one of the stored speeds, then mask spans of frames and of dimensions."""
+        """Take one of the stored takes, then mask spans of frames and of dimensions."""
         ids = self._takes(utterance)
         states = self._states(ids[int(torch.randint(len(ids), ()))])
         return mask(states, utterance.seconds, self.masking)
@@ -64,6 +66,8 @@ class StoredStates:
 
     def _takes(self, utterance: Utterance) -> list[str]:
         ids = [take_id(utterance.id, speed) for speed in [1.0, *self.store.facts["speeds"]]]
+        degradations = len(self.store.facts.get("augment", []))
+        ids += [degraded_id(utterance.id, number) for number in range(degradations)]
         return [take for take in ids if take in self.store.frames]
 
     def _states(self, take: str) -> Tensor:
@@ -81,22 +85,28 @@ class AudioFeatures:
         model: whose upstream makes the features, with the model's own margin.
         masking: of the features.
         speeds: at which clips are heard besides their own.
+        augment: how they are degraded, besides.
     """
 
     start = None
 
     def __init__(
-        self, corpus: Corpus, model: GraftedModel, masking: Masking, speeds: Sequence[float] = ()
+        self,
+        corpus: Corpus,
+        model: GraftedModel,
+        masking: Masking,
+        speeds: Sequence[float] = (),
+        augment: Sequence[Degradation] = (),
     ):
         self.corpus, self.model, self.masking = corpus, model, masking
-        self.speeds = [1.0, *speeds]
+        self.speeds, self.augment = [1.0, *speeds], augment
 
     def __call__(self, utterance: Utterance) -> Tensor:
         """See `Inputs`."""
         return self._features(Take(utterance))
 
     def augmented(self, utterance: Utterance) -> Tensor:
-        """Change the speed, then mask spans of steps and of bins."""
+        """Change the speed or degrade the clip, then mask spans of steps and of bins."""
         takes = self._takes(utterance)
         take = takes[int(torch.randint(len(takes), ()))]
         return mask(self._features(take), utterance.seconds, self.masking)
@@ -115,6 +125,7 @@ class AudioFeatures:
 
     def _takes(self, utterance: Utterance) -> list[Take]:
         takes = [Take(utterance, speed) for speed in self.speeds]
+        takes += degraded_takes(utterance, self.augment)
         return [take for take in takes if take.samples <= self.model.upstream.max_samples]
 
     def _window(self, wave: Tensor) -> Tensor:

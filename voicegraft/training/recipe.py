@@ -12,6 +12,7 @@ from pydantic import (
 )
 
 from voicegraft import unfreezing
+from voicegraft.degradation.knobs import Degradation
 from voicegraft.embedding.takes import Speed
 from voicegraft.grafted import GraftedModel
 from voicegraft.layers import Layer, trunk_below
@@ -41,6 +42,7 @@ class Recipe(Fit):
     head_epochs: NonNegativeInt
     epochs_per_block: NonNegativeInt
     speeds: list[Speed]
+    augment: list[Degradation]
 
     @property
     def way(self) -> Unfreezing:

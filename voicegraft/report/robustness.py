@@ -1,0 +1,47 @@
+"""How models stand worse recordings: a plot by level for each noise, and one of the others."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from voicegraft.report import charts
+from voicegraft.report.findings import Findings
+from voicegraft.report.models import Model
+from voicegraft.report.plots import Plot
+
+CLEAN = "clean"
+
+
+def robustness_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
+    """Return CER on test by level, for each condition with noise, then of all other conditions."""
+    rows = [row for model in models for row in _rows(findings, model)]
+    names = [model.title for model in models]
+    noisy = dict.fromkeys(row["group"] for row in rows if row["snr_db"] is not None)
+    found = [
+        Plot(f"CER on test in noise: {name}", charts.noise(_in(name, rows), names))
+        for name in noisy
+    ]
+    others = [row for row in rows if row["snr_db"] is None]
+    if others:
+        found.append(Plot("CER on test, other recordings", charts.intervals(others, names)))
+    return found
+
+
+def _in(condition: str, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if row["group"] == condition and row["snr_db"] is not None]
+
+
+def _rows(findings: Findings, model: Model) -> Iterator[dict[str, Any]]:
+    lines = findings.robustness(model.name)
+    clean = {line["condition"]: float(line["cer"]) for line in lines}.get(CLEAN)
+    for line in lines:
+        rates = {end: float(line[f"cer{end}"]) for end in ("", "_low", "_high")}
+        yield {
+            "group": line["condition"],
+            "series": model.title,
+            "snr_db": float(line["snr_db"]) if line["snr_db"] else None,
+            "value": rates[""],
+            "low": rates["_low"],
+            "high": rates["_high"],
+            "clean": clean,
+            "clips": int(line["clips"]),
+        }
