@@ -162,11 +162,12 @@ def main(corpus: Path, embeddings: Path, folder: Path) -> None:
         "clips": len(clips),
         "layer": layer,
         "judged": len(doubtful),
-        "likely_wrong": sum(row.get("likely_wrong", False) for row in doubtful),
         "duplicates": len(pairs),
         "contradicting_duplicates": sum(not pair["agree"] for pair in pairs),
         "duplicates_on_two_sides": sum(pair["split"] != pair["other_split"] for pair in pairs),
     }
+    if any(clip.label for clip in clips):
+        found["likely_wrong"] = sum(row["likely_wrong"] for row in doubtful)
     write_json(folder / "found.json", found)
     print("\n".join(f"{name}: {value}" for name, value in found.items()), file=sys.stderr)
 
