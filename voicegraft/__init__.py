@@ -34,6 +34,7 @@ The folders stand in the order in which data flows, and each imports only from t
     decoders        an upstream's own way to text, a file each
     evaluation      error rates of text and of classes, intervals, slices; gains over controls,
                     labels spared
+    exploration     what stored states say of a corpus: its units, its map, its doubtful clips
     review          is this revision better than that one
     sweep           many settings, one after the other: what to take of upstreams, layers, heads
     report          one page to look at: scores, curves, clips to listen to

@@ -118,6 +118,25 @@ def _band_and_line(
     return band, line
 
 
+def scatter(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
+    """Return points on a plane whose axes mean nothing.
+
+    Args:
+        rows: each with `id`, `series`, `x` and `y`.
+        series: all there are, in the order of their colours.
+    """
+    axis = {"axis": None, "scale": alt.Scale(zero=False)}
+    chart = alt.Chart(alt.Data(values=list(rows))).mark_point(filled=True, size=30, opacity=0.7)
+    chart = chart.encode(
+        x=alt.X("x:Q", **axis),
+        y=alt.Y("y:Q", **axis),
+        color=_colour(rows, series),
+        shape=_shape(rows, series),
+        tooltip=["id:N", "series:N"],
+    )
+    return _finished(chart.properties(height=420))
+
+
 def heat_map(rows: Rows) -> dict[str, Any]:
     """Return what is taken for what; `rows` have `actual`, `predicted` and `count`."""
     chart = alt.Chart(alt.Data(values=list(rows))).mark_rect(stroke=INK, strokeOpacity=0.15)

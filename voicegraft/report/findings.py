@@ -60,6 +60,14 @@ class Findings:
         """What each layer was found to foretell of the letters, as layers.csv has it."""
         return self._rows("evaluation/layers.csv", ",") or []
 
+    @cached_property
+    def explored(self) -> dict[str, Any] | None:
+        """What the states were found to say of the corpus: numbers, and lists by their names."""
+        found = self._json("evaluation/explore/found.json")
+        lists = ("map", "suspects", "duplicates")
+        tables = {name: self._rows(f"evaluation/explore/{name}.csv", ",") or [] for name in lists}
+        return None if found is None else tables | {"found": found}
+
     def metrics(self, model: str) -> dict[str, Any]:
         """Return the rates of `model`, by split."""
         path = f"evaluation/{model}/metrics.json"

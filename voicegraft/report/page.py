@@ -93,6 +93,8 @@ def _sections(findings: Findings, clips: int) -> dict[str, Any]:
         "builds": list(builds(findings)),
         "probed": plots.layer_plot(findings),
         "census": findings.census,
+        "explored": findings.explored,
+        "map": plots.map_plot(findings),
         "clips": shown,
         "clips_asked": clips,
         "recordings": recordings(findings, shown),

@@ -1,7 +1,7 @@
 """Which plots the page shows, each with the rows that it is drawn from."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +12,7 @@ from voicegraft.report.models import Model, sides
 
 RATES = ("cer", "wer")
 CURVES = {"train/loss": "Loss on train", "dev/cer": "CER on dev", "dev/wer": "WER on dev"}
+OTHERS = "others"
 SLICES = {"speaker": "by speaker", "seconds": "by length in seconds"}
 
 
@@ -67,6 +68,25 @@ def layer_plot(findings: Findings) -> Plot | None:
         if rows
         else None
     )
+
+
+def map_plot(findings: Findings) -> Plot | None:
+    """Return the map of clips, in the colours of the largest groups."""
+    rows = (findings.explored or {}).get("map", [])
+    if not rows:
+        return None
+    counts = Counter(row["group"] for row in rows)
+    groups = [name for name, _ in counts.most_common(len(charts.COLOURS) - 1)]
+    places = [
+        {
+            "id": row["id"],
+            "x": float(row["x"]),
+            "y": float(row["y"]),
+            "series": row["group"] if row["group"] in groups else OTHERS,
+        }
+        for row in rows
+    ]
+    return Plot("Clips near to those that sound alike", charts.scatter(places, [*groups, OTHERS]))
 
 
 def confusion_plots(findings: Findings, models: Sequence[Model]) -> dict[str, Plot]:

@@ -1,0 +1,176 @@
+"""Look at a corpus through its stored states, before anything is trained.
+
+Reads   CORPUS and EMBEDDINGS, as the stages before leave them
+Writes  FOLDER, for git: ids, names and numbers, and no sentence. suspects.csv: clips whose label
+        or text does not seem to be theirs, the most doubtful first; duplicates.csv: pairs that are
+        one recording; outliers.csv: clips that are like no other; map.csv: clips on a plane, near
+        to those that sound alike; units.csv: how well clusters of clips agree with speakers and
+        labels, beside log-mel and chance; found.json: how many there are of each
+Knobs   explore: seed, draws, clips, units, listed, same_sound
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field, NonNegativeInt, PositiveInt
+from tqdm import tqdm
+
+from voicegraft.command import run_stage
+from voicegraft.embedding.store import Store
+from voicegraft.evaluation.report import write_json
+from voicegraft.exploration.agreement import Agreement, agreements
+from voicegraft.exploration.control import NAME, log_mel_means
+from voicegraft.exploration.duplicates import duplicates
+from voicegraft.exploration.labels import Judged, judge, judgeable
+from voicegraft.exploration.map import laid_out
+from voicegraft.exploration.outliers import strangeness
+from voicegraft.exploration.pooled import heard_layer, means
+from voicegraft.exploration.suspects import label_suspects, text_suspects
+from voicegraft.exploration.tables import write_table
+from voicegraft.exploration.texts import letters_against, pace_against
+from voicegraft.params import Section, load_params
+from voicegraft.speech.manifest import Corpus, Utterance
+
+Means = dict[int, np.ndarray]
+"""By layer, the mean of each clip's states, (clips, size)."""
+
+
+class Explore(Section):
+    """How many clips to look at, and how many to list."""
+
+    seed: NonNegativeInt
+    draws: Annotated[int, Field(ge=2)]
+    clips: Annotated[int, Field(ge=10)]
+    units: list[Annotated[int, Field(ge=2)]]
+    listed: PositiveInt
+    same_sound: Annotated[float, Field(gt=0, le=1)]
+
+
+def judged_by_best(clips: Sequence[Utterance], of: Means, seed: int) -> tuple[int, Judged]:
+    """Return the layer that tells the labels of train best, and what it says of all `clips`."""
+    labels = [clip.label for clip in clips]
+    train = np.array([clip.split == "train" for clip in clips])
+    judged = {layer: judge(states, labels, seed) for layer, states in of.items()}
+    best = min(judged, key=lambda layer: judged[layer].loss(train))
+    return best, judged[best]
+
+
+def suspects(
+    clips: Sequence[Utterance], of: Means, layer: int, seed: int
+) -> tuple[int, list[dict[str, Any]]]:
+    """Return a layer to look at the clips through, and all that can be judged, as rows."""
+    if any(clip.label for clip in clips):
+        which = judgeable([clip.label for clip in clips])
+        kept = [clips[i] for i in which]
+        layer, judged = judged_by_best(kept, {k: s[which] for k, s in of.items()}, seed)
+        return layer, [asdict(suspect) for suspect in label_suspects(kept, judged)]
+    which = [i for i, clip in enumerate(clips) if clip.text]
+    kept = [clips[i] for i in which]
+    signs = letters_against(of[layer][which], kept), pace_against(kept)
+    return layer, [asdict(suspect) for suspect in text_suspects(kept, *signs)]
+
+
+def same_recordings(
+    corpus: Corpus, clips: Sequence[Utterance], states: np.ndarray, least: float
+) -> list[dict[str, Any]]:
+    """Return pairs that are one recording; `agree`: both have the same text and label."""
+    lengths = [clip.samples for clip in clips]
+    found = duplicates(states, lengths, lambda i: corpus.wave(clips[i]), least)
+    return [
+        {
+            "id": (one := clips[i]).id,
+            "other": (other := clips[j]).id,
+            "split": one.split,
+            "other_split": other.split,
+            "cosine": round(cosine, 4),
+            "same_sound": round(same, 4),
+            "agree": (one.text, one.label) == (other.text, other.label),
+        }
+        for i, j, cosine, same in found
+    ]
+
+
+def outliers(clips: Sequence[Utterance], states: np.ndarray) -> list[dict[str, Any]]:
+    """Return all clips, the strangest first."""
+    factors = strangeness(states)
+    return [
+        {
+            "id": clips[i].id,
+            "split": clips[i].split,
+            "speaker": clips[i].speaker,
+            "seconds": round(clips[i].seconds, 2),
+            "factor": round(float(factors[i]), 3),
+        }
+        for i in np.argsort(-factors, kind="stable")
+    ]
+
+
+def places(clips: Sequence[Utterance], states: np.ndarray, seed: int) -> list[dict[str, Any]]:
+    """Return where each clip lies, and its group: its label, or its speaker where there is none."""
+    return [
+        {
+            "id": clip.id,
+            "x": round(float(x), 2),
+            "y": round(float(y), 2),
+            "group": clip.label or clip.speaker,
+            "split": clip.split,
+        }
+        for clip, (x, y) in zip(clips, laid_out(states, seed), strict=True)
+    ]
+
+
+def clip_units(
+    corpus: Corpus, clips: Sequence[Utterance], of: Means, params: Explore
+) -> Iterator[Agreement]:
+    """Yield how well clusters of clips agree with what is known of each of them, by features."""
+    features = {f"layer {layer}": states for layer, states in of.items()}
+    features[NAME] = log_mel_means(corpus, clips)
+    seeds = range(params.seed, params.seed + params.draws)
+    for against in ("speaker", "label"):
+        names = [getattr(clip, against) for clip in clips]
+        if all(names) and len(set(names)) > 1:
+            for name, states in features.items():
+                yield from agreements(("clips", name, against), states, names, params.units, seeds)
+
+
+def main(corpus: Path, embeddings: Path, folder: Path) -> None:
+    params = load_params(Explore, "explore")
+    speech, store = Corpus(corpus), Store(embeddings)
+    clips, layers = speech.utterances, store.facts["layers"]
+    bar = tqdm(layers, "means", unit="layer")
+    of = {layer: means(clips, store, layer) for layer in bar}
+    layer, doubtful = suspects(clips, of, heard_layer(store), params.seed)
+    drawn = np.random.default_rng(params.seed).permutation(len(clips))[: params.clips]
+    sample = [clips[i] for i in sorted(drawn)]
+    of_sample = {k: states[sorted(drawn)] for k, states in of.items()}
+    pairs = same_recordings(speech, clips, of[layer], params.same_sound)
+    tables = {
+        "suspects": doubtful[: params.listed],
+        "duplicates": pairs[: params.listed],
+        "outliers": outliers(clips, of[layer])[: params.listed],
+        "map": places(sample, of_sample[layer], params.seed),
+        "units": [asdict(found) for found in clip_units(speech, sample, of_sample, params)],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, rows in tables.items():
+        write_table(folder / f"{name}.csv", rows)
+    found = {
+        "clips": len(clips),
+        "layer": layer,
+        "judged": len(doubtful),
+        "duplicates": len(pairs),
+        "contradicting_duplicates": sum(not pair["agree"] for pair in pairs),
+        "duplicates_on_two_sides": sum(pair["split"] != pair["other_split"] for pair in pairs),
+    }
+    if any(clip.label for clip in clips):
+        found["likely_wrong"] = sum(row["likely_wrong"] for row in doubtful)
+    write_json(folder / "found.json", found)
+    print("\n".join(f"{name}: {value}" for name, value in found.items()), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,1 @@
+"""What stored states say of a corpus without training: its units, its map, its doubtful clips."""
