@@ -4,7 +4,7 @@
 
 Reads   UPSTREAM and CORPUS, as the stages leave them
 Writes  benchmarks/results.json, its part `growth`
-Knobs   extract_embeddings, but for layers and speeds
+Knobs   extract_embeddings, but for layers, speeds and augment
 
 The corpus is repeated, each time with other noise in the last bit, so that no clip is in the cache.
 Layer 1 alone is stored: what may grow with the corpus (lists, tables, cache, store) is the same for
@@ -55,7 +55,7 @@ def extract(upstream: Path, corpus: Path, folder: Path) -> tuple[float, float]:
     """Run the stage; return its seconds and its peak memory in gigabytes."""
     shutil.copy(ROOT / "params.yaml", folder)
     with modify_yaml(folder / "params.yaml") as params:
-        params["extract_embeddings"]["speeds"] = []
+        params["extract_embeddings"] |= {"speeds": [], "augment": []}
     layers, outputs = folder / "layers.json", [folder / "cache", folder / "embeddings"]
     write_choice(layers, LayerChoice(head=1, stored=[1]))
     command = [sys.executable, str(ROOT / "stages" / "extract_embeddings.py")]
