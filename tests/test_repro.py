@@ -2,8 +2,6 @@
 
 import csv
 import json
-import os
-import re
 import shutil
 import subprocess
 import sys
@@ -11,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from fetched import DOWNLOADS
+from reproduced import ROOT, begin, copy_code, dvc, ran
 
 from voicegraft.corpora import CorpusSection, load_corpus
 from voicegraft.params import read_params
 
-ROOT = Path(__file__).parent.parent
-DOWNLOADS = ROOT / ".voicegraft" / "downloads"
 SIDES = {"train": 48, "dev": 8, "test": 12}
 CONTROL = [f"{verb}_control@log_mel" for verb in ("build", "extract", "train", "evaluate")]
 
@@ -51,49 +49,17 @@ def write_params(folder: Path, **changes: dict) -> None:
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
 
 
-def dvc(folder: Path, *arguments: str) -> str:
-    """Run dvc in `folder`, with the stages and the package that are there; return what it says."""
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(folder),
-        "OMP_WAIT_POLICY": "PASSIVE",
-    }
-    command = [sys.executable, "-m", "dvc", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", *arguments], cwd=folder, check=True)
-
-
-def ran(output: str) -> list[str]:
-    """Return the stages whose command was run, in order."""
-    return re.findall(r"Running stage '([^']+)'", output)
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Path:
     """A copy of the project with a slice of the corpus as its own, reproduced once."""
     folder = tmp_path_factory.mktemp("project")
-    for name in ("stages", "voicegraft", "data/own"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copyfile(ROOT / "dvc.yaml", folder / "dvc.yaml")
+    copy_code(folder)
     write_slice(folder / "data" / "own")
     write_params(folder)
-    (folder / ".voicegraft").mkdir()
-    (folder / ".voicegraft" / "downloads").symlink_to(DOWNLOADS)
-    git(folder, "init", "-q")
-    dvc(folder, "init", "-q")
-    for name in (".dvc/config", ".dvcignore"):
-        shutil.copyfile(ROOT / name, folder / name)
-    git(folder, "add", "dvc.yaml", "params.yaml")
-    # dvclive records the revision that a run began from, so there has to be one.
-    git(folder, "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-qm", "begin")
+    begin(folder)
     output = dvc(folder, "repro")
     stages = ["fetch_model", "prepare_data", "probe_layers", "choose_layers"]
-    stages += ["extract_embeddings", "train_head", "evaluate@head"]
+    stages += ["extract_embeddings", "explore", "train_head", "evaluate@head"]
     stages += ["finetune@top3", "evaluate_finetuned@top3", "forgetting@top3"]
     stages += [*CONTROL, "judge_transfer"]
     assert sorted(ran(output)) == sorted(stages)
@@ -137,6 +103,17 @@ def test_no_sentence_reaches_the_folder_that_is_committed(project: Path) -> None
 
 def test_a_second_repro_runs_nothing(project: Path) -> None:
     assert ran(dvc(project, "repro")) == []
+
+
+def test_a_plug_in_that_is_added_leaves_every_stage_up_to_date(project: Path) -> None:
+    folders = ("upstreams", "corpora", "heads", "classifiers", "decoders")
+    added = [project / "voicegraft" / folder / "another.py" for folder in folders]
+    for file in added:
+        file.write_text("SIZE = 1\n")
+    said = dvc(project, "status")
+    for file in added:
+        file.unlink()
+    assert "up to date" in said, said
 
 
 def test_a_stage_run_by_hand_replaces_what_dvc_has_linked_and_leaves_its_cache_alone(

@@ -1,0 +1,55 @@
+"""A copy of the project in a folder of its own, and DVC in it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from fetched import DOWNLOADS
+
+ROOT = Path(__file__).parent.parent
+
+
+def dvc(folder: Path, *arguments: str) -> str:
+    """Run dvc in `folder`, with the stages and the package that are there; return what it says."""
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(folder if (folder / "voicegraft").is_dir() else folder.parent),
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+    command = [sys.executable, "-m", "dvc", *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=folder, check=True)
+
+
+def ran(output: str) -> list[str]:
+    """Return the stages whose command was run, in order."""
+    return re.findall(r"Running stage '([^']+)'", output)
+
+
+def copy_code(folder: Path, pipeline: str = "") -> None:
+    """Copy the code and the dvc.yaml of a pipeline's folder, and link what was downloaded."""
+    for name in ("stages", "voicegraft"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / pipeline / "data/own", folder / pipeline / "data/own")
+    shutil.copyfile(ROOT / pipeline / "dvc.yaml", folder / pipeline / "dvc.yaml")
+    (folder / ".voicegraft").mkdir()
+    (folder / ".voicegraft" / "downloads").symlink_to(DOWNLOADS)
+
+
+def begin(folder: Path, pipeline: str = "") -> None:
+    """Make it a project of git's and DVC's, with the params that are there."""
+    git(folder, "init", "-q")
+    dvc(folder, "init", "-q")
+    for name in (".dvc/config", ".dvcignore"):
+        shutil.copyfile(ROOT / name, folder / name)
+    git(folder, "add", f"{pipeline}dvc.yaml", f"{pipeline}params.yaml")
+    # dvclive records the revision that a run began from, so there has to be one.
+    git(folder, "-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "-qm", "begin")

@@ -1,0 +1,95 @@
+"""A true `dvc repro` of the pipeline for classes: who of the two main voices speaks?"""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from fetched import DOWNLOADS
+from reproduced import ROOT, begin, copy_code, dvc, ran
+
+from voicegraft.corpora import CorpusSection, load_corpus
+from voicegraft.params import read_params
+
+SIDES = {"train": 20, "dev": 6, "test": 10}
+"""Clips of each voice."""
+
+pytestmark = pytest.mark.slow
+
+
+def write_voices(folder: Path) -> None:
+    """Write short Czech clips of two voices, labelled by whose they are."""
+    section = CorpusSection(name="fillets", language="cs", folder=str(folder), mirror="")
+    everything = load_corpus("fillets").clips(folder, DOWNLOADS, section)
+    sides = [side for side, count in SIDES.items() for _ in range(count)]
+    short = [c for c in everything if not c.problem and 5 < len(c.text) < 25]
+    with open(folder / "metadata.csv", "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["file_name", "label", "split"])
+        for voice in ("small", "big"):
+            own = [clip for clip in short if clip.speaker == voice]
+            for number, (side, clip) in enumerate(zip(sides, own, strict=False)):
+                name = f"{voice}{number}{clip.path.suffix}"
+                shutil.copyfile(clip.path, folder / name)
+                table.writerow([name, f"{voice} fish", side])
+
+
+def write_params(folder: Path) -> None:
+    params = yaml.safe_load(yaml.safe_dump(read_params(ROOT / "words/params.yaml")))
+    params["corpus"]["name"] = "folder"
+    params["finetune"]["recipes"] = ["full"]
+    params["finetune"]["full"] |= {"epochs": 1, "speeds": []}
+    params["transfer"]["controls"] = ["log_mel"]
+    params["leave_classes_out"]["folds"] = 3
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory) -> Path:
+    """The folder words/ of a copy of the project, reproduced once."""
+    folder = tmp_path_factory.mktemp("project")
+    copy_code(folder, "words/")
+    write_voices(folder / "words/data/own")
+    write_params(folder / "words")
+    begin(folder, "words/")
+    # Of two classes none can be left out, as two at a time would be.
+    output = dvc(folder / "words", "repro", "judge_transfer", "few_shot", "explore")
+    assert {"train_classifier", "finetune@full", "evaluate_finetuned@full"} <= set(ran(output))
+    return folder / "words"
+
+
+@pytest.mark.parametrize("model", ["head", "full"])
+def test_two_voices_are_told_apart(words: Path, model: str) -> None:
+    test = json.loads((words / "evaluation" / model / "metrics.json").read_text())["test"]
+    assert test["clips"] == 2 * SIDES["test"]
+    assert 0.8 < test["accuracy"] <= test["accuracy_high"]
+
+
+def test_every_model_is_judged_against_the_control_by_its_error_rate(words: Path) -> None:
+    verdicts = json.loads((words / "evaluation/transfer.json").read_text())
+    assert sorted(verdicts) == ["full", "head"]
+    assert "error_rate" in verdicts["head"]["comparisons"][0]
+
+
+def test_a_second_repro_runs_nothing(words: Path) -> None:
+    assert ran(dvc(words, "repro", "judge_transfer", "few_shot", "explore")) == []
+
+
+def test_two_classes_are_too_few_to_leave_one_out(words: Path) -> None:
+    command = [sys.executable, "../stages/leave_classes_out.py", "data/corpus", "data/embeddings"]
+    done = subprocess.run([*command, "out.csv"], cwd=words, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "two classes at least must be left to learn" in done.stderr
+
+
+def test_the_model_alone_classifies_a_recording(words: Path, tmp_path: Path) -> None:
+    shutil.copytree(words / "models" / "head", tmp_path / "model")
+    recording = words / "data" / "own" / "small0.ogg"
+    command = [sys.executable, "-m", "voicegraft.cli", "classify", "model", str(recording)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "fish 0." in done.stdout
