@@ -112,7 +112,7 @@ def test_several_layers_are_heard_side_by_side(tmp_path, whisper_folder):
     ("wrong", "complaint"),
     [
         ({"name": "svm"}, "head.name: 'svm' is not in voicegraft/classifiers: ['logistic', 'mlp'"),
-        ({"pooling": "median"}, "head.pooling must be one of mean, mean_std, thirds"),
+        ({"pooling": "median"}, "head.pooling must be one of mean, mean_std, mean_slope, thirds"),
         ({"layer": 6}, "head.layer is 6, but the embeddings are stored for 3"),
     ],
 )

@@ -20,7 +20,7 @@ KNOBS = {
     of["learns"]: name for name, of in SECTIONS.items() if isinstance(of, dict) and name != "middle"
 }
 """A recipe of params.yaml for each way."""
-FROM_AUDIO = [name for name in upstreams.names() if name != "log_mel"]  # which has no block
+FROM_AUDIO = [name for name in upstreams.names() if name not in ("log_mel", "mfcc")]  # no block
 
 
 def grafted(upstream: str = "whisper") -> GraftedModel:
