@@ -7,7 +7,6 @@ from typing import Protocol
 import jiwer
 import numpy as np
 import torch
-from sklearn.metrics import f1_score
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -87,6 +86,8 @@ class Classification:
 
     def rates(self, utterances: Sequence[Utterance], told: Sequence[str]) -> dict[str, float]:
         """See `Objective`: the share told wrongly, and the mean F1 of the classes."""
+        from sklearn.metrics import f1_score  # brings a second to all that loads a model
+
         wanted = [u.label for u in utterances]
         wrong = np.not_equal(wanted, list(told)).mean()
         f1 = f1_score(wanted, told, average="macro", zero_division=0)
