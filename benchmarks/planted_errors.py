@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from voicegraft.command import run_stage
+from voicegraft.embedding.pooled import pooled
 from voicegraft.embedding.store import Store
 from voicegraft.exploration.labels import judge
-from voicegraft.exploration.pooled import means
 from voicegraft.exploration.suspects import label_suspects, text_suspects
 from voicegraft.exploration.texts import letters_against, pace_against
 from voicegraft.speech.manifest import Corpus, Utterance
@@ -83,7 +83,7 @@ def main(corpus: Path, embeddings: Path) -> None:
     kinds = [flipped] if clips[0].label else [swapped, halved]
     print("| layer | planted | found in the first tenth |\n|---|---|---|")
     for layer in store.facts["layers"]:
-        states = means(clips, store, layer)
+        states = pooled(store, [clip.id for clip in clips], [layer], "mean")
         for spoil in kinds:
             shares = list(found(clips, states, spoil, DRAWS))
             told = f"{np.mean(shares):.1%} ({min(shares):.1%}–{max(shares):.1%})"

@@ -26,7 +26,6 @@ from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
 from voicegraft.exploration.agreement import Agreement, agreements
 from voicegraft.exploration.control import NAME, log_mel
-from voicegraft.exploration.pooled import heard, heard_frames
 from voicegraft.exploration.spelling import emissions, misfit, nearest_symbols
 from voicegraft.exploration.suspects import misfits
 from voicegraft.exploration.tables import write_table
@@ -68,7 +67,7 @@ def heard_by(
         wrong.append(misfit(emission, ctc.target(clip.text, model.labels)))
         if clip.id in spelt:
             letters = characters(emission, clip, model.labels, store.frames[clip.id])
-            found[clip.id] = letters[: heard_frames(clip, store)]
+            found[clip.id] = letters[: store.heard(clip.id)]
     return np.array(wrong), found
 
 
@@ -76,6 +75,11 @@ def control_frames(corpus: Corpus, clip: Utterance, frames: int) -> np.ndarray:
     """Return so many log-mel frames of the clip, (frames, size), at the times of the store's."""
     found = log_mel(corpus, clip)
     return found[np.arange(frames) * len(found) // frames]
+
+
+def heard(store: Store, clip: str, layer: int) -> np.ndarray:
+    """Return the states in which the clip is heard, float32 (frames, size)."""
+    return store.states(clip, layer)[: store.heard(clip)].astype(np.float32)
 
 
 def frame_units(
@@ -92,7 +96,7 @@ def frame_units(
         parts = [
             control_frames(corpus, clip, len(spelt[clip.id]))
             if layer == NAME
-            else heard(clip, store, layer)
+            else heard(store, clip.id, layer)
             for clip in clips
         ]
         features = layer if layer == NAME else f"layer {layer}"

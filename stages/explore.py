@@ -20,6 +20,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 from tqdm import tqdm
 
 from voicegraft.command import run_stage
+from voicegraft.embedding.pooled import pooled
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.report import write_json
 from voicegraft.exploration.agreement import Agreement, agreements
@@ -28,10 +29,10 @@ from voicegraft.exploration.duplicates import duplicates
 from voicegraft.exploration.labels import Judged, judge, judgeable
 from voicegraft.exploration.map import laid_out
 from voicegraft.exploration.outliers import strangeness
-from voicegraft.exploration.pooled import heard_layer, means
 from voicegraft.exploration.suspects import label_suspects, text_suspects
 from voicegraft.exploration.tables import write_table
 from voicegraft.exploration.texts import letters_against, pace_against
+from voicegraft.layers import numbers
 from voicegraft.params import Section, load_params
 from voicegraft.speech.manifest import Corpus, Utterance
 
@@ -142,8 +143,8 @@ def main(corpus: Path, embeddings: Path, folder: Path) -> None:
     speech, store = Corpus(corpus), Store(embeddings)
     clips, layers = speech.utterances, store.facts["layers"]
     bar = tqdm(layers, "means", unit="layer")
-    of = {layer: means(clips, store, layer) for layer in bar}
-    layer, doubtful = suspects(clips, of, heard_layer(store), params.seed)
+    of = {layer: pooled(store, [clip.id for clip in clips], [layer], "mean") for layer in bar}
+    layer, doubtful = suspects(clips, of, numbers(store.layer)[-1], params.seed)
     drawn = np.random.default_rng(params.seed).permutation(len(clips))[: params.clips]
     sample = [clips[i] for i in sorted(drawn)]
     of_sample = {k: states[sorted(drawn)] for k, states in of.items()}

@@ -55,6 +55,7 @@ def facts_of(
         "upstream_config": upstream.config,
         "layer": layer,
         "margin_seconds": params.margin_seconds,
+        "silence_frames": upstream.silence_frames(params.margin_seconds),
         "speeds": params.speeds,
         "precision": precision,
     } | ({"augment": augment} if augment else {})

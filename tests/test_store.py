@@ -93,3 +93,14 @@ def test_a_store_that_lacks_a_clip_does_not_open(tmp_path):
         with opened(tmp_path, a=2, b=2) as store:
             store.add("a", {layer: np.ones((2, SIZE)) for layer in LAYERS})
     assert not (tmp_path / "store.json").exists()
+
+
+def test_it_says_which_layers_are_heard_and_for_how_long_each_clip(tmp_path):
+    frames = {"long": 9, "short": 2}
+    facts = {"layer": [0, 3], "silence_frames": 3}
+    with write_store(tmp_path, LAYERS, SIZE, frames, facts) as writer:
+        for name, count in frames.items():
+            writer.add(name, {layer: np.zeros((count, SIZE)) for layer in LAYERS})
+    store = Store(tmp_path)
+    assert store.layer == (0, 3)
+    assert [store.heard(name) for name in frames] == [6, 1]

@@ -154,8 +154,8 @@ def build_head(description: Description, upstream: upstreams.Upstream) -> heads.
     if not description.pooling:
         return heads.build(description.head, size, labels)
     kind, size = (description.head, description.pooling), size * len(description.layers)
-    silence = description.margin_seconds * upstream.sample_rate / upstream.frame_samples
-    return classifiers.build(*kind, size, labels, round(silence))
+    silence = upstream.silence_frames(description.margin_seconds)
+    return classifiers.build(*kind, size, labels, silence)
 
 
 def save_model(model: GraftedModel, folder: Path) -> None:

@@ -8,7 +8,8 @@ https://doi.org/10.1109/ICASSP.2018.8461375); `_slope` adds where it moves to: t
 coefficient over time, as of pitch contours. Silence behind a clip does not count.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from itertools import islice
 
 import numpy as np
 import torch
@@ -126,7 +127,12 @@ def _rise(weights: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def pool_clips(pooling: Pooling, clips: Sequence[Tensor]) -> np.ndarray:
-    """Return a vector for each of `clips` (frames, size), (clips, features) in float64."""
-    groups = (clips[i : i + TOGETHER] for i in range(0, len(clips), TOGETHER))
-    return torch.cat([pooling(pad(group)) for group in groups]).double().numpy()
+def pool_clips(pooling: Pooling, clips: Iterable[Tensor]) -> np.ndarray:
+    """Return a vector for each of `clips` (frames, size), (clips, features) in float64.
+
+    Few are held at a time, so `clips` may be read from disk one by one.
+    """
+    clips, found = iter(clips), []
+    while group := list(islice(clips, TOGETHER)):
+        found.append(pooling(pad(group)))
+    return torch.cat(found).double().numpy()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from voicegraft.layers import Layer, one_or_several
 from voicegraft.packed import PackedWriter, read_packed
 from voicegraft.whole import whole
 
@@ -95,6 +96,17 @@ class Store:
         self._first = {row["id"]: int(row["first_frame"]) for row in rows}
         self.frames = {row["id"]: int(row["frames"]) for row in rows}
 
+    @property
+    def layer(self) -> Layer:
+        """What the head hears: a layer, or several."""
+        layer = self.facts["layer"]
+        return one_or_several(layer) if isinstance(layer, list) else layer
+
+    @property
+    def silence(self) -> int:
+        """How many frames behind each clip are none of its own."""
+        return self.facts["silence_frames"]
+
     def states(self, clip: str, layer: int) -> np.ndarray:
         """Return float16 states of shape (frames, size), mapped from disk.
 
@@ -108,6 +120,10 @@ class Store:
             )
         first = self._first[clip]
         return self._layers[layer][first : first + self.frames[clip]]
+
+    def heard(self, clip: str) -> int:
+        """Return how many frames hear the clip, not the silence behind it; one at least."""
+        return max(1, self.frames[clip] - self.silence)
 
 
 def _layer_file(folder: Path, layer: int) -> Path:

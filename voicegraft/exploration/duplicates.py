@@ -7,7 +7,7 @@ from scipy.signal import correlate
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 
-from voicegraft.exploration.pooled import ONE_THREAD
+from voicegraft.exploration.one_thread import ONE_THREAD
 
 NEIGHBOURS = 8
 """Looked at of each clip: of more copies than that, each is still paired with some."""

@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from voicegraft.exploration.pooled import ONE_THREAD
+from voicegraft.exploration.one_thread import ONE_THREAD
 
 FOLDS = 5
 INVERSE_PENALTY = 0.01

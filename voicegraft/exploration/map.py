@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from voicegraft.exploration.pooled import ONE_THREAD
+from voicegraft.exploration.one_thread import ONE_THREAD
 
 DIRECTIONS = 50
 """Before t-SNE, as its authors do: less noise in the distances, less time."""

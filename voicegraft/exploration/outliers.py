@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.neighbors import LocalOutlierFactor
 
-from voicegraft.exploration.pooled import ONE_THREAD
+from voicegraft.exploration.one_thread import ONE_THREAD
 from voicegraft.exploration.units import standardised
 
 NEIGHBOURS = 20

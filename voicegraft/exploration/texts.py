@@ -13,7 +13,7 @@ from sklearn.linear_model import HuberRegressor
 
 from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.evaluation.probe import errors, letter_shares
-from voicegraft.exploration.pooled import ONE_THREAD
+from voicegraft.exploration.one_thread import ONE_THREAD
 from voicegraft.speech.manifest import Utterance
 
 

@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from voicegraft.exploration.pooled import ONE_THREAD
+from voicegraft.exploration.one_thread import ONE_THREAD
 
 DIRECTIONS = 64
 """Kept of the states: as good as all, and five times faster to cluster."""

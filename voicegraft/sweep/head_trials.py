@@ -37,7 +37,7 @@ class HeadSetting:
 
 def settings(choice: HeadChoice, fit: Fit, store: Store) -> list[HeadSetting]:
     """Return all that the store allows, what params.yaml says first if it is among them."""
-    now = HeadSetting(choice.name, store.facts["layer"], fit.lr)
+    now = HeadSetting(choice.name, store.layer, fit.lr)
     layers = sorted(store.facts["layers"], reverse=True)
     found = [
         HeadSetting(name, layer, fit.lr * factor)

@@ -22,15 +22,13 @@ def heard_layer(wanted: Layer | Literal["auto"], store: Store) -> Layer:
     Raises:
         ValueError: if the knob says another; what a control has is its own affair.
     """
-    layers = store.facts["layer"]
-    layer = layers if isinstance(layers, int) else tuple(layers)
     free = wanted == "auto" or upstreams.is_control(store.facts["upstream"])
-    if not free and wanted != layer:
+    if not free and wanted != store.layer:
         raise ValueError(
             f"params.yaml: head.layer is {wanted}, but the embeddings are stored for "
-            f"{layer}: run choose_layers and extract_embeddings first, as `dvc repro` does"
+            f"{store.layer}: run choose_layers and extract_embeddings first, as `dvc repro` does"
         )
-    return layer
+    return store.layer
 
 
 def graft(

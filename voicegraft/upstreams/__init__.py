@@ -98,6 +98,10 @@ class Upstream(nn.Module, ABC):
         wanted = min(samples + round(margin_seconds * self.sample_rate), self.max_samples)
         return max(1, -(-wanted // self.frame_samples))
 
+    def silence_frames(self, margin_seconds: float) -> int:
+        """Return how many of them are that silence."""
+        return round(margin_seconds * self.sample_rate / self.frame_samples)
+
     def above(self, states: Ragged, start: int, layers: Sequence[int]) -> dict[int, Ragged]:
         """Return the states of `layers`, given those of layer `start`."""
         found = {start: states} if start in layers else {}
