@@ -4,8 +4,8 @@ Reads   CORPUS, as prepare_data leaves it for classification; EMBEDDINGS, as ext
         leaves them, of the upstream or of a control
 Writes  EVALUATION, a table for git: accuracy and macro-F1 on test and unseen with so many clips of
         each class to learn from, means over draws with intervals
-Knobs   few_shot: shots, draws, pooling; open_set: unknown_labels, which are left out; evaluate:
-        resamples, confidence, seed
+Knobs   few_shot: shots, draws; head: pooling, normalise; open_set: unknown_labels, which are left
+        out; evaluate: resamples, confidence, seed
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from pydantic import Field, PositiveInt
 
 from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.classes.features import read_clips
+from voicegraft.evaluation.classes.features import Vectors, read_clips
 from voicegraft.evaluation.classes.few_shot import few_shot, nearest_mean
 from voicegraft.evaluation.classes.unknown import OpenSet
 from voicegraft.evaluation.clips import SPLITS
@@ -29,11 +29,10 @@ HEADER = ["split", "shots", *RATES, "draws"]
 
 
 class FewShot(Section):
-    """How many clips of each class, how often drawn, and what of a clip is compared."""
+    """How many clips of each class, and how often drawn."""
 
     shots: list[PositiveInt]
     draws: Annotated[int, Field(ge=2)]
-    pooling: str
 
 
 def told(line: dict[str, Any]) -> str:
@@ -48,14 +47,14 @@ def told(line: dict[str, Any]) -> str:
 def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     params = load_params(Evaluate, "evaluate")
     knobs = load_params(FewShot, "few_shot")
+    how = load_params(Vectors, "head")
     unknown = load_params(OpenSet, "open_set").unknown_labels
-    sides = read_clips(Corpus(corpus), Store(embeddings), SPLITS, knobs.pooling, unknown)
+    sides = read_clips(Corpus(corpus), Store(embeddings), SPLITS, how, unknown)
     train = sides.pop("train")
-    how = nearest_mean, knobs.shots, knobs.draws, params
     lines = [
         {"split": split} | line
         for split, side in sides.items()
-        for line in few_shot(train, side, *how)
+        for line in few_shot(train, side, nearest_mean, knobs.shots, knobs.draws, params)
     ]
     write_rows(evaluation, HEADER, [[line[name] for name in HEADER] for line in lines])
     print("\n".join(map(told, lines)))

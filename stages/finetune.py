@@ -32,6 +32,11 @@ def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: P
         ValueError: if more is unfrozen than there is.
     """
     recipe.check(model.description.top)
+    if model.description.normalise:
+        raise ValueError(
+            "params.yaml: head.normalise: speaker looks at all clips of a voice at once, which "
+            "fine-tuning by batches cannot; set it to none, or finetune.recipes to []"
+        )
     if recipe.start == "audio":
         return AudioFeatures(corpus, model, recipe.masking, recipe.speeds, recipe.augment)
     for knob in ("speeds", "augment"):

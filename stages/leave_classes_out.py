@@ -4,8 +4,8 @@ Reads   CORPUS, as prepare_data leaves it for classification; EMBEDDINGS, as ext
         leaves them, of the upstream or of a control
 Writes  EVALUATION, a table for git: for each measure of confidence and split the equal error rate,
         and false accepts and the share of known clips found at the threshold of dev
-Knobs   leave_classes_out: folds, pooling; open_set: unknown_labels, which are let be,
-        max_false_accepts; evaluate: resamples, confidence, seed
+Knobs   leave_classes_out: folds; head: pooling, normalise; open_set: unknown_labels, which are
+        let be, max_false_accepts; evaluate: resamples, confidence, seed
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from pydantic import Field
 
 from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.classes.features import read_clips
+from voicegraft.evaluation.classes.features import Vectors, read_clips
 from voicegraft.evaluation.classes.leave_classes_out import leave_classes_out
 from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet
 from voicegraft.evaluation.clips import SPLITS
@@ -26,10 +26,9 @@ from voicegraft.speech.manifest import Corpus
 
 
 class LeaveClassesOut(Section):
-    """In how many groups classes are left out, and what of a clip is compared."""
+    """In how many groups classes are left out."""
 
     folds: Annotated[int, Field(ge=3)]
-    pooling: str
 
 
 def told(line: dict[str, Any]) -> str:
@@ -47,9 +46,8 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     knobs = load_params(LeaveClassesOut, "leave_classes_out")
     known = load_params(OpenSet, "open_set")
     splits = (CHOOSING, *SPLITS)
-    sides = read_clips(
-        Corpus(corpus), Store(embeddings), splits, knobs.pooling, known.unknown_labels
-    )
+    how = load_params(Vectors, "head")
+    sides = read_clips(Corpus(corpus), Store(embeddings), splits, how, known.unknown_labels)
     if CHOOSING not in sides:
         raise ValueError(f"the corpus has no clip in {CHOOSING}, which chooses the threshold")
     lines = list(leave_classes_out(sides, knobs.folds, known.max_false_accepts, params))

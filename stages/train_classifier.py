@@ -3,8 +3,8 @@
 Reads   UPSTREAM, CORPUS and EMBEDDINGS, as the stages before leave them
 Writes  MODEL, a grafted model; CURVES, error and F1 on dev, by epoch if it is trained step by step
         (dvclive); SCRATCH keeps the last epoch until the run is done, so a killed run goes on
-Knobs   head: name, layer, pooling; train_head: rates, epochs, masking … of what is trained step by
-        step; compute: device, precision
+Knobs   head: name, layer, pooling, normalise; train_head: rates, epochs, masking … of what is
+        trained step by step; compute: device, precision
 """
 
 import sys
@@ -20,7 +20,7 @@ from voicegraft.training.checkpoint import Checkpoint, fingerprint
 from voicegraft.training.compute import Compute
 from voicegraft.training.curves import write_curves
 from voicegraft.training.fit import Fit
-from voicegraft.training.fitting import fit_at_once, is_fitted
+from voicegraft.training.fitting import fit_at_once, is_fitted, told
 from voicegraft.training.grafting import head_trainer, heard_layer
 from voicegraft.training.loop import Trainer
 
@@ -29,9 +29,9 @@ def fit(trainer: Trainer, corpus: Corpus, model: Path, curves: Path) -> None:
     """Find the weights from all of train at once, and write the model and its rates on dev."""
     said = fit_at_once(trainer.bare, trainer.inputs, trainer.side(corpus, "train"))
     dev = trainer.side(corpus, "dev")
-    rates = trainer.bare.objective.rates(dev, trainer.told(dev))
-    told = ", ".join([*([said] if said else []), *(f"dev {k} {v:.4f}" for k, v in rates.items())])
-    print(f"{trainer.bare.description.head}: {told}", file=sys.stderr)
+    rates = trainer.bare.objective.rates(dev, told(trainer.bare, trainer.inputs, dev))
+    found = ", ".join([*([said] if said else []), *(f"dev {k} {v:.4f}" for k, v in rates.items())])
+    print(f"{trainer.bare.description.head}: {found}", file=sys.stderr)
     save_model(trainer.bare, model)
     write_curves([{"step": 0} | {f"dev/{name}": rate for name, rate in rates.items()}], curves)
 
@@ -44,9 +44,8 @@ def main(
     compute = load_params(Compute, "compute")
     clips, store = Corpus(corpus), Store(embeddings)
     layer, train = heard_layer(choice.layer, store), clips.of("train")
-    trainer = head_trainer(
-        layer, choice.name, store, train, upstream, knobs, compute, pooling=choice.pooling
-    )
+    how = {"pooling": choice.pooling, "normalise": choice.normalised_by}
+    trainer = head_trainer(layer, choice.name, store, train, upstream, knobs, compute, **how)
     if is_fitted(trainer.bare):
         fit(trainer, clips, model, curves)
         return

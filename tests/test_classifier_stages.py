@@ -141,10 +141,10 @@ def write_params(folder: Path, unknown=("noise",), shots=(1, 5)) -> None:
         "fewest_speaker_clips": 2,
     }
     open_set = {"unknown_labels": list(unknown), "max_false_accepts": 0.2}
-    few = {"shots": list(shots), "draws": 5, "pooling": "mean_std"}
-    left_out = {"folds": 4, "pooling": "mean_std"}
+    few = {"shots": list(shots), "draws": 5}
     params = {"evaluate": evaluate, "open_set": open_set, "few_shot": few}
-    params["leave_classes_out"] = left_out
+    params["head"] = {"pooling": "mean_std", "normalise": "none"}
+    params["leave_classes_out"] = {"folds": 4}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
 
 

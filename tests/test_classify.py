@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from voicegraft.classifiers import build
 from voicegraft.cli import app
-from voicegraft.grafted import Description, GraftedModel, save_model
+from voicegraft.grafted import Description, GraftedModel, load_model, save_model
 from voicegraft.inference.classifier import Classifier
 from voicegraft.inference.spotting import Hit, joined, windows
 from voicegraft.inference.transcriber import Transcriber
@@ -137,3 +137,65 @@ def test_windows_are_the_same_in_blocks_of_any_size(block):
 def test_hits_of_one_class_that_touch_are_one_with_the_highest_probability():
     hits = [Hit(0, 2, "a", 0.6), Hit(1, 3, "a", 0.9), Hit(2, 4, "b", 0.7), Hit(9, 10, "b", 0.8)]
     assert joined(hits) == [Hit(0, 3, "a", 0.9), Hit(2, 4, "b", 0.7), Hit(9, 10, "b", 0.8)]
+
+
+@pytest.fixture(scope="module")
+def by_voice(folder, tmp_path_factory):
+    """The same model, that takes out what is a voice's own, and has met the voice of train."""
+    grafted = load_model(folder)
+    told = grafted.description.model_copy(update={"normalise": "speaker"})
+    again = GraftedModel(told).eval()
+    again.load_state_dict(grafted.state_dict(), strict=False)
+    features = again.pooled([tone(letter, seed=seed) for letter in PITCHES for seed in range(9)])
+    again.head.voice.meet(features)
+    again.head.classifier.fit(
+        again.head.voice(features).double().numpy(),
+        np.repeat([sorted(PITCHES).index(letter) for letter in PITCHES], 9),
+        [str(i) for i in range(len(features))],
+    )
+    path = tmp_path_factory.mktemp("by_voice") / "model"
+    save_model(again, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def muffled(tmp_path_factory):
+    """Recordings of another voice: each is heard through the same hum."""
+    path = tmp_path_factory.mktemp("muffled")
+    for letter in PITCHES:
+        for seed in range(5):
+            write(path / f"{letter}{seed}.wav", hum(tone(letter, seed=seed + 20)))
+    return path
+
+
+def hum(wave):
+    time = np.arange(len(wave)) / SAMPLE_RATE
+    return (0.3 * wave + 0.4 * np.sin(2 * np.pi * 120 * time)).astype(np.float32)
+
+
+def right(model, recordings):
+    found = [(path.stem[0], model(path).probabilities) for path in sorted(recordings.iterdir())]
+    return sum(letter == next(iter(told)) for letter, told in found)
+
+
+def test_a_voice_that_was_met_is_told_better(by_voice, muffled):
+    known = Classifier(by_voice, voice=[str(muffled)])
+    assert right(known, muffled) > right(Classifier(by_voice), muffled)
+
+
+def test_who_speaks_is_asked_for_where_it_matters(by_voice, folder, muffled):
+    clip = muffled / "a0.wav"
+    assert "whose voice this is was not told" in classify(by_voice, clip).stderr
+    assert classify(by_voice, clip, "--voice", muffled).stderr == ""
+    assert classify(folder, clip).stderr == ""
+
+
+def test_a_voice_is_refused_where_it_is_of_no_use_or_too_little(by_voice, folder, muffled):
+    clip = muffled / "a0.wav"
+    of_no_use, too_little = (
+        classify(folder, clip, "--voice", muffled),
+        classify(by_voice, clip, "--voice", clip),
+    )
+    assert "trained with head.normalise: none" in of_no_use.stderr
+    assert "to know a voice takes 10 clips, not 1" in too_little.stderr
+    assert of_no_use.exit_code == too_little.exit_code == 1

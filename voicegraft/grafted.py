@@ -5,6 +5,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -40,6 +41,8 @@ class Description(BaseModel):
     head: str
     pooling: str | None = None
     """Of a classifier, how it makes one vector of the frames; None where the head transcribes."""
+    normalise: Literal["speaker"] | None = None
+    """Of a classifier, whether what is a voice's own is taken out first."""
     layer: Layer
     """The upstream's layer that the head listens to, or several: see voicegraft.layers."""
     labels: list[str]
@@ -106,13 +109,17 @@ class GraftedModel(nn.Module):
             lengths: of each clip, on the CPU.
             start: the layer from which to run; what lies below is not run.
         """
+        emissions = self.head(self._listened(states, lengths, start))
+        return emissions.values, emissions.lengths
+
+    def _listened(self, states: Tensor, lengths: Tensor, start: int | None) -> Padded:
+        """Return what the head is given, (batch, frames, size)."""
         inputs = Ragged(states, lengths)
         if states.ndim == 2:
             inputs = self._heard(inputs, start)
         if self.mix is not None:
             inputs = inputs.with_values(self.mix(inputs.values))
-        emissions = self.head(inputs.padded())
-        return emissions.values, emissions.lengths
+        return inputs.padded()
 
     def _heard(self, inputs: Ragged, start: int | None) -> Ragged:
         """Return what the head listens to; of several layers, (frames, layers, size)."""
@@ -127,14 +134,20 @@ class GraftedModel(nn.Module):
     @torch.inference_mode()
     def emissions(self, waves: Sequence[np.ndarray]) -> list[Tensor]:
         """Return log-probabilities (frames, labels) on the CPU, for waves of float32 (samples,)."""
-        device = self.upstream.device
-        windows = [
-            self.upstream.window(torch.from_numpy(w).to(device), self.description.margin_seconds)
-            for w in waves
-        ]
-        features = join([self.upstream.features(window) for window in windows])
+        features = self._features(waves)
         values, lengths = self(features.values, features.lengths, None)
         return Padded(values.float().cpu(), lengths).clips()
+
+    @torch.inference_mode()
+    def pooled(self, waves: Sequence[np.ndarray]) -> Tensor:
+        """Return what a classifier makes of waves, (clips, features), before it looks at them."""
+        features = self._features(waves)
+        return self.head.pooling(self._listened(features.values, features.lengths, None))
+
+    def _features(self, waves: Sequence[np.ndarray]) -> Ragged:
+        device, margin = self.upstream.device, self.description.margin_seconds
+        windows = [self.upstream.window(torch.from_numpy(w).to(device), margin) for w in waves]
+        return join([self.upstream.features(window) for window in windows])
 
     def decode(self, emission: Tensor) -> str:
         """Return the text, or the class, that log-probabilities (frames, labels) tell."""
@@ -155,7 +168,7 @@ def build_head(description: Description, upstream: upstreams.Upstream) -> heads.
         return heads.build(description.head, size, labels)
     kind, size = (description.head, description.pooling), size * len(description.layers)
     silence = upstream.silence_frames(description.margin_seconds)
-    return classifiers.build(*kind, size, labels, silence)
+    return classifiers.build(*kind, size, labels, silence, by_voice=bool(description.normalise))
 
 
 def save_model(model: GraftedModel, folder: Path) -> None:

@@ -65,6 +65,11 @@ def names() -> list[str]:
     return [f"{name}{more}" for name in (*FIXED, LEARNT) for more in ("", STD, SLOPE)]
 
 
+def without_weights(way: str) -> str:
+    """Return the way itself, or what it is while nothing is learnt: all frames count alike."""
+    return way.replace(LEARNT, "mean")
+
+
 class Pooling(nn.Module):
     """States of a batch → a vector of `features` numbers for each clip.
 

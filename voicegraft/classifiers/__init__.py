@@ -13,6 +13,7 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import torch
@@ -23,14 +24,21 @@ from voicegraft.layers import LayerKnob
 from voicegraft.padding import Padded
 from voicegraft.params import Section
 from voicegraft.pooling import Pooling
+from voicegraft.voices import Voice
 
 
 class ClassifierChoice(Section):
-    """Which classifier, on which layer or layers, of frames pooled in which way."""
+    """Which classifier, on which layer or layers, of frames pooled and normalised in which way."""
 
     name: str
     layer: LayerKnob
     pooling: str
+    normalise: Literal["none", "speaker"]
+
+    @property
+    def normalised_by(self) -> str | None:
+        """By what, as a model has it."""
+        return None if self.normalise == "none" else self.normalise
 
 
 class Classifier(nn.Module, ABC):
@@ -63,14 +71,18 @@ class PooledHead(Head):
 
     subsampling = 1
 
-    def __init__(self, pooling: Pooling, classifier: Classifier):
+    def __init__(self, pooling: Pooling, classifier: Classifier, voice: Voice | None = None):
         super().__init__()
-        self.pooling, self.classifier = pooling, classifier
+        self.pooling, self.classifier, self.voice = pooling, classifier, voice
 
     def forward(self, states: Padded) -> Padded:
         """Map (batch, frames, size) to log-probabilities (batch, 1, labels)."""
-        emissions = self.classifier(self.pooling(states)).log_softmax(-1)
+        emissions = self.told(self.pooling(states))
         return Padded(emissions[:, None], torch.ones(len(emissions), dtype=torch.long))
+
+    def told(self, pooled: Tensor) -> Tensor:
+        """Map pooled clips, (batch, features), to log-probabilities (batch, labels)."""
+        return self.classifier(self.voice(pooled) if self.voice else pooled).log_softmax(-1)
 
     def frames_out(self, frames: int) -> int:  # noqa: ARG002 - one, of however many
         """See `Head`."""
@@ -82,10 +94,18 @@ def names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
-def build(name: str, pooling: str, size: int, labels: int, silence: int = 0) -> PooledHead:
-    """Return the classifier of that name on frames of `size`, with weights from torch's generator.
+def build(
+    name: str, pooling: str, size: int, labels: int, silence: int = 0, by_voice: bool = False
+) -> PooledHead:
+    """Return the classifier of that name, with weights from torch's generator.
 
-    Frames of `silence` behind each clip are none of its own.
+    Args:
+        name: a file of this folder.
+        pooling: see voicegraft.pooling.
+        size: of a frame.
+        labels: how many classes.
+        silence: frames behind each clip that are none of its own.
+        by_voice: whether what is a voice's own is taken out: see voicegraft.voices.
 
     Raises:
         ValueError: naming the classifiers or ways to pool that are here.
@@ -99,4 +119,9 @@ def build(name: str, pooling: str, size: int, labels: int, silence: int = 0) -> 
             f"head.pooling: {pooling} has weights to be trained, and {name} is not trained step "
             "by step: take another way to pool, or head.name: mlp"
         )
-    return PooledHead(pool, classifier)
+    if by_voice and not isinstance(classifier, Fitted):
+        raise ValueError(
+            f"head.normalise: speaker looks at all clips of a voice at once, and {name} is trained "
+            "by batches: take head.name: logistic or prototypes"
+        )
+    return PooledHead(pool, classifier, Voice(pool.features) if by_voice else None)

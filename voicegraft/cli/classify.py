@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicegraft.cli.mistakes import mistakes_told
+from voicegraft.cli.mistakes import complain, mistakes_told
 from voicegraft.cli.recordings import each_recording, json_line
 
 if TYPE_CHECKING:
@@ -26,6 +26,13 @@ def classify(
     threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Of a long recording, the least probability.")
     ] = 0.5,
+    voice: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A folder of the voice that is heard, for a model trained with head.normalise: "
+            "speaker. Ten clips at least; no label is needed."
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
 ) -> None:
     """Tell the class of recordings, and how sure that is.
@@ -39,11 +46,14 @@ def classify(
     voicegraft classify words/models/head yes.ogg
     voicegraft classify words/models/head evening.ogg --threshold 0.9
     voicegraft classify words/models/head clips/ --json > clips.jsonl
+    voicegraft classify words/models/head new.ogg --voice others_of_ann/
     """
     from voicegraft.inference.classifier import Classifier  # brings torch: seconds
 
     with mistakes_told():
-        classifier = Classifier(model, device, window, threshold)
+        classifier = Classifier(model, device, window, threshold, voice or [])
+        if classifier.lacks_voice:
+            complain("whose voice this is was not told (--voice): it is heard as those of train")
         whole = list(each_recording(classifier, files, json_line if as_json else lines))
     raise typer.Exit(0 if all(whole) else 1)
 

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from voicegraft.grafted import load_model
 from voicegraft.inference.damage import UntilDamage
+from voicegraft.inference.recordings import find_recordings
 from voicegraft.inference.spotting import Hit, joined, windows
 from voicegraft.speech.audio import level_dbfs, stream_audio
 from voicegraft.speech.manifest import SAMPLE_RATE
+from voicegraft.voices import FEWEST_CLIPS
 
 LONGEST_CLIP_SECONDS = 5.0
 """What lasts longer is looked through by a window; the rest is one clip."""
@@ -45,9 +48,11 @@ class Classifier:
         window_seconds: of a long recording, what is heard at once, moving on by half of that; take
             about the length of a clip of train.
         threshold: the least probability of a hit.
+        voice: recordings, or folders of them, of the voice that is going to be heard, for a model
+            that takes out what is a voice's own (head.normalise: speaker); no label is needed.
 
     Raises:
-        ValueError: if the model transcribes.
+        ValueError: if the model transcribes; if it is told of a voice and takes nothing out.
     """
 
     def __init__(
@@ -56,6 +61,7 @@ class Classifier:
         device: str = "auto",
         window_seconds: float = WINDOW_SECONDS,
         threshold: float = THRESHOLD,
+        voice: Sequence[str] = (),
     ):
         self.model = load_model(Path(folder), device=device)
         if not self.model.description.pooling:
@@ -65,7 +71,15 @@ class Classifier:
                 f"window_seconds must be above 0 and at most {self.model.max_seconds:g}, "
                 f"which the model takes at once, not {window_seconds:g}"
             )
+        self._met = False
         self.window, self.threshold = round(window_seconds * SAMPLE_RATE), threshold
+        if voice:
+            self._meet(list(find_recordings(voice)))
+
+    @property
+    def lacks_voice(self) -> bool:
+        """Whether it takes out what is a voice's own, and knows no better than those of train."""
+        return self.model.description.normalise is not None and not self._met
 
     def __call__(
         self, recording: str | Path, progress: Callable[[float], object] | None = None
@@ -76,15 +90,13 @@ class Classifier:
             AudioError: the file holds nothing that can be decoded.
         """
         stream = UntilDamage(stream_audio(Path(recording)))
-        blocks = iter(stream)
-        start = _at_least(blocks, round(LONGEST_CLIP_SECONDS * SAMPLE_RATE) + 1)
-        if len(start) <= LONGEST_CLIP_SECONDS * SAMPLE_RATE:
-            (found,) = self._probabilities([start])
+        clip, spans = self._cut(stream)
+        if clip is not None:
+            (found,) = self._probabilities([clip])
             order = sorted(found, key=found.get, reverse=True)
-            seconds = len(start) / SAMPLE_RATE
+            seconds = len(clip) / SAMPLE_RATE
             return Classified({label: found[label] for label in order}, [], seconds, stream.damage)
         hits, samples = [], 0
-        spans = windows(_then(start, blocks), self.window, max(1, self.window // 2))
         while group := list(islice(spans, TOGETHER)):
             hits += self._heard(group)
             done = group[-1][0] + len(group[-1][1])
@@ -92,6 +104,31 @@ class Classifier:
                 progress((done - samples) / SAMPLE_RATE)
             samples = done
         return Classified({}, joined(hits), samples / SAMPLE_RATE, stream.damage)
+
+    def _cut(
+        self, stream: UntilDamage
+    ) -> tuple[np.ndarray | None, Iterator[tuple[int, np.ndarray]]]:
+        """Return a short recording as one clip; of a long one None, and its windows."""
+        blocks = iter(stream)
+        start = _at_least(blocks, round(LONGEST_CLIP_SECONDS * SAMPLE_RATE) + 1)
+        if len(start) <= LONGEST_CLIP_SECONDS * SAMPLE_RATE:
+            return start, iter(())
+        return None, windows(chain([start], blocks), self.window, max(1, self.window // 2))
+
+    def _meet(self, recordings: Sequence[Path]) -> None:
+        """Take recordings of one voice for what it is like."""
+        if self.model.head.voice is None:
+            raise ValueError("a voice is of no use to a model trained with head.normalise: none")
+        clips: list[np.ndarray] = []
+        for recording in recordings:
+            clip, spans = self._cut(UntilDamage(stream_audio(recording)))
+            cut = [clip] if clip is not None else [wave for _, wave in spans]
+            clips += [wave for wave in cut if level_dbfs(wave) > SILENCE_DBFS]
+        if len(clips) < FEWEST_CLIPS:
+            raise ValueError(f"to know a voice takes {FEWEST_CLIPS} clips, not {len(clips)}")
+        groups = [clips[i : i + TOGETHER] for i in range(0, len(clips), TOGETHER)]
+        self.model.head.voice.meet(torch.cat([self.model.pooled(group) for group in groups]))
+        self._met = True
 
     def _probabilities(self, waves: Sequence[np.ndarray]) -> list[dict[str, float]]:
         emissions = self.model.emissions(waves)
@@ -122,8 +159,3 @@ def _at_least(blocks: Iterator[np.ndarray], samples: int) -> np.ndarray:
     while len(start) < samples and (block := next(blocks, None)) is not None:
         start = np.concatenate([start, block])
     return start
-
-
-def _then(start: np.ndarray, blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    yield start
-    yield from blocks

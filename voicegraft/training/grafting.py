@@ -37,11 +37,11 @@ def graft(
     store: Store,
     labels: list[str],
     folder: Path,
-    pooling: str | None = None,
+    **classifier: str | None,
 ) -> GraftedModel:
     """Return the upstream of `folder` under a new head of that name, on any stored layer.
 
-    With a `pooling`, the head is a classifier.
+    With a `pooling`, and perhaps `normalise`, as of `Description`, the head is a classifier.
     """
     facts = store.facts
     description = Description(
@@ -49,9 +49,9 @@ def graft(
         upstream_config=facts["upstream_config"],
         margin_seconds=facts["margin_seconds"],
         head=head,
-        pooling=pooling,
         layer=layer,
         labels=labels,
+        **classifier,
     )
     model = GraftedModel(description)
     model.upstream = upstream_folder.load(folder)
@@ -67,12 +67,12 @@ def head_trainer(
     fit: Fit,
     compute: Compute,
     quiet: bool = False,
-    pooling: str | None = None,
+    **classifier: str | None,
 ) -> Trainer:
     """Return what trains a new head, see `graft`, on stored states; its labels are of `train`."""
     classes, symbols = sorted({u.label for u in train}), ctc.labels_of(u.text for u in train)
     with seeded(fit.seed):
-        labels = classes if pooling else symbols
-        model = graft(layer, head, store, labels, upstream, pooling)
+        labels = classes if classifier else symbols
+        model = graft(layer, head, store, labels, upstream, **classifier)
     inputs = StoredStates(store, layer, fit.masking)
     return Trainer(engine(compute), model, inputs, [head_part(model, fit.lr)], fit, quiet)

@@ -48,29 +48,27 @@ class StoredStates:
 
     def __call__(self, utterance: Utterance) -> Tensor:
         """See `Inputs`."""
-        return self._states(utterance.id)
+        return self.states(utterance.id)
 
     def augmented(self, utterance: Utterance) -> Tensor:
         """Take one of the stored takes, then mask spans of frames and of dimensions."""
-        ids = self._takes(utterance)
-        states = self._states(ids[int(torch.randint(len(ids), ()))])
+        ids = self.takes(utterance)
+        states = self.states(ids[int(torch.randint(len(ids), ()))])
         return mask(states, utterance.seconds, self.masking)
-
-    def takes(self, utterance: Utterance) -> list[Tensor]:
-        """Return the states at every stored speed, the clip's own first."""
-        return [self._states(take) for take in self._takes(utterance)]
 
     def frames(self, utterance: Utterance) -> int:
         """See `Inputs`."""
-        return min(self.store.frames[take] for take in self._takes(utterance))
+        return min(self.store.frames[take] for take in self.takes(utterance))
 
-    def _takes(self, utterance: Utterance) -> list[str]:
+    def takes(self, utterance: Utterance) -> list[str]:
+        """Return the ids of the stored takes, the clip's own first."""
         ids = [take_id(utterance.id, speed) for speed in [1.0, *self.store.facts["speeds"]]]
         degradations = len(self.store.facts.get("augment", []))
         ids += [degraded_id(utterance.id, number) for number in range(degradations)]
         return [take for take in ids if take in self.store.frames]
 
-    def _states(self, take: str) -> Tensor:
+    def states(self, take: str) -> Tensor:
+        """Return the states of a take, as of a clip."""
         if isinstance(self.layer, int):
             return torch.from_numpy(self.store.states(take, self.layer).astype("float32"))
         states = [self.store.states(take, layer) for layer in self.layer]
