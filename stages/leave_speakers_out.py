@@ -1,0 +1,54 @@
+"""How well are classes told of a voice never heard? Each speaker in turn is left out.
+
+Reads   CORPUS, as prepare_data leaves it for classification; EMBEDDINGS, as extract_embeddings
+        leaves them, of the upstream or of a control
+Writes  EVALUATION, a table for git: accuracy and macro-F1 with intervals, the mean of all voices
+        and of each, where a voice is met as it comes, normalised by its own clips, and where these
+        have taught the classifier too; no label of the voice is used. Without a line where clips
+        are of fewer than two known speakers
+Knobs   head: pooling; open_set: unknown_labels, which are left out; evaluate: resamples,
+        confidence, seed
+"""
+
+from pathlib import Path
+from typing import Any
+
+from voicegraft.command import run_stage
+from voicegraft.embedding.store import Store
+from voicegraft.evaluation.classes.features import Vectors, vectors
+from voicegraft.evaluation.classes.new_voices import leave_speakers_out
+from voicegraft.evaluation.classes.unknown import OpenSet
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.tables import write_rows
+from voicegraft.params import load_params
+from voicegraft.speech.manifest import Corpus
+
+RATES = [f"{rate}{end}" for rate in ("accuracy", "macro_f1") for end in ("", "_low", "_high")]
+HEADER = ["adaptation", "speaker", *RATES, "clips"]
+
+
+def told(line: dict[str, Any]) -> str:
+    """Return a line of the table, for the terminal."""
+    accuracy, f1 = (
+        f"{line[rate]:.3f} ({line[f'{rate}_low']:.3f} to {line[f'{rate}_high']:.3f})"
+        for rate in ("accuracy", "macro_f1")
+    )
+    who = line["speaker"] or "mean of all voices"
+    return f"adaptation {line['adaptation']}, {who}: accuracy {accuracy}, macro-F1 {f1}"
+
+
+def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
+    params = load_params(Evaluate, "evaluate")
+    how = load_params(Vectors, "head")
+    unknown = load_params(OpenSet, "open_set").unknown_labels
+    named = [u for u in Corpus(corpus).utterances if u.speaker and u.label not in unknown]
+    lines: list[dict[str, Any]] = []
+    if len({clip.speaker for clip in named}) > 1:
+        clips = vectors(Store(embeddings), named, how.pooling)
+        lines = list(leave_speakers_out(clips, params))
+    write_rows(evaluation, HEADER, [[line[name] for name in HEADER] for line in lines])
+    print("\n".join(map(told, lines)) or "clips of fewer than two speakers: none can be left out")
+
+
+if __name__ == "__main__":
+    run_stage(main)

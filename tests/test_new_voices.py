@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+from labelled import QUICK
+from sklearn.metrics import accuracy_score, f1_score
+
+from voicegraft.evaluation.classes import new_voices
+from voicegraft.evaluation.classes.features import Clips
+from voicegraft.evaluation.classes.new_voices import as_taught, leave_speakers_out, self_trained
+
+CLASSES, SPEAKERS = ("a", "b", "c"), ("ann", "bob", "eve")
+SIZE, EACH = 6, 20
+
+
+def clips(shift=0.0, turn=0.0):
+    """Clips of three classes; each voice shifts them its own way, and turns them a little."""
+    rng, centres = np.random.default_rng(1), np.random.default_rng(2).normal(0, 2, (3, SIZE))
+    found = []
+    for number, who in enumerate(SPEAKERS):
+        own = np.random.default_rng(number).normal(0, 1, (1 + SIZE, SIZE))
+        for label, centre in zip(CLASSES, centres, strict=True):
+            heard = centre @ (np.eye(SIZE) + turn * own[1:]) + shift * own[0]
+            found += [(heard + rng.normal(0, 0.4, SIZE), label, who) for _ in range(EACH)]
+    features, labels, speakers = zip(*found, strict=True)
+    return Clips(np.stack(features), labels, [str(i) for i in range(len(labels))], speakers)
+
+
+def rates(of, adaptation, speaker=""):
+    lines = leave_speakers_out(of, QUICK)
+    return next(x for x in lines if (x["adaptation"], x["speaker"]) == (adaptation, speaker))
+
+
+def test_voices_that_are_alike_need_no_adaptation():
+    assert rates(clips(), "none")["accuracy"] == 1
+
+
+def test_a_voice_that_is_shifted_is_told_once_its_own_is_taken_out():
+    shifted = clips(shift=30)
+    assert rates(shifted, "none")["accuracy"] < 0.8
+    assert rates(shifted, "normalised")["accuracy"] == 1
+
+
+def test_the_mean_is_that_of_the_rates_of_each_voice():
+    of = clips(shift=1, turn=0.5)
+    told = new_voices._left_out(of, SPEAKERS, as_taught, "")
+    own = [np.array(of.speakers) == who for who in SPEAKERS]
+    labels = np.array(of.labels)
+    expected = {
+        "accuracy": np.mean([accuracy_score(labels[i], told[i]) for i in own]),
+        "macro_f1": np.mean([f1_score(labels[i], told[i], average="macro") for i in own]),
+    }
+    line = rates(of, "none")
+    assert expected["accuracy"] < 1
+    for name, value in expected.items():
+        assert line[name] == pytest.approx(value, abs=1e-4)
+        assert line[f"{name}_low"] <= line[name] <= line[f"{name}_high"]
+    assert line["clips"] == len(labels)
+
+
+def test_no_label_of_the_new_voice_is_seen():
+    of = clips(shift=1, turn=0.5)
+    for way in (as_taught, self_trained):
+        own = np.array(of.speakers) == "eve"
+        other = np.where(own, "a", of.labels)
+        told = [
+            way(of.features[~own], np.asarray(labels)[~own], of.features[own])
+            for labels in (of.labels, other)
+        ]
+        assert list(told[0]) == list(told[1])
+
+
+def test_one_voice_alone_cannot_be_left_out():
+    alone = Clips(np.zeros((2, 3)), ["a", "b"], ["1", "2"], ["ann", "ann"])
+    with pytest.raises(ValueError, match="takes two; here is ann"):
+        list(leave_speakers_out(alone, QUICK))

@@ -1,0 +1,105 @@
+"""Voices that were never heard: how well classes are told of one, and how far its own clips help.
+
+Each speaker in turn is left out, and scored by what the others teach. Three ways to meet a voice
+stand side by side: as it comes; with what is the voice's own taken out (voicegraft.voices); and
+with a classifier that was taught once more, from those of the voice's clips of which it was surest
+(self-training: Scudder 1965, https://doi.org/10.1109/TIT.1965.1053799; that only the surer are
+taken: Cascante-Bonilla et al. 2021, https://arxiv.org/abs/2001.06001). None sees a label of it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+from tqdm import tqdm
+
+from voicegraft.evaluation.classes.confidence import probability
+from voicegraft.evaluation.classes.f1 import class_counts
+from voicegraft.evaluation.classes.features import Clips, by_speaker
+from voicegraft.evaluation.classes.intervals import rated, resampled
+from voicegraft.evaluation.classes.summary import RATES
+from voicegraft.evaluation.summary import Evaluate
+
+ROUNDS, SURE_SHARE = 3, 0.5
+"""How often a voice's clips teach the classifier, and the share of them that does."""
+
+Adaptation = Callable[[np.ndarray, np.ndarray, np.ndarray], Sequence[str]]
+"""(features of the other voices, their labels, features of the new one) → labels of the new one."""
+
+
+def as_taught(features: np.ndarray, labels: np.ndarray, others: np.ndarray) -> Sequence[str]:
+    """Return the likeliest class of each of `others`, by logistic regression."""
+    return _standardised(features, labels, others)[0]
+
+
+def self_trained(features: np.ndarray, labels: np.ndarray, others: np.ndarray) -> Sequence[str]:
+    """Return the same once the surer of `others` have taught it, as what they were taken for."""
+    taken_for, sure = _standardised(features, labels, others)
+    for _ in range(ROUNDS):
+        kept = sure >= np.quantile(sure, 1 - SURE_SHARE)
+        taught = np.concatenate([features, others[kept]])
+        told = np.concatenate([labels, taken_for[kept]])
+        taken_for, sure = _standardised(taught, told, others)
+    return taken_for
+
+
+def _standardised(
+    features: np.ndarray, labels: np.ndarray, others: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    scaler = StandardScaler().fit(features)
+    return probability(scaler.transform(features), labels, scaler.transform(others))
+
+
+def leave_speakers_out(clips: Clips, params: Evaluate) -> Iterator[dict[str, Any]]:
+    """Yield a line for the mean of all voices, and one for each, by adaptation.
+
+    Args:
+        clips: as they are, each with its speaker.
+        params: of the bootstrap.
+
+    Raises:
+        ValueError: if there are fewer than two speakers.
+    """
+    speakers = np.unique(clips.speakers)
+    if len(speakers) < 2:
+        raise ValueError(f"to leave a speaker out takes two; here is {', '.join(speakers)}")
+    without = by_speaker(clips)
+    ways = {
+        "none": (clips, as_taught),
+        "normalised": (without, as_taught),
+        "self-trained": (without, self_trained),
+    }
+    for name, (of, adapted) in ways.items():
+        told = _left_out(of, speakers, adapted, name)
+        for voices in ("", *speakers):
+            which = [voices] if voices else list(speakers)
+            yield {"adaptation": name, "speaker": voices} | _scored(of, told, which, params)
+
+
+def _left_out(clips: Clips, speakers: Sequence[str], adapted: Adaptation, name: str) -> np.ndarray:
+    """Return what each clip is taken for where its speaker is left out, (clips,)."""
+    labels, own = np.asarray(clips.labels), np.asarray(clips.speakers)
+    told = np.empty(len(labels), labels.dtype)
+    for speaker in tqdm(speakers, name, unit="voice"):
+        here = own == speaker
+        told[here] = adapted(clips.features[~here], labels[~here], clips.features[here])
+    return told
+
+
+def _scored(
+    clips: Clips, told: np.ndarray, speakers: Sequence[str], params: Evaluate
+) -> dict[str, Any]:
+    """Return the mean over `speakers` of accuracy and macro-F1, with intervals."""
+    own, classes = np.asarray(clips.speakers), sorted(set(clips.labels))
+    counts = class_counts(clips.labels, told, classes)
+    # Speakers side by side, so that a rate is of each and the mean is of rates.
+    counts = np.stack([counts * (own == who)[:, None, None] for who in speakers], axis=1)
+    here = np.isin(own, speakers)
+    counts, blocks = counts[here], np.asarray(clips.blocks)[here]
+    drawn = resampled(counts, blocks, params)
+    found: dict[str, Any] = {}
+    for name, rate in RATES.items():
+        value, each = rate(counts.sum(0)).mean(), rate(drawn).mean(1)
+        found |= rated(name, float(value), each, blocks, params)
+    return found | {"clips": int(here.sum())}
