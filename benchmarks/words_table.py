@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 from benchmarks.results_table import interval
 
@@ -12,6 +13,11 @@ ROWS = {
     "random": "control: the same classifier on Whisper base, untrained",
     "head": "logistic regression on frozen states",
     "full": "all blocks below them unfrozen, from audio",
+}
+NEW_VOICES = {
+    "none": "a voice never heard, as it comes",
+    "normalised": "the same, normalised by its own clips, no label seen",
+    "self-trained": "the same, and taught by those that were surest",
 }
 RATES = ("accuracy", "macro_f1")
 HEADER = """\
@@ -26,17 +32,28 @@ def table(evaluation: Path) -> str:
     for model, name in ROWS.items():
         if (path := evaluation / model / "metrics.json").is_file():
             rows.append(_row(name, json.loads(path.read_text(encoding="utf-8"))["test"]))
-    return HEADER + "".join(rows + _few_shots(evaluation / "few_shot.csv"))
+    rows += _few_shots(evaluation / "few_shot.csv")
+    return HEADER + "".join(rows + _new_voices(evaluation / "leave_speakers_out.csv"))
 
 
 def _few_shots(path: Path) -> list[str]:
+    lines = [line for line in _lines(path) if line["split"] == "test"]
+    return [_row(f"nearest class mean, of {line['shots']} a class", line) for line in lines]
+
+
+def _new_voices(path: Path) -> list[str]:
+    """Return the means of all voices; those of each are in the file."""
+    lines = [line for line in _lines(path) if not line["speaker"]]
+    return [_row(NEW_VOICES[line["adaptation"]], line) for line in lines]
+
+
+def _lines(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
     with open(path, encoding="utf-8", newline="") as file:
-        lines = [line for line in csv.DictReader(file) if line["split"] == "test"]
-    numbers = [{k: float(v) for k, v in line.items() if k != "split"} for line in lines]
-    return [_row(f"nearest class mean, of {n['shots']:.0f} a class", n) for n in numbers]
+        return list(csv.DictReader(file))
 
 
-def _row(name: str, rates: dict[str, float]) -> str:
+def _row(name: str, told: dict[str, Any]) -> str:
+    rates = {f"{r}{end}": float(told[f"{r}{end}"]) for r in RATES for end in ("", "_low", "_high")}
     return f"| {' | '.join([name, *(interval(rates, rate) for rate in RATES)])} |\n"

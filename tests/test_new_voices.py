@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from labelled import QUICK
+from scipy.stats import bootstrap
 from sklearn.metrics import accuracy_score, f1_score
 
 from voicegraft.evaluation.classes import new_voices
@@ -72,3 +73,18 @@ def test_one_voice_alone_cannot_be_left_out():
     alone = Clips(np.zeros((2, 3)), ["a", "b"], ["1", "2"], ["ann", "ann"])
     with pytest.raises(ValueError, match="takes two; here is ann"):
         list(leave_speakers_out(alone, QUICK))
+
+
+def test_the_interval_of_the_mean_is_over_voices_where_there_are_enough_of_them():
+    """As of the rates of forty voices, drawn with replacement: by scipy, and by nothing of ours."""
+    rng = np.random.default_rng(5)
+    speakers = [f"voice{number // 10}" for number in range(400)]
+    labels = [CLASSES[number % 3] for number in range(400)]
+    wrong = rng.random(400) < np.repeat(rng.uniform(0, 0.5, 40), 10)
+    told = np.array([CLASSES[(i + bad) % 3] for i, bad in enumerate(wrong)])
+    of = Clips(np.zeros((400, 1)), labels, speakers, speakers)
+    found = new_voices._scored(of, told, [f"voice{i}" for i in range(40)], QUICK)
+    rates = [(told == labels)[10 * i : 10 * i + 10].mean() for i in range(40)]
+    expected = bootstrap([rates], np.mean, method="percentile", rng=1).confidence_interval
+    assert found["accuracy_low"] == pytest.approx(expected.low, abs=0.01)
+    assert found["accuracy_high"] == pytest.approx(expected.high, abs=0.01)

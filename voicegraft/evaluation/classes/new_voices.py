@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from voicegraft.evaluation.classes.confidence import probability
-from voicegraft.evaluation.classes.f1 import class_counts
+from voicegraft.evaluation.classes.f1 import CLIPS, class_counts
 from voicegraft.evaluation.classes.features import Clips, by_speaker
 from voicegraft.evaluation.classes.intervals import rated, resampled
 from voicegraft.evaluation.classes.summary import RATES
@@ -97,9 +97,11 @@ def _scored(
     counts = np.stack([counts * (own == who)[:, None, None] for who in speakers], axis=1)
     here = np.isin(own, speakers)
     counts, blocks = counts[here], np.asarray(clips.blocks)[here]
-    drawn = resampled(counts, blocks, params)
+    drawn, clips_of = resampled(counts, blocks, params), counts[..., CLIPS, :].sum((0, -1))
+    # Where voices are what is drawn, one may come twice and another not at all.
+    times = drawn[..., CLIPS, :].sum(-1) / clips_of
     found: dict[str, Any] = {}
     for name, rate in RATES.items():
-        value, each = rate(counts.sum(0)).mean(), rate(drawn).mean(1)
+        value, each = rate(counts.sum(0)).mean(), np.average(rate(drawn), axis=1, weights=times)
         found |= rated(name, float(value), each, blocks, params)
     return found | {"clips": int(here.sum())}
