@@ -3,11 +3,14 @@
 Reads   CORPUS, as prepare_data leaves it for classification; EMBEDDINGS, as extract_embeddings
         leaves them, of the upstream or of a control
 Writes  EVALUATION, a table for git: accuracy and macro-F1 on test and unseen with so many clips of
-        each class to learn from, means over draws with intervals
+        each class to learn from, means over draws with intervals; without a line for more than the
+        rarest class has
 Knobs   few_shot: shots, draws; head: pooling, normalise; open_set: unknown_labels, which are left
         out; evaluate: resamples, confidence, seed
 """
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +19,7 @@ from pydantic import Field, PositiveInt
 from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.classes.features import Vectors, read_clips
-from voicegraft.evaluation.classes.few_shot import few_shot, nearest_mean
+from voicegraft.evaluation.classes.few_shot import few_shot, nearest_mean, rarest
 from voicegraft.evaluation.classes.unknown import OpenSet
 from voicegraft.evaluation.clips import SPLITS
 from voicegraft.evaluation.summary import Evaluate
@@ -35,6 +38,15 @@ class FewShot(Section):
     draws: Annotated[int, Field(ge=2)]
 
 
+def possible(shots: Sequence[int], labels: Sequence[str]) -> list[int]:
+    """Return those of `shots` that every class has clips for, and say which are left out."""
+    name, clips = rarest(labels)
+    if too_many := [count for count in shots if count > clips]:
+        left_out = ", ".join(map(str, too_many))
+        print(f"{name!r} has {clips} clips in train: no {left_out} of each class", file=sys.stderr)
+    return [count for count in shots if count <= clips]
+
+
 def told(line: dict[str, Any]) -> str:
     """Return a line of the table, for the terminal."""
     accuracy, f1 = (
@@ -51,10 +63,11 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     unknown = load_params(OpenSet, "open_set").unknown_labels
     sides = read_clips(Corpus(corpus), Store(embeddings), SPLITS, how, unknown)
     train = sides.pop("train")
+    shots = possible(knobs.shots, train.labels)
     lines = [
         {"split": split} | line
         for split, side in sides.items()
-        for line in few_shot(train, side, nearest_mean, knobs.shots, knobs.draws, params)
+        for line in few_shot(train, side, nearest_mean, shots, knobs.draws, params)
     ]
     write_rows(evaluation, HEADER, [[line[name] for name in HEADER] for line in lines])
     print("\n".join(map(told, lines)))

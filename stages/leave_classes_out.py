@@ -3,7 +3,8 @@
 Reads   CORPUS, as prepare_data leaves it for classification; EMBEDDINGS, as extract_embeddings
         leaves them, of the upstream or of a control
 Writes  EVALUATION, a table for git: for each measure of confidence and split the equal error rate,
-        and false accepts and the share of known clips found at the threshold of dev
+        and false accepts and the share of known clips found at the threshold of dev; without a
+        line where too few classes would be left to learn
 Knobs   leave_classes_out: folds; head: pooling, normalise; open_set: unknown_labels, which are
         let be, max_false_accepts; evaluate: resamples, confidence, seed
 """
@@ -16,13 +17,20 @@ from pydantic import Field
 from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.classes.features import Vectors, read_clips
-from voicegraft.evaluation.classes.leave_classes_out import leave_classes_out
+from voicegraft.evaluation.classes.leave_classes_out import enough, leave_classes_out
 from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet
 from voicegraft.evaluation.clips import SPLITS
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.params import Section, load_params
 from voicegraft.speech.manifest import Corpus
+
+RATES = [
+    f"{rate}{end}"
+    for rate in ("equal_error_rate", "false_accept_rate", "accuracy")
+    for end in ("", "_low", "_high")
+]
+HEADER = ["split", "measure", *RATES, "unknown_clips"]
 
 
 class LeaveClassesOut(Section):
@@ -50,9 +58,12 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     sides = read_clips(Corpus(corpus), Store(embeddings), splits, how, known.unknown_labels)
     if CHOOSING not in sides:
         raise ValueError(f"the corpus has no clip in {CHOOSING}, which chooses the threshold")
-    lines = list(leave_classes_out(sides, knobs.folds, known.max_false_accepts, params))
-    write_rows(evaluation, list(lines[0]), [list(line.values()) for line in lines])
-    print("\n".join(map(told, lines)))
+    classes, lines = len(set(sides["train"].labels)), []
+    if enough(classes, knobs.folds):
+        lines = list(leave_classes_out(sides, knobs.folds, known.max_false_accepts, params))
+    write_rows(evaluation, HEADER, [[line[name] for name in HEADER] for line in lines])
+    too_few = f"{classes} classes are too few for {knobs.folds} folds: none is left out"
+    print("\n".join(map(told, lines)) or too_few)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from voicegraft.evaluation.classes.features import Clips
 from voicegraft.evaluation.classes.few_shot import (
-    check_shots,
     draw,
     few_shot,
     nearest_mean,
+    rarest,
 )
 
 CLASSES = np.array(["flat", "rise", "fall"])
@@ -88,9 +88,8 @@ def test_a_draw_has_as_many_of_each_class_and_none_twice():
         assert sorted(labels[i] for i in places) == ["a"] * 3 + ["b"] * 3
 
 
-def test_too_few_clips_of_a_class_are_refused_by_name():
-    with pytest.raises(ValueError, match="'b' has 3 clips in train, fewer than 5"):
-        check_shots(["b"] * 3 + ["a"] * 9, [1, 5])
+def test_the_rarest_class_is_the_one_with_the_fewest_clips():
+    assert rarest(["b"] * 3 + ["a"] * 9 + ["c"] * 3) == ("b", 3)
 
 
 def test_the_nearest_mean_is_that_of_the_smallest_angle_whatever_the_length():

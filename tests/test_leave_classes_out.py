@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 
 from voicegraft.evaluation.classes.confidence import MEASURES, C, cosine, energy, probability
 from voicegraft.evaluation.classes.features import Clips
-from voicegraft.evaluation.classes.leave_classes_out import deal, leave_classes_out
+from voicegraft.evaluation.classes.leave_classes_out import deal, enough, leave_classes_out
 
 CLASSES = ("a", "b", "c", "d", "e", "f")
 
@@ -123,3 +123,17 @@ def test_the_cosine_falls_as_a_clip_turns_away_from_the_nearest_mean():
     features, labels = np.array([[1.0, 0.0], [0.0, 2.0]]), np.array(["x", "y"])
     classes, sure = cosine(features, labels, np.array([[3.0, 0.0], [1.0, 1.0], [-1.0, -1.0]]))
     assert classes[0] == "x" and sure.tolist() == pytest.approx([1, 0.5**0.5, -(0.5**0.5)])
+
+
+@pytest.mark.parametrize("folds", range(3, 10))
+@pytest.mark.parametrize("classes", range(2, 12))
+def test_classes_are_enough_just_where_they_can_be_dealt(classes, folds):
+    names = [f"class{number}" for number in range(classes)]
+    if enough(classes, folds):
+        groups = deal(names, folds, seed=1)
+        assert min(map(len, groups)) > 0
+        for i, group in enumerate(groups):
+            assert classes - len(group) - len(groups[i - 1]) >= 2
+    else:
+        with pytest.raises(ValueError, match="two classes at least must be left to learn"):
+            deal(names, folds, seed=1)

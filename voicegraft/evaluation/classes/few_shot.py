@@ -43,14 +43,10 @@ def few_shot(
         train: from which clips are drawn, without replacement, as many of each class.
         test: what is scored, all of it each time.
         classify: learns from what was drawn.
-        shots: how many of each class.
+        shots: how many of each class; each at most as many as the rarest has: see `rarest`.
         draws: how often.
         params: of the bootstrap; its seed draws the clips too.
-
-    Raises:
-        ValueError: naming a class of `train` with fewer clips than the most shots.
     """
-    check_shots(train.labels, shots)
     rng = np.random.default_rng(params.seed)
     lines = []
     for count in shots:
@@ -60,12 +56,9 @@ def few_shot(
     return lines
 
 
-def check_shots(labels: Sequence[str], shots: Sequence[int]) -> None:
-    """Raise ValueError if a class has fewer clips than the most shots, naming it."""
-    clips, name = min((clips, name) for name, clips in Counter(labels).items())
-    most = max(shots)
-    if clips < most:
-        raise ValueError(f"few_shot.shots: {name!r} has {clips} clips in train, fewer than {most}")
+def rarest(labels: Sequence[str]) -> tuple[str, int]:
+    """Return the class that has the fewest clips, and how many."""
+    return min(Counter(labels).items(), key=lambda item: (item[1], item[0]))
 
 
 def draw(labels: Sequence[str], shots: int, rng: np.random.Generator) -> np.ndarray:

@@ -63,6 +63,12 @@ def leave_classes_out(
             yield {"split": split, "measure": name} | _summary(found[split], of.blocks, params)
 
 
+def enough(classes: int, folds: int) -> bool:
+    """Return whether so many classes can be dealt: two at least have to be left to learn."""
+    first, second = -(-classes // folds), -(-(classes - 1) // folds)
+    return folds <= classes and classes - first - second >= 2
+
+
 def deal(labels: Sequence[str], folds: int, seed: int) -> list[list[str]]:
     """Return the classes in so many groups of like size.
 
@@ -70,13 +76,12 @@ def deal(labels: Sequence[str], folds: int, seed: int) -> list[list[str]]:
         ValueError: if a fold would leave fewer than two classes to learn.
     """
     classes = np.random.default_rng(seed).permutation(sorted(set(labels)))
-    groups = [list(map(str, group)) for group in np.array_split(classes, folds)]
-    if not groups[-1] or len(classes) - len(groups[0]) - len(groups[1 % folds]) < 2:
+    if not enough(len(classes), folds):
         raise ValueError(
             f"leave_classes_out.folds: {folds} groups of {len(classes)} classes: two groups are "
             "unknown at a time, and two classes at least must be left to learn"
         )
-    return groups
+    return [list(map(str, group)) for group in np.array_split(classes, folds)]
 
 
 def _fold(
