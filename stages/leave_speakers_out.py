@@ -6,8 +6,8 @@ Writes  EVALUATION, a table for git: accuracy and macro-F1 with intervals, the m
         and of each, where a voice is met as it comes, normalised by its own clips, and where these
         have taught the classifier too; no label of the voice is used. Without a line where clips
         are of fewer than two known speakers
-Knobs   head: pooling; open_set: unknown_labels, which are left out; evaluate: resamples,
-        confidence, seed
+Knobs   leave_speakers_out: rounds, sure_share; head: pooling; open_set: unknown_labels, which are
+        left out; evaluate: resamples, confidence, seed
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.classes.features import Vectors, vectors
-from voicegraft.evaluation.classes.new_voices import leave_speakers_out
+from voicegraft.evaluation.classes.new_voices import SelfTraining, leave_speakers_out
 from voicegraft.evaluation.classes.unknown import OpenSet
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
@@ -39,13 +39,14 @@ def told(line: dict[str, Any]) -> str:
 
 def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     params = load_params(Evaluate, "evaluate")
+    knobs = load_params(SelfTraining, "leave_speakers_out")
     how = load_params(Vectors, "head")
     unknown = load_params(OpenSet, "open_set").unknown_labels
     named = [u for u in Corpus(corpus).utterances if u.speaker and u.label not in unknown]
     lines: list[dict[str, Any]] = []
     if len({clip.speaker for clip in named}) > 1:
         clips = vectors(Store(embeddings), named, how.pooling)
-        lines = list(leave_speakers_out(clips, params))
+        lines = list(leave_speakers_out(clips, knobs, params))
     write_rows(evaluation, HEADER, [[line[name] for name in HEADER] for line in lines])
     print("\n".join(map(told, lines)) or "clips of fewer than two speakers: none can be left out")
 

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from labelled import QUICK
@@ -6,10 +8,16 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from voicegraft.evaluation.classes import new_voices
 from voicegraft.evaluation.classes.features import Clips
-from voicegraft.evaluation.classes.new_voices import as_taught, leave_speakers_out, self_trained
+from voicegraft.evaluation.classes.new_voices import (
+    SelfTraining,
+    as_taught,
+    leave_speakers_out,
+    self_trained,
+)
 
 CLASSES, SPEAKERS = ("a", "b", "c"), ("ann", "bob", "eve")
 SIZE, EACH = 6, 20
+TWICE = SelfTraining(rounds=2, sure_share=0.5)
 
 
 def clips(shift=0.0, turn=0.0):
@@ -26,7 +34,7 @@ def clips(shift=0.0, turn=0.0):
 
 
 def rates(of, adaptation, speaker=""):
-    lines = leave_speakers_out(of, QUICK)
+    lines = leave_speakers_out(of, TWICE, QUICK)
     return next(x for x in lines if (x["adaptation"], x["speaker"]) == (adaptation, speaker))
 
 
@@ -59,7 +67,7 @@ def test_the_mean_is_that_of_the_rates_of_each_voice():
 
 def test_no_label_of_the_new_voice_is_seen():
     of = clips(shift=1, turn=0.5)
-    for way in (as_taught, self_trained):
+    for way in (as_taught, partial(self_trained, knobs=TWICE)):
         own = np.array(of.speakers) == "eve"
         other = np.where(own, "a", of.labels)
         told = [
@@ -72,7 +80,7 @@ def test_no_label_of_the_new_voice_is_seen():
 def test_one_voice_alone_cannot_be_left_out():
     alone = Clips(np.zeros((2, 3)), ["a", "b"], ["1", "2"], ["ann", "ann"])
     with pytest.raises(ValueError, match="takes two; here is ann"):
-        list(leave_speakers_out(alone, QUICK))
+        list(leave_speakers_out(alone, TWICE, QUICK))
 
 
 def test_the_interval_of_the_mean_is_over_voices_where_there_are_enough_of_them():

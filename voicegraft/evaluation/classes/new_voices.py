@@ -8,9 +8,11 @@ taken: Cascante-Bonilla et al. 2021, https://arxiv.org/abs/2001.06001). None see
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field, PositiveInt
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
@@ -20,9 +22,15 @@ from voicegraft.evaluation.classes.features import Clips, by_speaker
 from voicegraft.evaluation.classes.intervals import rated, resampled
 from voicegraft.evaluation.classes.summary import RATES
 from voicegraft.evaluation.summary import Evaluate
+from voicegraft.params import Section
 
-ROUNDS, SURE_SHARE = 3, 0.5
-"""How often a voice's clips teach the classifier, and the share of them that does."""
+
+class SelfTraining(Section):
+    """How often a voice's clips teach the classifier, and the share of them that does."""
+
+    rounds: PositiveInt
+    sure_share: Annotated[float, Field(gt=0, le=1)]
+
 
 Adaptation = Callable[[np.ndarray, np.ndarray, np.ndarray], Sequence[str]]
 """(features of the other voices, their labels, features of the new one) → labels of the new one."""
@@ -33,11 +41,13 @@ def as_taught(features: np.ndarray, labels: np.ndarray, others: np.ndarray) -> S
     return _standardised(features, labels, others)[0]
 
 
-def self_trained(features: np.ndarray, labels: np.ndarray, others: np.ndarray) -> Sequence[str]:
+def self_trained(
+    features: np.ndarray, labels: np.ndarray, others: np.ndarray, knobs: SelfTraining
+) -> Sequence[str]:
     """Return the same once the surer of `others` have taught it, as what they were taken for."""
     taken_for, sure = _standardised(features, labels, others)
-    for _ in range(ROUNDS):
-        kept = sure >= np.quantile(sure, 1 - SURE_SHARE)
+    for _ in range(knobs.rounds):
+        kept = sure >= np.quantile(sure, 1 - knobs.sure_share)
         taught = np.concatenate([features, others[kept]])
         told = np.concatenate([labels, taken_for[kept]])
         taken_for, sure = _standardised(taught, told, others)
@@ -51,11 +61,14 @@ def _standardised(
     return probability(scaler.transform(features), labels, scaler.transform(others))
 
 
-def leave_speakers_out(clips: Clips, params: Evaluate) -> Iterator[dict[str, Any]]:
+def leave_speakers_out(
+    clips: Clips, knobs: SelfTraining, params: Evaluate
+) -> Iterator[dict[str, Any]]:
     """Yield a line for the mean of all voices, and one for each, by adaptation.
 
     Args:
         clips: as they are, each with its speaker.
+        knobs: of the self-training.
         params: of the bootstrap.
 
     Raises:
@@ -68,7 +81,7 @@ def leave_speakers_out(clips: Clips, params: Evaluate) -> Iterator[dict[str, Any
     ways = {
         "none": (clips, as_taught),
         "normalised": (without, as_taught),
-        "self-trained": (without, self_trained),
+        "self-trained": (without, partial(self_trained, knobs=knobs)),
     }
     for name, (of, adapted) in ways.items():
         told = _left_out(of, speakers, adapted, name)
