@@ -1,0 +1,58 @@
+"""The difference in macro-F1 between two models on the same clips, and how sure it is.
+
+As `voicegraft.evaluation.paired` has it for rates, which macro-F1 is none of: it is no ratio of two
+sums over clips, and the higher the better.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from voicegraft.evaluation.blocks import choose_blocks
+from voicegraft.evaluation.bootstrap import percentile_interval
+from voicegraft.evaluation.classes.f1 import macro_f1
+from voicegraft.evaluation.classes.intervals import resampled
+from voicegraft.evaluation.classes.scores import ClassScore
+from voicegraft.evaluation.classes.summary import counts_of
+from voicegraft.evaluation.paired import POWER_AND_CONFIDENCE, Difference
+from voicegraft.evaluation.summary import Evaluate
+
+
+class Gain(Difference):
+    """How a measure changed of which more is better."""
+
+    @property
+    def verdict(self) -> str:
+        """Return better, worse or indistinguishable."""
+        if self.low > 0:
+            return "better"
+        return "worse" if self.high < 0 else "indistinguishable"
+
+
+def f1_difference(
+    old: Sequence[ClassScore], new: Sequence[ClassScore], params: Evaluate
+) -> Difference:
+    """Compare the macro-F1 of two models on the same clips in the same order.
+
+    Args:
+        old: of each clip, by the one.
+        new: of the same clips, by the other.
+        params: resamples, confidence and seed of the bootstrap.
+    """
+    unit, blocks = choose_blocks(new)
+    # Both at once, so that both are resampled by the same draws.
+    counts = np.stack([counts_of(side) for side in (old, new)], axis=1)
+    changes = np.diff(macro_f1(resampled(counts, blocks, params)))[:, 0]
+    low, high = percentile_interval(changes, params.confidence, len(set(blocks)))
+    before, after = macro_f1(counts.sum(0))
+    return Gain(
+        old=float(before),
+        new=float(after),
+        low=low,
+        high=high,
+        probability_better=float(np.mean(changes > 0) + np.mean(changes == 0) / 2),
+        detectable=POWER_AND_CONFIDENCE * float(np.std(changes)),
+        clips=len(new),
+        blocks=len(set(blocks)),
+        unit=unit,
+    )
