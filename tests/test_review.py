@@ -2,17 +2,17 @@
 
 import json
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from committed import begin, commit, git
 from scored import PARAMS, scores
 from typer.testing import CliRunner
 
 from voicegraft.cli import app
 from voicegraft.evaluation.scores import write_scores
-from voicegraft.review import comparison, markdown
+from voicegraft.review import comparison, knobs, markdown
 from voicegraft.review.gate import Gate, broken
 from voicegraft.review.revisions import Revision, RevisionError, merge_base
 from voicegraft.review.transcripts import word_diff
@@ -29,22 +29,12 @@ def test_a_word_diff_strikes_out_what_went_and_sets_what_came_in_bold():
 def repository(tmp_path, monkeypatch):
     """A git repository with this project's params and two models, committed on main."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    begin(tmp_path)
     for model in ("head", "top3"):
         evaluate(tmp_path, model, scores())
     commit(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def git(folder, *arguments):
-    own = ["-c", "user.name=a", "-c", "user.email=a@b"]
-    subprocess.run(["git", *own, "-C", folder, *arguments], check=True, capture_output=True)
-
-
-def commit(folder):
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", "x", "--allow-empty")
 
 
 def evaluate(folder, model, found):
@@ -82,7 +72,7 @@ def test_knobs_that_were_turned_are_named_in_full_with_both_values(repository):
 def test_a_section_that_is_new_or_gone_stands_for_its_knobs():
     old = {"head": {"layer": 6}, "transfer": {"controls": []}}
     new = {"head": {"layer": 6, "name": "x"}, "lora": {"rank": 8, "masks": {"time": 1}}}
-    assert comparison.changed(old, new) == {
+    assert knobs.changed(old, new) == {
         "head.name": ("absent", "x"),
         "transfer": ("1 knobs", "absent"),
         "lora": ("absent", "2 knobs"),

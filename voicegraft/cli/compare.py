@@ -6,12 +6,8 @@ from typing import Annotated
 import typer
 
 from voicegraft.cli.mistakes import complain, mistakes_told
-from voicegraft.evaluation.summary import Evaluate
-from voicegraft.params import load_params
-from voicegraft.review import comparison, markdown
-from voicegraft.review.gate import Compare, broken
-from voicegraft.review.revisions import Revision, merge_base
-from voicegraft.review.transcripts import most_reworded
+from voicegraft.review.pipelines import reviews
+from voicegraft.review.revisions import merge_base
 
 
 def compare(
@@ -27,8 +23,9 @@ def compare(
 ) -> None:
     """Say what this working tree changes against a revision, beyond luck, in Markdown.
 
-    Reads evaluation/ and params.yaml as committed there and as they lie here. Differences come
-    with an interval from a bootstrap in pairs. Transcripts are shown where DVC has those of both.
+    Reads evaluation/ and params.yaml as committed there and as they lie here; at the root those of
+    words/ too. Differences come with an interval from a bootstrap in pairs. Transcripts are shown
+    where DVC has those of both.
 
     \b
     voicegraft compare                           # against the commit at which main was left
@@ -37,15 +34,9 @@ def compare(
     """
     root = Path()
     with mistakes_told():
-        rules = load_params(Compare, "compare")
-        params = load_params(Evaluate, "evaluate")
-        old, new = Revision(root, revision or merge_base(root)), Revision(root)
-        found = comparison.compare(old, new, params)
-    typer.echo(markdown.rendered(found, params.confidence))
-    for model in dict.fromkeys(split.model for split in found.splits) if transcripts else []:
-        if rewordings := most_reworded(model, old, new):
-            typer.echo("\n" + markdown.rendered_rewordings(model, rewordings))
-    failures = list(broken(found, rules.gate))
+        found, lacking = reviews(root, revision or merge_base(root))
+    typer.echo("\n\n".join([*(review.rendered(transcripts) for review in found), *lacking]))
+    failures = [line for review in found for line in review.broken()]
     for line in failures:
         complain(line)
     raise typer.Exit(1 if gate and failures else 0)

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from voicegraft.evaluation.paired import Difference, difference, in_common
-from voicegraft.evaluation.scores import Score
+from voicegraft.evaluation.paired import Difference, Scored, difference, in_common
 from voicegraft.evaluation.slices import by_duration, by_speaker
 from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.transfer import judged_by
+from voicegraft.review.knobs import changed
+from voicegraft.review.rates import differences, same_errors
 from voicegraft.review.revisions import Revision, RevisionError
-
-MISSING = "absent"
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class SplitComparison:
     split: str
     rates: dict[str, Difference]
     worse_slices: dict[str, Difference]
-    """By CER, where the whole did not get worse: the parts that did."""
+    """By the first rate, where the whole did not get worse: the parts that did."""
     only_old: int
     only_new: int
     """Clips that one side alone has, or whose reference is another one."""
@@ -62,7 +62,7 @@ def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
             raise RevisionError(f"{revision.title} has no evaluation/<model>/utterances.csv")
     both = [model for model in models[new] if model in models[old]]
     scores = {model: (old.scores(model), new.scores(model)) for model in both}
-    unchanged = [model for model in both if scores[model][0] == scores[model][1]]
+    unchanged = [model for model in both if same_errors(*scores[model])]
     noise = {model: new.noise(model) or old.noise(model) for model in both}
     splits = {
         model: list(compare_model(model, *scores[model], params, noise[model]))
@@ -84,8 +84,8 @@ def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
 
 def compare_model(
     model: str,
-    old: Sequence[Score],
-    new: Sequence[Score],
+    old: Sequence[Scored],
+    new: Sequence[Scored],
     params: Evaluate,
     noise: Mapping[str, Any] | None = None,
 ) -> Iterator[SplitComparison]:
@@ -95,49 +95,25 @@ def compare_model(
         before, after = in_common(*mine)
         if not after:
             continue
-        rates = {metric: difference(before, after, metric, params, noise) for metric in Score.RATES}
+        rates = differences(before, after, params, noise)
         yield SplitComparison(
             model,
             split,
             rates,
-            {} if rates["cer"].change > 0 else worse_slices(before, after, params),
+            {} if rates[judged_by(after)].change > 0 else worse_slices(before, after, params),
             only_old=len(mine[0]) - len(before),
             only_new=len(mine[1]) - len(after),
         )
 
 
 def worse_slices(
-    old: Sequence[Score], new: Sequence[Score], params: Evaluate
+    old: Sequence[Scored], new: Sequence[Scored], params: Evaluate
 ) -> dict[str, Difference]:
     """Return the voices and lengths on which the new one is worse, and surely so."""
     groups = by_speaker(new, params.fewest_speaker_clips)
     groups |= {f"{n} s": g for n, g in by_duration(new, params.duration_edges_seconds).items()}
     found = {
-        name: difference(*in_common(old, group), "cer", params) for name, group in groups.items()
+        name: difference(*in_common(old, group), judged_by(group), params)
+        for name, group in groups.items()
     }
     return {name: change for name, change in found.items() if change.verdict == "worse"}
-
-
-def changed(
-    old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
-) -> dict[str, tuple[Any, Any]]:
-    """Return the knobs that differ, by their whole names, with their values on both sides.
-
-    A section that one side alone has stands for all of its knobs.
-    """
-    found: dict[str, tuple[Any, Any]] = {}
-    for name in [*old, *(name for name in new if name not in old)]:
-        values = old.get(name, MISSING), new.get(name, MISSING)
-        if all(isinstance(value, Mapping) for value in values):
-            found |= changed(*values, f"{prefix}{name}.")
-        elif values[0] != values[1]:
-            found[f"{prefix}{name}"] = _told(values[0]), _told(values[1])
-    return found
-
-
-def _told(value: Any) -> Any:
-    return f"{_knobs(value)} knobs" if isinstance(value, Mapping) else value
-
-
-def _knobs(section: Any) -> int:
-    return sum(map(_knobs, section.values())) if isinstance(section, Mapping) else 1

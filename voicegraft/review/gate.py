@@ -6,6 +6,8 @@ from pydantic import NonNegativeFloat
 
 from voicegraft.params import Section
 from voicegraft.review.comparison import Comparison
+from voicegraft.review.rates import NAMES
+from voicegraft.task import CLASSIFICATION, TRANSCRIPTION
 
 
 class Gate(Section):
@@ -15,20 +17,35 @@ class Gate(Section):
     wer: NonNegativeFloat
 
 
+class ClassGate(Section):
+    """The same for classes."""
+
+    error_rate: NonNegativeFloat
+
+
 class Compare(Section):
     """Knobs of the section `compare`."""
 
     gate: Gate
 
 
-def broken(comparison: Comparison, gate: Gate) -> Iterator[str]:
+class CompareClasses(Section):
+    """Knobs of the section `compare` where classes are told apart."""
+
+    gate: ClassGate
+
+
+SECTIONS = {TRANSCRIPTION: Compare, CLASSIFICATION: CompareClasses}
+
+
+def broken(comparison: Comparison, gate: Gate | ClassGate) -> Iterator[str]:
     """Yield a line for each rule that is broken."""
     for split in comparison.splits:
-        for metric, change in split.rates.items():
-            limit = getattr(gate, metric)
+        for metric, limit in gate:
+            change = split.rates[metric]
             if change.verdict == "worse" and change.change > limit:
                 yield (
-                    f"{split.model}, {split.split}: {metric.upper()} rose by "
+                    f"{split.model}, {split.split}: {NAMES[metric]} rose by "
                     f"{100 * change.change:.1f}, from {100 * change.old:.1f} to "
                     f"{100 * change.new:.1f}; compare.gate.{metric} allows {100 * limit:g}"
                 )

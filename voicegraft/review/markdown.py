@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from voicegraft.evaluation.paired import Difference
-from voicegraft.evaluation.scores import Score
 from voicegraft.review.comparison import Comparison, SplitComparison
-from voicegraft.review.transcripts import Rewording
+from voicegraft.review.rates import NAMES
+from voicegraft.review.reclassified import Reclassified
+from voicegraft.review.transcripts import SHOWN, Rewording
 
 COLUMNS = (
     *("model", "clips", "", "old", "new", "change", "interval", "better with probability"),
@@ -15,9 +16,10 @@ COLUMNS = (
 MARKS = {"better": "✅", "worse": "❌", "indistinguishable": "➖"}
 
 
-def rendered(comparison: Comparison, confidence: float) -> str:
+def rendered(comparison: Comparison, confidence: float, pipeline: str = "") -> str:
     """Return the whole of it; rates in per cent."""
-    sections = [f"## {comparison.old} → {comparison.new}", _params(comparison)]
+    place = f"{pipeline}: " if pipeline else ""
+    sections = [f"## {place}{comparison.old} → {comparison.new}", _params(comparison)]
     if comparison.splits:
         sections += [
             table(COLUMNS, _rates(comparison)),
@@ -30,6 +32,16 @@ def rendered_rewordings(model: str, rewordings: Sequence[Rewording]) -> str:
     """Return the transcripts that changed most, old words ~~struck out~~, new ones **bold**."""
     rows = [(r.clip, f"{r.old_edits} → {r.new_edits}", r.diff) for r in rewordings]
     return f"### What {model} writes differently\n\n" + table(("clip", "edits", ""), rows)
+
+
+def rendered_reclassified(model: str, changed: Sequence[Reclassified]) -> str:
+    """Return the first of the clips that are taken for another class, and how many there are."""
+    rows = [
+        (r.new.id, r.new.label, r.old.predicted, r.new.predicted, MARKS[r.verdict])
+        for r in changed[:SHOWN]
+    ]
+    title = f"### What {model} takes for another class: {len(changed)} clips"
+    return f"{title}\n\n" + table(("clip", "said", "old", "new", ""), rows)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -48,7 +60,7 @@ def _params(comparison: Comparison) -> str:
 def _rates(comparison: Comparison) -> Iterator[tuple[object, ...]]:
     for split in comparison.splits:
         for metric, change in split.rates.items():
-            yield f"{split.model}, {split.split}", change.clips, metric.upper(), *_cells(change)
+            yield f"{split.model}, {split.split}", change.clips, NAMES[metric], *_cells(change)
 
 
 def _cells(change: Difference) -> Iterator[str]:
@@ -78,7 +90,7 @@ def _notes(comparison: Comparison) -> Iterator[str]:
 
 
 def _noise(model: str, noise: Mapping[str, Any]) -> str:
-    deviations = {metric.upper(): 100 * noise[metric]["deviation"] for metric in Score.RATES}
+    deviations = {NAMES[m]: 100 * noise[m]["deviation"] for m in NAMES if m in noise}
     spread = " and ".join(f"{metric} by {value:.2f}" for metric, value in deviations.items())
     return (
         f"{model}: another seed alone moves {spread} (standard deviation of {noise['seeds']} "
@@ -88,10 +100,11 @@ def _noise(model: str, noise: Mapping[str, Any]) -> str:
 
 def _notes_of(split: SplitComparison) -> Iterator[str]:
     name = f"{split.model}, {split.split}"
+    rate = NAMES[next(iter(split.rates))]
     for part, change in split.worse_slices.items():
         yield (
-            f"⚠️ {name}: not worse as a whole, but on {part} ({change.clips} clips) CER went from "
-            f"{100 * change.old:.1f} to {100 * change.new:.1f}."
+            f"⚠️ {name}: not worse as a whole, but on {part} ({change.clips} clips) {rate} went "
+            f"from {100 * change.old:.1f} to {100 * change.new:.1f}."
         )
     if split.only_old or split.only_new:
         yield (

@@ -7,8 +7,10 @@ from typing import Any
 
 import yaml
 
-from voicegraft.evaluation.scores import Score, parse_scores
+from voicegraft.evaluation.paired import Scored
 from voicegraft.params import Yaml12Loader
+from voicegraft.review.rates import PARSERS
+from voicegraft.task import TRANSCRIPTION
 
 
 class RevisionError(ValueError):
@@ -16,7 +18,7 @@ class RevisionError(ValueError):
 
 
 class Revision:
-    """What git holds at `name`; the working tree where it is None."""
+    """What git holds of the folder `root` at `name`; the working tree where it is None."""
 
     def __init__(self, root: Path, name: str | None = None):
         self.root, self.name = root, name
@@ -35,7 +37,7 @@ class Revision:
         if self.name is None:
             file = self.root / path
             return file.read_text(encoding="utf-8") if file.is_file() else None
-        shown = _run(self.root, "show", f"{self.commit}:{path}")
+        shown = _run(self.root, "show", f"{self.commit}:./{path}")
         return shown.stdout if shown.returncode == 0 else None
 
     def models(self) -> list[str]:
@@ -48,12 +50,12 @@ class Revision:
         own = [path for path in paths if len(path.parts) == 3]  # not those of seeds/<model>
         return sorted(path.parent.name for path in own if path.name == "utterances.csv")
 
-    def scores(self, model: str) -> list[Score]:
+    def scores(self, model: str) -> list[Scored]:
         """Return the errors of `model`, clip by clip."""
         text = self.read(f"evaluation/{model}/utterances.csv")
         if text is None:
             raise RevisionError(f"{self.title}: evaluation/{model}/utterances.csv is not there")
-        return parse_scores(text)
+        return PARSERS[self.params().get("task", TRANSCRIPTION)](text)
 
     def noise(self, model: str) -> dict[str, Any]:
         """Return how the rates of `model` vary by its seed; nothing if that was not measured."""

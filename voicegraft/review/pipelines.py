@@ -1,0 +1,81 @@
+"""Each pipeline of a project is compared by itself: texts at its root, classes in words/."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from voicegraft.evaluation.classes.scores import ClassScore
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.params import PARAMS_FILE, load_params
+from voicegraft.review import markdown
+from voicegraft.review.comparison import Comparison, compare
+from voicegraft.review.gate import SECTIONS, ClassGate, Gate, broken
+from voicegraft.review.reclassified import reclassified
+from voicegraft.review.revisions import Revision, RevisionError
+from voicegraft.review.transcripts import most_reworded
+from voicegraft.task import load_task
+
+NESTED = ("words",)
+
+
+@dataclass(frozen=True)
+class Review:
+    """One pipeline at two revisions."""
+
+    name: str
+    """Its folder; nothing where the command was called."""
+    old: Revision
+    new: Revision
+    params: Evaluate
+    gate: Gate | ClassGate
+    comparison: Comparison
+
+    def rendered(self, transcripts: bool) -> str:
+        """Return it as Markdown, with the transcripts that changed most if they are asked for."""
+        changed = dict.fromkeys(split.model for split in self.comparison.splits)
+        clips = [text for model in changed if (text := self._clips(model, transcripts))]
+        whole = markdown.rendered(self.comparison, self.params.confidence, self.name)
+        return "\n\n".join([whole, *clips])
+
+    def broken(self) -> Iterator[str]:
+        """Yield a line for each rule of compare.gate that is broken."""
+        place = f"{self.name}: " if self.name else ""
+        yield from (f"{place}{line}" for line in broken(self.comparison, self.gate))
+
+    def _clips(self, model: str, transcripts: bool) -> str:
+        old, new = (revision.scores(model) for revision in (self.old, self.new))
+        if isinstance(new[0], ClassScore):
+            changed = reclassified(old, new)
+            return markdown.rendered_reclassified(model, changed) if changed else ""
+        rewordings = most_reworded(model, self.old, self.new) if transcripts else None
+        return markdown.rendered_rewordings(model, rewordings) if rewordings else ""
+
+
+def reviews(root: Path, revision: str) -> tuple[list[Review], list[str]]:
+    """Compare the working tree with `revision`, in each pipeline that was evaluated in both.
+
+    Returns:
+        The reviews, and for each pipeline that could not be compared a line that says why.
+
+    Raises:
+        RevisionError: if none could be.
+    """
+    found, lacking = [], []
+    nested = [name for name in NESTED if (root / name / PARAMS_FILE).is_file()]
+    for name in ("", *nested):
+        try:
+            found.append(_review(root, name, revision))
+        except RevisionError as error:
+            lacking.append(f"{name}: {error}" if name else str(error))
+    if not found:
+        raise RevisionError(lacking[0])
+    return found, lacking
+
+
+def _review(root: Path, name: str, revision: str) -> Review:
+    folder = root / name
+    file = folder / PARAMS_FILE
+    rules = load_params(SECTIONS[load_task(file)], "compare", file)
+    params = load_params(Evaluate, "evaluate", file)
+    old, new = Revision(folder, revision), Revision(folder)
+    return Review(name, old, new, params, rules.gate, compare(old, new, params))
