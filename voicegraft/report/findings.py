@@ -9,12 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from voicegraft.evaluation.scores import Score, parse_scores
+from voicegraft.evaluation.paired import Scored
 from voicegraft.params import read_params
+from voicegraft.report.rates import RATES, Rates
+from voicegraft.review.rates import PARSERS
 from voicegraft.speech.manifest import Corpus
+from voicegraft.task import TRANSCRIPTION
 
 Point = tuple[int, float]
-SUMMARY = [f"{rate}{end}" for rate in ("cer", "wer") for end in ("", "_low", "_high")]
 
 
 class FindingsError(ValueError):
@@ -38,6 +40,16 @@ class Findings:
             place = root / "evaluation"
             raise FindingsError(f"{place} holds no <model>/metrics.json: run `dvc repro` first")
 
+    @property
+    def task(self) -> str:
+        """What the models do."""
+        return self.params.get("task", TRANSCRIPTION)
+
+    @property
+    def rates(self) -> Rates:
+        """What is shown of it."""
+        return RATES[self.task]
+
     @cached_property
     def transfer(self) -> dict[str, Any] | None:
         """What the models were found to owe to pretraining."""
@@ -57,15 +69,15 @@ class Findings:
 
     @cached_property
     def probed(self) -> list[dict[str, str]]:
-        """What each layer was found to foretell of the letters, as layers.csv has it."""
-        return self._rows("evaluation/layers.csv", ",") or []
+        """What each layer was found to foretell of letters or classes, as layers.csv has it."""
+        return self.rows("evaluation/layers.csv") or []
 
     @cached_property
     def explored(self) -> dict[str, Any] | None:
         """What the states were found to say of the corpus: numbers, and lists by their names."""
         found = self._json("evaluation/explore/found.json")
         lists = ("map", "suspects", "duplicates")
-        tables = {name: self._rows(f"evaluation/explore/{name}.csv", ",") or [] for name in lists}
+        tables = {name: self.rows(f"evaluation/explore/{name}.csv") or [] for name in lists}
         return None if found is None else tables | {"found": found}
 
     def metrics(self, model: str) -> dict[str, Any]:
@@ -73,17 +85,18 @@ class Findings:
         path = f"evaluation/{model}/metrics.json"
         metrics = self._json(path)
         splits = metrics.values()
-        if not splits or any(name not in rates for rates in splits for name in SUMMARY):
+        names = [f"{rate}{end}" for rate in self.rates.scored for end in ("", "_low", "_high")]
+        if not splits or any(name not in of_split for of_split in splits for name in names):
             raise FindingsError(f"{self.root / path}: a rate is missing; run `dvc repro` again")
         return metrics
 
     def slices(self, model: str) -> list[dict[str, str]]:
         """Return the rates of `model` for each voice and length, as slices.csv has them."""
-        return self._rows(f"evaluation/{model}/slices.csv", ",") or []
+        return self.rows(f"evaluation/{model}/slices.csv") or []
 
-    def scores(self, model: str) -> list[Score]:
+    def scores(self, model: str) -> list[Scored]:
         """Return the errors of `model`, clip by clip."""
-        return parse_scores(self._text(f"evaluation/{model}/utterances.csv") or "")
+        return PARSERS[self.task](self._text(f"evaluation/{model}/utterances.csv") or "")
 
     def curves(self) -> Iterator[tuple[str, str, list[Point]]]:
         """Yield (model, metric such as "dev/cer", points), as dvclive wrote them."""
@@ -97,23 +110,23 @@ class Findings:
         """Yield (control, lines of its curve and the head's, what the head spares)."""
         for folder in sorted(self.root.glob("evaluation/learning_curve/*")):
             place = folder.relative_to(self.root).as_posix()
-            rows = self._rows(f"{place}/curve.csv", ",")
+            rows = self.rows(f"{place}/curve.csv")
             spared = self._json(f"{place}/metrics.json")
             if rows and spared:
                 yield folder.name, rows, spared
 
     def robustness(self, model: str) -> list[dict[str, str]]:
         """Return the rates of `model` in each condition, as robustness.csv has them."""
-        return self._rows(f"evaluation/{model}/robustness.csv", ",") or []
+        return self.rows(f"evaluation/{model}/robustness.csv") or []
 
     def confusions(self, model: str) -> Counter[tuple[str, str]]:
         """Return how often (actual, predicted) stands in the table of `model`."""
-        rows = self._rows(f"evaluation/{model}/confusion.csv", ",") or []
+        rows = self.rows(f"evaluation/{model}/confusion.csv") or []
         return Counter((row["actual"], row["predicted"]) for row in rows)
 
     def texts(self, model: str) -> dict[str, tuple[str, str]] | None:
         """Return (reference, hypothesis) by clip; None where DVC has not brought them here."""
-        rows = self._rows(f"data/predictions/{model}.tsv", "\t")
+        rows = self.rows(f"data/predictions/{model}.tsv", "\t")
         if rows is None:
             return None
         return {row["id"]: (row["reference"], row["hypothesis"]) for row in rows}
@@ -134,7 +147,8 @@ class Findings:
         """Return where the weights of `model` lie."""
         return self.root / "models" / model / "model.safetensors"
 
-    def _rows(self, path: str, delimiter: str) -> list[dict[str, str]] | None:
+    def rows(self, path: str, delimiter: str = ",") -> list[dict[str, str]] | None:
+        """Return the lines of a table; None where it is not there."""
         text = self._text(path)
         if text is None:
             return None

@@ -60,7 +60,8 @@ def evaluated(findings: Findings, compared: Transfer | None) -> list[Model]:
     models = [
         Model(name, _role(name, controls), findings.metrics(name)) for name in findings.models
     ]
-    return sorted(models, key=lambda m: (ROLES.index(m.role), m.metrics[m.splits[0]]["cer"]))
+    first, sign = findings.rates.first, -1 if findings.rates.more_is_better else 1
+    return sorted(models, key=lambda m: (ROLES.index(m.role), sign * m.metrics[m.splits[0]][first]))
 
 
 def sides(models: Sequence[Model]) -> list[str]:
@@ -80,10 +81,13 @@ def builds(findings: Findings) -> Iterator[Build]:
 
 
 def _layer_weights(path: Path, layer: int | list[int]) -> dict[int, float]:
-    """Return the softmax of what `voicegraft.layers.WeightedSum` has learnt."""
-    if isinstance(layer, int):
-        return {}
+    """Return the softmax of what `voicegraft.layers.WeightedSum` has learnt, where it is there.
+
+    A classifier hears several layers side by side.
+    """
     with safe_open(path, framework="numpy") as file:
+        if isinstance(layer, int) or "mix.logits" not in file.keys():
+            return {}
         weights = softmax(file.get_tensor("mix.logits").astype("float64"))
     return dict(zip(layer, weights.tolist(), strict=True))
 

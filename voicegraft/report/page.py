@@ -80,10 +80,12 @@ def _sections(findings: Findings, clips: int) -> dict[str, Any]:
     corpus = findings.params.get("corpus", {})
     return {
         "title": " ".join(corpus[key] for key in ("name", "language") if key in corpus) or "report",
+        "task": findings.task,
+        "named": findings.rates,
         "models": models,
         "splits": sides(models),
         "confidence": findings.params["evaluate"]["confidence"],
-        "rates": plots.rate_plots(models),
+        "rates": plots.rate_plots(findings, models),
         "transfer": transfer,
         "labels": list(spared_labels(findings, models)),
         "robustness": robustness_plots(findings, models),

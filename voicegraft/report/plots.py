@@ -9,9 +9,8 @@ from typing import Any
 from voicegraft.report import charts
 from voicegraft.report.findings import Findings
 from voicegraft.report.models import Model, sides
+from voicegraft.report.style import COLOURS
 
-RATES = ("cer", "wer")
-CURVES = {"train/loss": "Loss on train", "dev/cer": "CER on dev", "dev/wer": "WER on dev"}
 OTHERS = "others"
 SLICES = {"speaker": "by speaker", "seconds": "by length in seconds"}
 
@@ -24,44 +23,50 @@ class Plot:
     spec: dict[str, Any]
 
 
-def rate_plots(models: Sequence[Model]) -> list[Plot]:
+def rate_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
     """Return a plot of each rate: models one below the other, a mark for each side."""
     return [
-        Plot(rate.upper(), charts.intervals(_rate_rows(models, rate), sides(models)))
-        for rate in RATES
+        Plot(name, charts.intervals(_rate_rows(models, rate), sides(models)))
+        for rate, name in findings.rates.scored.items()
     ]
 
 
 def curve_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
-    """Return a plot of each metric that was followed, the known ones first."""
-    rows = defaultdict(list)
+    """Return a plot of each metric that was followed, the known ones first.
+
+    What was fitted at once, and not in epochs, has no curve but a point, which is left out.
+    """
+    rows, known = defaultdict(list), findings.rates.followed
     for model, metric, points in findings.curves():
+        if len(points) < 2:
+            continue
         rows[metric] += [
             {"series": model, "epoch": epoch, "value": value}
             for epoch, value in points
             if math.isfinite(value)
         ]
-    order = [*(m for m in CURVES if m in rows), *sorted(rows.keys() - CURVES.keys())]
+    order = [*(m for m in known if m in rows), *sorted(rows.keys() - known.keys())]
     names = [model.name for model in models]
     names += sorted({row["series"] for of in rows.values() for row in of} - set(names))
-    titles = {m: CURVES.get(m, m.replace("layer/", "Weight of layer ")) for m in order}
-    return [Plot(titles[m], charts.lines(rows[m], names, rate=m.endswith(RATES))) for m in order]
+    titles = {m: known.get(m, m.replace("layer/", "Weight of layer ")) for m in order}
+    return [Plot(titles[m], charts.lines(rows[m], names, rate=m.startswith("dev/"))) for m in order]
 
 
 def slice_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
-    """Return a plot of CER for each side and each way to slice it, where there is more than one."""
-    titles = [model.title for model in models]
+    """Return a plot of the first rate for each side and each way to slice it."""
+    titles, rate = [model.title for model in models], findings.rates.first
     found = []
     for split in sides(models):
         for kind, words in SLICES.items():
             if rows := list(_slice_rows(findings, models, split, kind)):
-                found.append(Plot(f"CER on {split}, {words}", charts.intervals(rows, titles)))
+                title = f"{findings.rates.scored[rate]} on {split}, {words}"
+                found.append(Plot(title, charts.intervals(rows, titles)))
     return found
 
 
 def layer_plot(findings: Findings) -> Plot | None:
-    """Return a plot of what each layer foretells of the letters, where that was probed."""
-    series = "share of the letters foretold"
+    """Return a plot of what each layer foretells of the clips, where that was probed."""
+    series = f"share of the {findings.rates.foretold} foretold"
     rows = [_row(f"layer {line['layer']}", series, line, "foretold") for line in findings.probed]
     return (
         Plot(f"Layers of the upstream: {series}", charts.intervals(rows, [series]))
@@ -76,7 +81,7 @@ def map_plot(findings: Findings) -> Plot | None:
     if not rows:
         return None
     counts = Counter(row["group"] for row in rows)
-    groups = [name for name, _ in counts.most_common(len(charts.COLOURS) - 1)]
+    groups = [name for name, _ in counts.most_common(len(COLOURS) - 1)]
     places = [
         {
             "id": row["id"],
@@ -121,7 +126,7 @@ def _slice_rows(
     for model in models:
         for part in findings.slices(model.name):
             if (part["split"], part["kind"]) == (split, kind):
-                yield _row(part["slice"], model.title, part, "cer")
+                yield _row(part["slice"], model.title, part, findings.rates.first)
 
 
 def _row(group: str, series: str, rates: dict[str, Any], rate: str) -> dict[str, Any]:

@@ -12,17 +12,17 @@ CLEAN = "clean"
 
 
 def robustness_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
-    """Return CER on test by level, for each condition with noise, then of all other conditions."""
+    """Return errors on test by level, for each condition with noise, then of all others."""
     rows = [row for model in models for row in _rows(findings, model)]
-    names = [model.title for model in models]
+    names, rate = [m.title for m in models], findings.rates.lost[findings.rates.error]
     noisy = dict.fromkeys(row["group"] for row in rows if row["snr_db"] is not None)
     found = [
-        Plot(f"CER on test in noise: {name}", charts.noise(_in(name, rows), names))
+        Plot(f"{rate} on test in noise: {name}", charts.noise(_in(name, rows), names))
         for name in noisy
     ]
     others = [row for row in rows if row["snr_db"] is None]
     if others:
-        found.append(Plot("CER on test, other recordings", charts.intervals(others, names)))
+        found.append(Plot(f"{rate} on test, other recordings", charts.intervals(others, names)))
     return found
 
 
@@ -31,10 +31,10 @@ def _in(condition: str, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _rows(findings: Findings, model: Model) -> Iterator[dict[str, Any]]:
-    lines = findings.robustness(model.name)
-    clean = {line["condition"]: float(line["cer"]) for line in lines}.get(CLEAN)
+    lines, rate = findings.robustness(model.name), findings.rates.error
+    clean = {line["condition"]: float(line[rate]) for line in lines}.get(CLEAN)
     for line in lines:
-        rates = {end: float(line[f"cer{end}"]) for end in ("", "_low", "_high")}
+        rates = {end: float(line[f"{rate}{end}"]) for end in ("", "_low", "_high")}
         yield {
             "group": line["condition"],
             "series": model.title,

@@ -26,8 +26,8 @@ class Line(BaseModel):
     split: str
     kind: str
     slice: str
-    cer: Gain
-    wer: Gain
+    rates: dict[str, Gain]
+    """By their keys."""
     clips: int
     blocks: int
     block_unit: str
@@ -82,12 +82,14 @@ def read_transfer(findings: Findings) -> Transfer | None:
     Raises:
         FindingsError: if the file is not of the form that `dvc repro` writes.
     """
-    found = findings.transfer
+    found, rates = findings.transfer, findings.rates.lost
     if found is None:
         return None
     try:
         lines = [
-            Line.model_validate({"model": model} | comparison)
+            Line.model_validate(
+                comparison | {"model": model, "rates": {k: comparison[k] for k in rates}}
+            )
             for model, of_model in found.items()
             for comparison in of_model["comparisons"]
         ]
