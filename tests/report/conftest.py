@@ -1,8 +1,10 @@
 """An invented project and its report."""
 
+import os
 import shutil
 
 import pytest
+from browsing import DESKTOP, draw_all, installed
 from read import Page
 from reported import write_project
 
@@ -25,3 +27,38 @@ def page(finished):
 def project(finished, tmp_path):
     """A project to change."""
     return shutil.copytree(finished, tmp_path / "project")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = installed()
+    with driver.sync_playwright() as browsers:
+        # Chromium has no sandbox for root, as whom containers run.
+        safe = [] if os.geteuid() else ["--no-sandbox"]
+        browser = browsers.chromium.launch(executable_path=path, args=safe)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium, report):
+    """Open the `report` of a module; what goes wrong, and all that it asks for, is kept."""
+    contexts = []
+
+    def open_page(viewport=DESKTOP, scheme="light"):
+        context = chromium.new_context(viewport=viewport, color_scheme=scheme, offline=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.asked, page.wrongs = [], []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.on("console", lambda said: said.type == "error" and page.wrongs.append(said.text))
+        page.on("pageerror", lambda error: page.wrongs.append(str(error)))
+        page.on("dialog", lambda dialog: page.wrongs.append(f"dialog: {dialog.message}"))
+        page.goto(report.as_uri())
+        draw_all(page)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()

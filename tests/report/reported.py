@@ -130,16 +130,16 @@ def write_labels(root: Path, minutes: float | None, low: float | None, high: flo
     write_json(folder / "metrics.json", control | spared | seconds)
 
 
-def write_robustness(root: Path, model: str, clean: float) -> None:
+def write_robustness(root: Path, model: str, clean: float, rate: str = "cer") -> None:
     """Score `model` in noise at three levels and over a telephone; each adds to `clean`."""
     levels = (("clean", ""), ("white", 20.0), ("white", 10.0), ("white", 0.0), ("band", ""))
     rates = [clean + step for step in (0, 0.05, 0.1, 0.3, 0.02)]
     whole = (16, 4, "session")
     rows = [
-        (*level, cer, cer - 0.02, cer + 0.02, *[cer - clean] * 3, *whole)
-        for level, cer in zip(levels, rates, strict=True)
+        (*level, found, found - 0.02, found + 0.02, *[found - clean] * 3, *whole)
+        for level, found in zip(levels, rates, strict=True)
     ]
-    write_rows(root / "evaluation" / model / "robustness.csv", columns("cer"), rows)
+    write_rows(root / "evaluation" / model / "robustness.csv", columns(rate), rows)
 
 
 def write_json(path: Path, value: object) -> None:

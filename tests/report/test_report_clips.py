@@ -13,7 +13,7 @@ from read import made
 
 from voicegraft.evaluation.scores import Score
 from voicegraft.report.alignment import aligned, by_word, visible
-from voicegraft.report.clips import ranked
+from voicegraft.report.clips import ranked_by_cer
 from voicegraft.report.findings import Findings
 from voicegraft.report.sound import as_mp3
 from voicegraft.speech.manifest import SAMPLE_RATE
@@ -53,13 +53,13 @@ def test_a_space_and_a_mark_without_its_letter_can_be_seen():
 
 def test_every_clip_is_shown_once_from_the_worst_to_the_best():
     scores = [score(number, edits) for number, edits in enumerate([0, 1, 2, 3, 4, 5, 6, 7, 8])]
-    assert [(rank, s.character_edits) for rank, s in ranked(scores, 2)] == [
+    assert [(rank, s.character_edits) for rank, s in ranked_by_cer(scores, 2)] == [
         *(("worst", 8), ("worst", 7)),
         *(("median", 3), ("median", 4)),
         *(("best", 0), ("best", 1)),
     ]
     for count in (0, 4, 100):
-        shown = [s.id for _, s in ranked(scores, count)]
+        shown = [s.id for _, s in ranked_by_cer(scores, count)]
         assert len(shown) == len(set(shown)) == (9 if count else 0)
 
 
@@ -71,7 +71,7 @@ def score(number, edits, characters=10):
 
 def test_of_clips_without_an_error_the_longest_is_the_best():
     scores = [score(0, 0, 3), score(1, 0, 30), replace(score(2, 5), id="2")]
-    assert [s.id for rank, s in ranked(scores, 1) if rank == "best"] == ["1"]
+    assert [s.id for rank, s in ranked_by_cer(scores, 1) if rank == "best"] == ["1"]
 
 
 def test_a_clip_sounds_on_the_page_as_in_the_corpus(finished, page):

@@ -80,8 +80,9 @@ def test_the_command_does_without_torch():
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_git_ignores_the_page():
-    ignored = subprocess.run(["git", "check-ignore", "--quiet", "report.html"], cwd=ROOT)
+@pytest.mark.parametrize("page", ["report.html", "words/report.html"])
+def test_git_ignores_the_page(page):
+    ignored = subprocess.run(["git", "check-ignore", "--quiet", page], cwd=ROOT)
     assert ignored.returncode == 0
 
 

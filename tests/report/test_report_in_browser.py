@@ -1,22 +1,14 @@
 """The report in a browser, with the network cut: what is drawn, heard, filtered and sorted."""
 
 import csv
-import os
-import shutil
 
 import pytest
+from browsing import DESKTOP, PHONE
 from reported import write_labels, write_project
 
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.report.page import write_report
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason=f"none of {', '.join(NAMES)} is installed")
-
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 HOSTILE = (
     """'"></script><img src=https://example.org/x onerror=alert(1)><script>alert(2)</script>"""
 )
@@ -31,47 +23,6 @@ def report(tmp_path_factory):
     write_rows(table, header, [[*said, HOSTILE], *rest], delimiter="\t")
     write_report(project, project / "report.html", clips=6)
     return project / "report.html"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with playwright.sync_playwright() as driver:
-        # Chromium has no sandbox for root, as whom containers run.
-        safe = [] if os.geteuid() else ["--no-sandbox"]
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=safe)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def opened(chromium, report):
-    """Open the page; what goes wrong on it, and all that it asks for, is kept."""
-    contexts = []
-
-    def open_page(viewport=DESKTOP, scheme="light"):
-        context = chromium.new_context(viewport=viewport, color_scheme=scheme, offline=True)
-        contexts.append(context)
-        page = context.new_page()
-        page.asked, page.wrongs = [], []
-        page.on("request", lambda request: page.asked.append(request.url))
-        page.on("console", lambda said: said.type == "error" and page.wrongs.append(said.text))
-        page.on("pageerror", lambda error: page.wrongs.append(str(error)))
-        page.on("dialog", lambda dialog: page.wrongs.append(f"dialog: {dialog.message}"))
-        page.goto(report.as_uri())
-        draw_all(page)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-
-
-def draw_all(page):
-    """Open what is folded and look at every plot, for each is drawn once it is in sight."""
-    page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
-    for figure in page.locator("figure").all():
-        figure.scroll_into_view_if_needed()
-        figure.locator("svg").first.wait_for()
 
 
 def rows(page):

@@ -19,7 +19,8 @@ def report(
     """Make one page of all that `dvc repro` found, to look at in a browser; some seconds.
 
     Scores with their intervals, what pretraining gave, learning curves, where the errors lie, and
-    clips to listen to, with what was said above what was written. It is one file that needs no
+    clips to listen to, with what was said above what was written. In words/, of classes: what is
+    taken for what, calibration, few clips of each, and clips of none. It is one file that needs no
     network, reads evaluation/, data/ and models/, and says of what is not there how to get it.
 
     It holds sentences and voices of the corpus: keep it to yourself, or take `--clips 0`.

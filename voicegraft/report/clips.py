@@ -7,7 +7,9 @@ from voicegraft.evaluation.errors import count_errors
 from voicegraft.evaluation.report import worst
 from voicegraft.evaluation.scores import Score
 from voicegraft.evaluation.slices import by_split
+from voicegraft.report.classes.clips import ClassClip
 from voicegraft.report.findings import Findings
+from voicegraft.report.ranks import ranked
 from voicegraft.report.sound import as_mp3
 
 
@@ -38,24 +40,17 @@ def shown_clips(findings: Findings, models: Iterable[str], count: int) -> list[C
     ]
 
 
-def ranked(scores: Sequence[Score], count: int) -> Iterator[tuple[str, Score]]:
+def ranked_by_cer(scores: Sequence[Score], count: int) -> Iterator[tuple[str, Score]]:
     """Yield (rank, score) from the worst to the best, no clip twice.
 
     Among the worst of equal rate the longer ones come first, for they cost more; among the best
     too, for they say more.
     """
     best = sorted(scores, key=lambda s: (s.cer, -s.characters, s.id))
-    middle = max(0, (len(best) - count) // 2)
-    parts = {"worst": worst(scores, count), "median": best[middle:][:count], "best": best[:count]}
-    seen: set[str] = set()
-    for rank, part in parts.items():
-        for score in part:
-            if score.id not in seen:
-                seen.add(score.id)
-                yield rank, score
+    yield from ranked(worst(scores, count), best, count)
 
 
-def recordings(findings: Findings, clips: Iterable[Clip]) -> dict[str, str]:
+def recordings(findings: Findings, clips: Iterable[Clip | ClassClip]) -> dict[str, str]:
     """Return the sound of each clip once, as MP3 in base64; nothing without the corpus."""
     if findings.corpus is None:
         return {}
@@ -68,4 +63,4 @@ def _ranked_by_split(
     scores: Sequence[Score], texts: Mapping[str, tuple[str, str]], count: int
 ) -> Iterator[tuple[str, Score]]:
     for of_split in by_split([s for s in scores if s.id in texts]).values():
-        yield from ranked(of_split, count)
+        yield from ranked_by_cer(of_split, count)

@@ -9,21 +9,15 @@ import hashlib
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import altair
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from voicegraft.report import plots
 from voicegraft.report.alignment import aligned, by_word, visible
-from voicegraft.report.clips import recordings, shown_clips
 from voicegraft.report.findings import Findings
-from voicegraft.report.labels import spared_labels
-from voicegraft.report.models import builds, evaluated, sides
-from voicegraft.report.robustness import robustness_plots
-from voicegraft.report.transfer import read_transfer
+from voicegraft.report.sections import sections
 from voicegraft.whole import whole
 
 
@@ -55,7 +49,7 @@ def rendered(findings: Findings, clips: int) -> str:
     environment.globals |= {"words": lambda *texts: by_word(aligned(*texts))}
     scripts = [_plotting(), _own("page.js")]
     return environment.get_template("page.html").render(
-        **_sections(findings, clips),
+        **sections(findings, clips),
         style=Markup(_own("page.css")),
         scripts=[Markup(script) for script in scripts],
         hashes=" ".join(_hash(script) for script in scripts),
@@ -71,36 +65,6 @@ def interval(values: dict[str, float], name: str) -> str:
     """Return a rate and its interval in per cent, as in 25.0 (22.9–27.2)."""
     value, low, high = (percent(values[f"{name}{end}"]) for end in ("", "_low", "_high"))
     return f"{value} ({low}–{high})"
-
-
-def _sections(findings: Findings, clips: int) -> dict[str, Any]:
-    transfer = read_transfer(findings)
-    models = evaluated(findings, transfer)
-    shown = shown_clips(findings, [model.name for model in models], clips)
-    corpus = findings.params.get("corpus", {})
-    return {
-        "title": " ".join(corpus[key] for key in ("name", "language") if key in corpus) or "report",
-        "task": findings.task,
-        "named": findings.rates,
-        "models": models,
-        "splits": sides(models),
-        "confidence": findings.params["evaluate"]["confidence"],
-        "rates": plots.rate_plots(findings, models),
-        "transfer": transfer,
-        "labels": list(spared_labels(findings, models)),
-        "robustness": robustness_plots(findings, models),
-        "curves": plots.curve_plots(findings, models),
-        "slices": plots.slice_plots(findings, models),
-        "confusions": plots.confusion_plots(findings, models),
-        "builds": list(builds(findings)),
-        "probed": plots.layer_plot(findings),
-        "census": findings.census,
-        "explored": findings.explored,
-        "map": plots.map_plot(findings),
-        "clips": shown,
-        "clips_asked": clips,
-        "recordings": recordings(findings, shown),
-    }
 
 
 @cache

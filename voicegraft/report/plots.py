@@ -9,6 +9,7 @@ from typing import Any
 from voicegraft.report import charts
 from voicegraft.report.findings import Findings
 from voicegraft.report.models import Model, sides
+from voicegraft.report.rates import heading
 from voicegraft.report.style import COLOURS
 
 OTHERS = "others"
@@ -26,7 +27,7 @@ class Plot:
 def rate_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
     """Return a plot of each rate: models one below the other, a mark for each side."""
     return [
-        Plot(name, charts.intervals(_rate_rows(models, rate), sides(models)))
+        Plot(heading(name), charts.intervals(_rate_rows(models, rate), sides(models)))
         for rate, name in findings.rates.scored.items()
     ]
 
@@ -59,7 +60,7 @@ def slice_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
     for split in sides(models):
         for kind, words in SLICES.items():
             if rows := list(_slice_rows(findings, models, split, kind)):
-                title = f"{findings.rates.scored[rate]} on {split}, {words}"
+                title = f"{heading(findings.rates.scored[rate])} on {split}, {words}"
                 found.append(Plot(title, charts.intervals(rows, titles)))
     return found
 

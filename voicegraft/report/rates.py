@@ -32,6 +32,11 @@ class Rates:
         return next(iter(self.lost))
 
 
+def heading(name: str) -> str:
+    """Return the name as a title begins with it; CER is one already."""
+    return name[:1].upper() + name[1:]
+
+
 WRITTEN = {"cer": "CER", "wer": "WER"}
 RATES = {
     TRANSCRIPTION: Rates(
@@ -42,9 +47,9 @@ RATES = {
         foretold="letters",
     ),
     CLASSIFICATION: Rates(
-        scored={"accuracy": "Accuracy", "macro_f1": "Macro-F1"},
+        scored={"accuracy": "accuracy", "macro_f1": "macro-F1"},
         more_is_better=True,
-        lost={"error_rate": "Error rate"},
+        lost={"error_rate": "error rate"},
         followed={
             "train/loss": "Loss on train",
             "dev/error": "Error rate on dev",

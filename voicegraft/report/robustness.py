@@ -7,6 +7,7 @@ from voicegraft.report import charts
 from voicegraft.report.findings import Findings
 from voicegraft.report.models import Model
 from voicegraft.report.plots import Plot
+from voicegraft.report.rates import heading
 
 CLEAN = "clean"
 
@@ -14,7 +15,7 @@ CLEAN = "clean"
 def robustness_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
     """Return errors on test by level, for each condition with noise, then of all others."""
     rows = [row for model in models for row in _rows(findings, model)]
-    names, rate = [m.title for m in models], findings.rates.lost[findings.rates.error]
+    names, rate = [m.title for m in models], heading(findings.rates.lost[findings.rates.error])
     noisy = dict.fromkeys(row["group"] for row in rows if row["snr_db"] is not None)
     found = [
         Plot(f"{rate} on test in noise: {name}", charts.noise(_in(name, rows), names))

@@ -31,9 +31,9 @@ if (table) {
     filters.querySelector("output").value = `${count} of ${body.rows.length}`;
   };
 
-  const compare = (key) => (one, other) => {
+  const compare = (key, numbers) => (one, other) => {
     const [a, b] = [one.dataset[key], other.dataset[key]];
-    return ["seconds", "cer"].includes(key) ? a - b : a.localeCompare(b);
+    return numbers ? a - b : a.localeCompare(b);
   };
 
   const sort = (button) => {
@@ -41,7 +41,7 @@ if (table) {
     const descending = header.getAttribute("aria-sort") === "ascending";
     table.querySelectorAll("th[aria-sort]").forEach((th) => th.removeAttribute("aria-sort"));
     header.setAttribute("aria-sort", descending ? "descending" : "ascending");
-    const rows = [...body.rows].sort(compare(button.name));
+    const rows = [...body.rows].sort(compare(button.name, header.classList.contains("number")));
     body.append(...(descending ? rows.reverse() : rows));
   };
 

@@ -1,0 +1,1 @@
+"""What the page shows of classifiers alone: classes, calibration, few clips, refusal."""

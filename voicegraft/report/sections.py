@@ -1,0 +1,98 @@
+"""What the sections of the page are filled with, and which of them a task has."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from voicegraft.report import plots
+from voicegraft.report.classes.calibration import reliability_plots
+from voicegraft.report.classes.clips import shown_class_clips
+from voicegraft.report.classes.confusion import by_class
+from voicegraft.report.classes.few_shot import few_shot_plots
+from voicegraft.report.classes.open_set import (
+    acceptance_plots,
+    left_out,
+    left_out_plot,
+    refusals,
+)
+from voicegraft.report.clips import recordings, shown_clips
+from voicegraft.report.findings import Findings
+from voicegraft.report.labels import spared_labels
+from voicegraft.report.models import Model, builds, evaluated, sides
+from voicegraft.report.robustness import robustness_plots
+from voicegraft.report.transfer import read_transfer
+from voicegraft.task import CLASSIFICATION, TRANSCRIPTION
+
+SECTIONS = {
+    TRANSCRIPTION: (
+        *("scores", "transfer", "labels", "robustness", "curves", "errors", "clips", "models"),
+        *("corpus", "explored"),
+    ),
+    CLASSIFICATION: (
+        *("scores", "transfer", "classes", "calibration", "few-shot", "open-set", "robustness"),
+        *("curves", "clips", "models", "corpus", "explored"),
+    ),
+}
+"""In the order of the page; each is a file in page/."""
+
+
+def sections(findings: Findings, clips: int) -> dict[str, Any]:
+    """Return what the templates ask for, by the names that they use.
+
+    Args:
+        findings: of one pipeline.
+        clips: how many of each rank are shown, for each model and side.
+    """
+    transfer = read_transfer(findings)
+    models = evaluated(findings, transfer)
+    corpus = findings.params.get("corpus", {})
+    return {
+        "title": " ".join(corpus[key] for key in ("name", "language") if key in corpus) or "report",
+        "task": findings.task,
+        "sections": SECTIONS[findings.task],
+        "named": findings.rates,
+        "models": models,
+        "splits": sides(models),
+        "confidence": findings.params["evaluate"]["confidence"],
+        "rates": plots.rate_plots(findings, models),
+        "transfer": transfer,
+        "robustness": robustness_plots(findings, models),
+        "curves": plots.curve_plots(findings, models),
+        "slices": plots.slice_plots(findings, models),
+        "builds": list(builds(findings)),
+        "probed": plots.layer_plot(findings),
+        "census": findings.census,
+        "explored": findings.explored,
+        "map": plots.map_plot(findings),
+        **OF_TASK[findings.task](findings, models, clips),
+    }
+
+
+def _of_texts(findings: Findings, models: Sequence[Model], clips: int) -> dict[str, Any]:
+    shown = shown_clips(findings, [model.name for model in models], clips)
+    return {
+        "labels": list(spared_labels(findings, models)),
+        "confusions": plots.confusion_plots(findings, models),
+        "clips": shown,
+        "clips_asked": clips,
+        "recordings": recordings(findings, shown),
+    }
+
+
+def _of_classes(findings: Findings, models: Sequence[Model], clips: int) -> dict[str, Any]:
+    shown = shown_class_clips(findings, [model.name for model in models], clips)
+    lines = left_out(findings)
+    return {
+        "classes": list(by_class(findings, models)),
+        "reliability": reliability_plots(findings, models),
+        "few_shot": few_shot_plots(findings, models),
+        "refusals": list(refusals(models)),
+        "acceptance": acceptance_plots(findings, models),
+        "left_out": lines,
+        "left_out_plot": left_out_plot(lines),
+        "clips": shown,
+        "clips_asked": clips,
+        "recordings": recordings(findings, shown),
+    }
+
+
+OF_TASK = {TRANSCRIPTION: _of_texts, CLASSIFICATION: _of_classes}
