@@ -1,16 +1,20 @@
 """How errors grow as the same clips are recorded worse: a line of robustness.csv per condition."""
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from pydantic import NonNegativeInt
 
+from voicegraft.degradation.corpus import DegradedCorpus
 from voicegraft.degradation.knobs import Condition, Degradation
 from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.evaluation.bootstrap import percentile_interval
-from voicegraft.evaluation.paired import difference, resampled_pair
-from voicegraft.evaluation.scores import Score
+from voicegraft.evaluation.paired import Scored, difference, resampled_pair
 from voicegraft.evaluation.summary import DECIMALS, Evaluate
+from voicegraft.evaluation.tables import write_rows
 from voicegraft.params import Section
+from voicegraft.speech.manifest import Corpus
 
 CLEAN = Condition()
 
@@ -29,6 +33,40 @@ class Robustness(Section):
         return list(dict.fromkeys([CLEAN, *each]))
 
 
+def measure(
+    params: Robustness, corpus: Corpus, score: Callable[[Corpus], list[Scored]]
+) -> dict[Condition, list[Scored]]:
+    """Return what `score` makes of the corpus in each condition, telling which is being heard."""
+    measured = {}
+    for condition in params.tested:
+        print(_told(condition.name, condition.snr_db), file=sys.stderr)
+        measured[condition] = score(DegradedCorpus(corpus, condition, params.seed))
+    return measured
+
+
+def write_robustness(
+    path: Path, measured: Mapping[Condition, Sequence[Scored]], metric: str, params: Evaluate
+) -> None:
+    """Write a line for each condition, and tell it."""
+    table = rows(measured, metric, params)
+    path.parent.mkdir(parents=True, exist_ok=True)  # it may run before the model is evaluated
+    write_rows(path, columns(metric), table)
+    for name, snr_db, *rates in table:
+        print(f"{_told(name, snr_db)}: {metric} {rates[0]:.3f}")
+
+
+def write_clips(
+    path: Path, measured: Mapping[Condition, Sequence[Scored]], names: Sequence[str]
+) -> None:
+    """Write a line for each clip in each condition, with the columns `names` of its score."""
+    lines = (
+        (condition.name, condition.snr_db, *(getattr(score, name) for name in names))
+        for condition, scores in measured.items()
+        for score in scores
+    )
+    write_rows(path, ("condition", "snr_db", *names), lines)
+
+
 def columns(metric: str) -> tuple[str, ...]:
     """Return the header of robustness.csv; a level that there is none of stays empty."""
     rates = [f"{name}{end}" for name in (metric, "change") for end in ("", "_low", "_high")]
@@ -36,7 +74,7 @@ def columns(metric: str) -> tuple[str, ...]:
 
 
 def rows(
-    measured: Mapping[Condition, Sequence[Score]], metric: str, params: Evaluate
+    measured: Mapping[Condition, Sequence[Scored]], metric: str, params: Evaluate
 ) -> list[tuple[object, ...]]:
     """Return a line for each condition: the rate, and its change from what clean clips give.
 
@@ -44,7 +82,7 @@ def rows(
 
     Args:
         measured: of the same clips in the same order, in each condition; CLEAN is among them.
-        metric: "cer" or "wer".
+        metric: "cer" or "wer"; of classes "error_rate".
         params: resamples, confidence and seed of the bootstrap.
     """
     return [
@@ -54,10 +92,14 @@ def rows(
 
 
 def _line(
-    clean: Sequence[Score], scores: Sequence[Score], metric: str, params: Evaluate
+    clean: Sequence[Scored], scores: Sequence[Scored], metric: str, params: Evaluate
 ) -> list[object]:
     found, (_, blocks) = difference(clean, scores, metric, params), choose_blocks(scores)
     _, rates = resampled_pair(clean, scores, metric, blocks, params)
     interval = percentile_interval(rates, params.confidence, found.blocks)
     values = (found.new, *interval, found.change, found.low, found.high)
     return [*(round(value, DECIMALS) for value in values), found.clips, found.blocks, found.unit]
+
+
+def _told(condition: str, snr_db: float | None) -> str:
+    return condition if snr_db is None else f"{condition} at {snr_db:g} dB"
