@@ -1,7 +1,7 @@
 """What a head learns, and how it is told how well it does: the text of a clip, or its class."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import jiwer
@@ -33,6 +33,10 @@ class Objective(Protocol):
         """Return what log-probabilities (frames, labels) tell."""
         ...
 
+    def as_told(self, utterance: Utterance, told: str) -> Utterance:
+        """Return the clip as if what was told of it were its label."""
+        ...
+
     def rates(self, utterances: Sequence[Utterance], told: Sequence[str]) -> dict[str, float]:
         """Return rates of all clips together; the first is what training lowers."""
         ...
@@ -57,6 +61,10 @@ class Transcription:
     def decode(self, emission: Tensor) -> str:
         """See `Objective`."""
         return ctc.greedy(emission, self.labels)
+
+    def as_told(self, utterance: Utterance, told: str) -> Utterance:
+        """See `Objective`."""
+        return replace(utterance, text=told)
 
     def rates(self, utterances: Sequence[Utterance], told: Sequence[str]) -> dict[str, float]:
         """See `Objective`: character and word error rate."""
@@ -83,6 +91,10 @@ class Classification:
     def decode(self, emission: Tensor) -> str:
         """See `Objective`."""
         return self.labels[int(emission[0].argmax())]
+
+    def as_told(self, utterance: Utterance, told: str) -> Utterance:
+        """See `Objective`."""
+        return replace(utterance, label=told)
 
     def rates(self, utterances: Sequence[Utterance], told: Sequence[str]) -> dict[str, float]:
         """See `Objective`: the share told wrongly, and the mean F1 of the classes."""

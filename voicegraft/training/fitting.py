@@ -16,7 +16,7 @@ from voicegraft.voices import without_voices
 
 def is_fitted(model: GraftedModel) -> bool:
     """Return whether the model's classifier is found in one go, and not step by step."""
-    return isinstance(model.head.classifier, Fitted)
+    return isinstance(getattr(model.head, "classifier", None), Fitted)
 
 
 def fit_at_once(model: GraftedModel, inputs: StoredStates, train: Sequence[Utterance]) -> str:

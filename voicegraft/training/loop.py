@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -163,13 +163,19 @@ class Trainer:
         return Padded(*model(values, joined.lengths, self.inputs.start))
 
     @torch.no_grad()
-    def told(self, utterances: Sequence[Utterance]) -> list[str]:
-        """Return what the model tells of each of `utterances`, by the states it is trained on."""
+    def emissions(self, utterances: Sequence[Utterance]) -> Iterator[tuple[Utterance, Tensor]]:
+        """Yield each with its log-probabilities (frames, labels), the shortest first.
+
+        By the states it is trained on.
+        """
         self.bare.eval()
-        heard: dict[str, str] = {}
         for batch in batches_in_order(utterances, self.fit.batch_seconds):
             emissions = self._emissions(self.bare, [self.inputs(u) for u in batch]).clips()
-            heard |= {u.id: self.bare.decode(e) for u, e in zip(batch, emissions, strict=True)}
+            yield from zip(batch, emissions, strict=True)
+
+    def told(self, utterances: Sequence[Utterance]) -> list[str]:
+        """Return what the model tells of each of `utterances`, by the states it is trained on."""
+        heard = {u.id: self.bare.decode(emission) for u, emission in self.emissions(utterances)}
         return [heard[utterance.id] for utterance in utterances]
 
     def _score(self, dev: Sequence[Utterance], record: dict[str, float]) -> tuple[str, float]:
