@@ -1,0 +1,137 @@
+"""Let a model label clips that have no label, and train it again on those it is sure of.
+
+Reads   UPSTREAM, CORPUS and EMBEDDINGS, as the stages before leave them
+Writes  MODEL, a grafted model: the last student, or if that is not surely better on dev, the better
+        of two that learnt from labels alone: its teacher, and one trained for as long as the
+        student. EVALUATION, a folder for git: metrics.json, what the student gained on dev, test
+        and unseen; rounds.csv; confidence.csv, how often what the teacher is so sure of is wrong.
+        SCRATCH keeps what is trained, so a killed run goes on, and another round begins at the last
+Knobs   self_train: labelled_minutes, keep, rounds; task; head; train_head, whose epochs and batches
+        are scaled to the amount; compute; evaluate: resamples, confidence, seed
+"""
+
+from pathlib import Path
+from typing import Any
+
+from voicegraft.classifiers import ClassifierChoice
+from voicegraft.command import run_stage
+from voicegraft.embedding.store import Store
+from voicegraft.evaluation.clips import SPLITS
+from voicegraft.evaluation.report import write_json
+from voicegraft.evaluation.self_training import (
+    COLUMNS,
+    by_confidence,
+    error_of,
+    gains,
+    kept_model,
+    scores,
+)
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.tables import write_rows
+from voicegraft.grafted import save_model
+from voicegraft.heads import HeadChoice
+from voicegraft.params import load_params
+from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.task import CLASSIFICATION, load_task
+from voicegraft.training.amounts import minutes_of
+from voicegraft.training.compute import Compute
+from voicegraft.training.fit import Fit
+from voicegraft.training.grafting import head_trainer, heard_layer
+from voicegraft.training.loop import Trainer
+from voicegraft.training.pseudo_labels import pseudo_labels
+from voicegraft.training.recalled import Trainings
+from voicegraft.training.self_training import (
+    UNLABELLED,
+    SelfTrain,
+    Trained,
+    parted,
+    self_train,
+)
+
+ROUNDS = ("round", "clips", "minutes", "pseudo_label_error", "dev_error")
+"""Of what was kept, and of the student on dev."""
+
+
+def judged(trained: Trained, corpus: Corpus, params: Evaluate) -> tuple[str, dict[str, Any]]:
+    """Return whose model is kept, by dev alone, and what the student gained on each side."""
+    models = trained.alone | {"student": trained.rounds[-1].student}
+    sides = {side: clips for side in ("dev", *SPLITS) if (clips := corpus.of(side))}
+    found = {s: {m: scores(t, clips) for m, t in models.items()} for s, clips in sides.items()}
+    students = {side: of_side.pop("student") for side, of_side in found.items()}
+    kept = kept_model(found["dev"], students["dev"], params)
+    return kept, {side: gains(found[side], students[side], params) for side in found}
+
+
+def round_rows(trained: Trained, others: list[Utterance], dev: list[Utterance]) -> list[tuple]:
+    """Return a line of rounds.csv for each."""
+    rows = []
+    for number, taught in enumerate(trained.rounds, 1):
+        kept = {clip.id for clip in taught.kept}
+        labels = [label for label in taught.told if label.clip.id in kept]
+        rates = taught.student.bare.objective.rates(dev, taught.student.told(dev))
+        error = error_of(taught.student, labels, others)
+        dev_error = round(next(iter(rates.values())), 4)
+        rows.append((number, len(labels), minutes_of(taught.kept), error, dev_error))
+    return rows
+
+
+def write_found(
+    folder: Path, trained: Trained, corpus: Corpus, others: list[Utterance], found: dict[str, Any]
+) -> None:
+    """Write what git keeps."""
+    folder.mkdir(parents=True, exist_ok=True)
+    dev, teacher = corpus.of("dev"), trained.alone["teacher"]
+    write_rows(folder / "rounds.csv", ROUNDS, round_rows(trained, others, dev))
+    lines = by_confidence("dev", teacher, pseudo_labels(teacher, dev), dev)
+    lines += by_confidence(UNLABELLED, teacher, trained.rounds[0].told, others)
+    write_rows(folder / "confidence.csv", COLUMNS, lines)
+    write_json(folder / "metrics.json", found)
+
+
+def said(kept: str, found: dict[str, Any]) -> list[str]:
+    """Return a line for each side and what the student is held against, and which model is kept."""
+    lines = [
+        f"{side}, student against {name}: {rate} {of['old']:.4f} to {of['new']:.4f}, "
+        f"change {of['low']:+.4f} to {of['high']:+.4f}: {of['verdict']}"
+        for side, against in found.items()
+        for name, rates in against.items()
+        for rate, of in list(rates.items())[:1]
+    ]
+    back = "" if kept == "student" else ", ROLLED BACK: on dev no gain is sure"
+    return [*lines, f"kept: {kept}{back}"]
+
+
+def main(
+    upstream: Path, corpus: Path, embeddings: Path, model: Path, evaluation: Path, scratch: Path
+) -> None:
+    knobs = load_params(SelfTrain, "self_train")
+    evaluate = load_params(Evaluate, "evaluate")
+    kind = ClassifierChoice if load_task() == CLASSIFICATION else HeadChoice
+    choice = load_params(kind, "head")
+    fit = load_params(Fit, "train_head")
+    compute = load_params(Compute, "compute")
+    clips, store = Corpus(corpus), Store(embeddings)
+    labelled, others = parted(clips, knobs.labelled_minutes, fit.seed)
+    layer, pooling = heard_layer(choice.layer, store), getattr(choice, "pooling", None)
+
+    def build(budget: Fit) -> Trainer:
+        where = store, labelled, upstream
+        return head_trainer(layer, choice.name, *where, budget, compute, pooling=pooling)
+
+    facts = {"head": choice.model_dump(), "compute": compute.model_dump()}
+    inputs = [upstream, corpus, embeddings]
+    trainings = Trainings(build, clips.of("dev"), scratch, facts, inputs)
+    minutes = minutes_of(clips.of("train"))
+    trained = self_train(trainings, fit, minutes, labelled, others, knobs)
+    kept, gained = judged(trained, clips, evaluate)
+    models = trained.alone | {"student": trained.rounds[-1].student}
+    save_model(models[kept].bare, model)
+    extent = {"labelled_minutes": minutes_of(labelled), "unlabelled_minutes": minutes_of(others)}
+    found = extent | {"kept": kept, "rolled_back": kept != "student"} | gained
+    write_found(evaluation, trained, clips, others, found)
+    trainings.tidy()
+    print("\n".join(said(kept, gained)))
+
+
+if __name__ == "__main__":
+    run_stage(main)
