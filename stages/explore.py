@@ -34,7 +34,7 @@ from voicegraft.exploration.tables import write_table
 from voicegraft.exploration.texts import letters_against, pace_against
 from voicegraft.layers import numbers
 from voicegraft.params import Section, load_params
-from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.speech.manifest import SPLITS, Corpus, Utterance
 
 Means = dict[int, np.ndarray]
 """By layer, the mean of each clip's states, (clips, size)."""
@@ -141,7 +141,7 @@ def clip_units(
 def main(corpus: Path, embeddings: Path, folder: Path) -> None:
     params = load_params(Explore, "explore")
     speech, store = Corpus(corpus), Store(embeddings)
-    clips, layers = speech.utterances, store.facts["layers"]
+    clips, layers = speech.of(*SPLITS), store.facts["layers"]
     bar = tqdm(layers, "means", unit="layer")
     of = {layer: pooled(store, [clip.id for clip in clips], [layer], "mean") for layer in bar}
     layer, doubtful = suspects(clips, of, numbers(store.layer)[-1], params.seed)

@@ -31,7 +31,7 @@ from voicegraft.layers import Layer
 from voicegraft.onednn import bound_cache
 from voicegraft.params import load_params
 from voicegraft.precision import Precision, on_this_machine
-from voicegraft.speech.manifest import Corpus
+from voicegraft.speech.manifest import UNLABELLED, Corpus
 from voicegraft.speech.pace import pace
 
 
@@ -75,7 +75,8 @@ def main(upstream: Path, corpus: Path, layers: Path, cache: Path, embeddings: Pa
     stored, margin = choice.stored, params.margin_seconds
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     chosen = takes(clips.utterances, params.speeds, model.max_samples)
-    chosen += [t for u in clips.of("train") for t in degraded_takes(u, params.augment)]
+    learnt = clips.of("train", UNLABELLED)
+    chosen += [take for clip in learnt for take in degraded_takes(clip, params.augment)]
     frames = {take.id: model.frames(take.samples, margin) for take in chosen}
     precision = on_this_machine(params.precision)
     keys = keys_for(upstream, model, stored, margin, precision, clips)

@@ -27,7 +27,7 @@ from voicegraft.params import Section, load_params
 from voicegraft.speech.census import census
 from voicegraft.speech.checks import CheckSection, UnusableError, usable_samples
 from voicegraft.speech.labels import check_labels, clean, gaps
-from voicegraft.speech.manifest import Utterance, write_manifest
+from voicegraft.speech.manifest import UNLABELLED, Utterance, write_manifest
 from voicegraft.speech.rejects import Reject, check_share, write_rejects
 from voicegraft.speech.splits import DROPPED, SplitSection, deal
 from voicegraft.speech.text import TextSection, normalise
@@ -45,7 +45,12 @@ class PrepareData(Section):
 
 
 def as_task(clip: Clip, task: str) -> Clip:
-    """Return the clip with what the task asks for: a problem if that is missing."""
+    """Return the clip with what the task asks for: a problem if that is missing.
+
+    What is unlabelled has no text either, even if somebody wrote one.
+    """
+    if clip.split == UNLABELLED:
+        return replace(clip, text="", label="")
     if task == CLASSIFICATION:
         label = clean(clip.label)
         return replace(clip, label=label, problem=clip.problem or (not label and "no label") or "")
@@ -58,7 +63,7 @@ def examine(clip: Clip, params: PrepareData) -> tuple[str, np.ndarray | Reject]:
     try:
         if clip.problem:
             raise UnusableError(clip.problem)
-        if not (text or clip.label):
+        if not (text or clip.label or clip.split == UNLABELLED):
             raise UnusableError("empty text")
         return text, usable_samples(clip.path, text, params.check)
     except UnusableError as error:
@@ -100,14 +105,16 @@ def main(folder: Path, downloads: Path, corpus: Path, report: Path) -> None:
     utterances, audio, rejects = pack(clips, params, corpus / "audio.npy")
     check_share(rejects, len(clips), params.max_reject_share)
     if task == CLASSIFICATION:
-        check_labels([utterance.label for utterance in utterances])
+        check_labels([u.label for u in utterances if u.split != UNLABELLED])
     sides = deal(utterances, audio, params.split)
     dealt = [(replace(u, split=s), a) for u, a, s in zip(utterances, audio, sides, strict=True)]
     kept = [(u, a) for u, a in dealt if u.split != DROPPED]
     files = {clip.id: str(clip.path) for clip in clips}
     reason = "said on another side too"
     rejects += [Reject(u.id, files[u.id], reason) for u, _ in dealt if u.split == DROPPED]
-    for gap in gaps([u for u, _ in kept]) if task == CLASSIFICATION else ():
+    for gap in (
+        gaps([u for u, _ in kept if u.split != UNLABELLED]) if task == CLASSIFICATION else ()
+    ):
         print(f"prepare_data: {gap}", file=sys.stderr)
     write_manifest(corpus / "manifest.csv", [u for u, _ in kept])
     write_rejects(corpus / "rejects.csv", rejects)

@@ -31,7 +31,7 @@ from voicegraft.evaluation.tables import write_rows
 from voicegraft.grafted import save_model
 from voicegraft.heads import HeadChoice
 from voicegraft.params import load_params
-from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.speech.manifest import UNLABELLED, Corpus, Utterance
 from voicegraft.task import CLASSIFICATION, load_task
 from voicegraft.training.amounts import minutes_of
 from voicegraft.training.compute import Compute
@@ -41,7 +41,6 @@ from voicegraft.training.loop import Trainer
 from voicegraft.training.pseudo_labels import pseudo_labels
 from voicegraft.training.recalled import Trainings
 from voicegraft.training.self_training import (
-    UNLABELLED,
     SelfTrain,
     Trained,
     parted,

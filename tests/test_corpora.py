@@ -195,6 +195,21 @@ def test_a_table_in_each_splits_folder_names_the_split(tmp_path):
     }
 
 
+def test_what_is_unlabelled_needs_no_text_and_in_its_own_folder_no_table(tmp_path):
+    own = tmp_path / "own"
+    table(own / "metadata.csv", "file_name,text,split", "a.wav,x,train", "b.wav,,Unlabeled")
+    for name in ("unlabelled/monday/2.wav", "unlabelled/1.wav", "unlabelled/.hidden"):
+        (own / name).parent.mkdir(parents=True, exist_ok=True)
+        (own / name).touch()
+    found = [(c.id, c.path, c.text, c.split) for c in clips("folder", own)][1:]
+    assert found == [
+        (name, own / name, "", "unlabelled")
+        for name in ("b.wav", "unlabelled/1.wav", "unlabelled/monday/2.wav")
+    ]
+    table(own / "unlabelled/metadata.csv", "file_name,speaker", "1.wav,ann")
+    assert [(c.id, c.speaker) for c in clips("folder", own)][2:] == [("unlabelled/1.wav", "ann")]
+
+
 def test_common_voice_keeps_its_splits_and_its_quotation_marks(tmp_path):
     header = "client_id\tpath\tsentence\tup_votes"
     for side in ("train", "dev", "test"):

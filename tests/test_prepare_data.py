@@ -216,6 +216,30 @@ def test_clips_of_a_class_need_a_label_and_no_text(project):
     assert {u.label for u in corpus.utterances} == {"yes", "no"}
 
 
+def add_unlabelled(project, count=5):
+    (project.root / "own/unlabelled").mkdir()
+    for i in range(count):
+        soundfile.write(project.root / f"own/unlabelled/{i}.wav", noise(seed=900 + i), 16_000)
+
+
+def test_unlabelled_recordings_are_a_side_of_their_own_without_text(project):
+    add_unlabelled(project.good())
+    corpus = project.run()
+    assert [u.id for u in corpus.of("unlabelled")] == [f"unlabelled/{i}.wav" for i in range(5)]
+    assert {u.text for u in corpus.of("unlabelled")} == {""}
+    assert project.report["splits"]["unlabelled"]["clips"] == 5
+    assert len(corpus.utterances) == 25
+    assert project.report["shared"]["test-unlabelled"]["recordings"] == 0
+
+
+def test_unlabelled_recordings_lack_no_label_and_are_no_class(project, capsys):
+    add_unlabelled(project.classes("yes", "no"))
+    corpus = project.run()
+    assert {u.label for u in corpus.of("unlabelled")} == {""}
+    assert not project.rejects
+    assert "label ''" not in capsys.readouterr().err
+
+
 def test_each_label_is_dealt_in_the_same_shares(project):
     corpus = project.classes("yes", "no", clips=30).run()
     for side in ("dev", "test"):

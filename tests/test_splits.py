@@ -153,6 +153,28 @@ def test_a_named_voice_that_nobody_has_is_told_with_those_there_are():
         dealt([clip(0, speaker="ann"), clip(1, speaker="bob")], unseen_speakers=["eve", "ann"])
 
 
+def unlabelled(number, **traits):
+    return replace(clip(number, split="unlabelled", **traits), text="")
+
+
+def test_what_is_bound_to_an_unlabelled_clip_is_never_scored():
+    clips = [clip(i, session=f"s{i // 4}") for i in range(200)]
+    clips += [unlabelled(200 + i, session=f"s{i}") for i in range(15)]
+    splits = dealt(clips, disjoint="session")
+    assert set(splits[200:]) == {"unlabelled"}
+    assert set(splits[:60]) == {"train"}
+    assert set(splits[60:200]) == {"train", "dev", "test"}
+
+
+def test_an_unlabelled_clip_is_dropped_if_it_is_scored_too_or_its_voice_is_to_be_unseen():
+    clips = [clip(i, speaker="ann", split=s) for i, s in enumerate(["train", "dev", "test"])]
+    clips += [clip(3, speaker="bob"), *(unlabelled(i, speaker="cid") for i in (4, 5))]
+    clips += [unlabelled(6, speaker="bob")]
+    audio = ["a", "b", "c", "d", "c", "e", "f"]
+    splits = dealt(clips, audio, unseen_speakers=("bob",))
+    assert splits == ["train", "dev", "test", "unseen", DROPPED, "unlabelled", DROPPED]
+
+
 def test_of_labelled_clips_the_text_binds_only_where_it_is_named():
     clips = [replace(clip(i, f"t{i % 100}"), label=f"l{i % 2}") for i in range(400)]
     loose, bound = dealt(clips, disjoint="session"), dealt(clips, disjoint="text")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -31,6 +33,11 @@ def test_training_clips_alone_are_taken_at_other_speeds(corpus) -> None:
     assert [t.id for t in made if t.speed == 1] == [u.id for u in corpus.utterances]
     assert len(made) == len(corpus.utterances) + len(SPEEDS) * len(corpus.of("train"))
     assert len({t.id for t in made}) == len(made)
+
+
+def test_unlabelled_clips_are_taken_at_other_speeds_as_what_is_trained_on(corpus) -> None:
+    clip = replace(corpus.of("test")[0], split="unlabelled")
+    assert [take.speed for take in takes([clip], [0.9], 10**9)] == [1.0, 0.9]
 
 
 def test_a_take_that_no_longer_fits_the_window_is_left_out(corpus) -> None:

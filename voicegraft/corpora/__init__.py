@@ -40,7 +40,7 @@ class Clip:
     text: str
     speaker: str = ""  # "" where the corpus does not say
     session: str = ""  # recording session; "" where the corpus does not say
-    split: str = ""  # one of manifest.SPLITS; "" leaves it to us
+    split: str = ""  # one of manifest.SPLITS, or UNLABELLED; "" leaves it to us
     label: str = ""  # its class, where clips are to be classified
     problem: str = ""  # why the corpus itself rules the clip out
 

@@ -4,7 +4,8 @@ Hugging Face's AudioFolder: `metadata.csv` in the folder, or one in each of `tra
 
     file_name,transcription,label,speaker,session,split
 
-of which a transcription or a label is needed, and the last three are not.
+of which a transcription or a label is needed, and the last three are not. Clips that have neither
+are on the side `unlabelled`; what lies in a folder `unlabelled/` needs no table.
 
 Common Voice: `clips/`, and `train.tsv`, `dev.tsv`, `test.tsv`, or only `validated.tsv`, with the
 columns client_id, path, sentence.
@@ -16,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from voicegraft.corpora import Clip, CorpusError, CorpusSection
+from voicegraft.speech.manifest import UNLABELLED
 
 FILE = ("file_name", "path")
 TEXT = ("transcription", "text", "sentence")
@@ -25,6 +27,7 @@ SPLIT_NAMES = {
     **{"train": "train", "training": "train"},
     **{"dev": "dev", "valid": "dev", "val": "dev", "validation": "dev"},
     **{"test": "test", "testing": "test", "unseen": "unseen"},
+    **{"unlabelled": UNLABELLED, "unlabeled": UNLABELLED},
     **{"": "", "none": "", "unsplit": "", "validated": ""},
 }
 
@@ -50,6 +53,15 @@ def _all_clips(folder: Path) -> Iterator[Clip]:
             f"corpus.folder: {folder} holds neither metadata.csv (Hugging Face's AudioFolder) "
             f"nor train.tsv or validated.tsv (Common Voice)"
         )
+    yield from _without_table(folder / UNLABELLED)
+
+
+def _without_table(sounds: Path) -> Iterator[Clip]:
+    """Yield what lies in `sounds`, unless a table there tells of it."""
+    if not (sounds / "metadata.csv").is_file():
+        for path in sorted(file for file in sounds.rglob("[!.]*") if file.is_file()):
+            name = path.relative_to(sounds.parent).as_posix()
+            yield Clip(id=name, path=path, text="", split=UNLABELLED)
 
 
 def _common_voice(folder: Path) -> list[Path]:
@@ -63,7 +75,8 @@ def _read(table: Path, folder: Path, sounds: Path, side: str) -> Iterator[Clip]:
     rows = _rows(table)
     header = next(rows, {})
     file = _column(table, header, FILE)
-    _column(table, header, TEXT + LABEL)
+    if side != UNLABELLED:
+        _column(table, header, TEXT + LABEL)
     text, speaker = (next((n for n in names if n in header), "") for names in (TEXT, SPEAKER))
     for row in rows:
         path = sounds / row[file]

@@ -13,7 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance
+from voicegraft.speech.manifest import SAMPLE_RATE, UNLABELLED, Corpus, Utterance
 from voicegraft.torchaudio_on_cpu import torchaudio
 
 Speed = Annotated[float, Field(ge=0.5, le=2)]
@@ -55,6 +55,7 @@ def take_id(utterance: str, speed: float) -> str:
 
 
 def takes(utterances: Sequence[Utterance], speeds: Sequence[float], max_samples: int) -> list[Take]:
-    """Return every utterance as it is, and those of train at `speeds` too, where they fit."""
-    extra = [Take(u, speed) for speed in speeds for u in utterances if u.split == "train"]
+    """Return every utterance as it is, and those to learn from at `speeds` too, where they fit."""
+    learnt = [u for u in utterances if u.split in ("train", UNLABELLED)]
+    extra = [Take(u, speed) for speed in speeds for u in learnt]
     return [Take(u) for u in utterances] + [t for t in extra if t.samples <= max_samples]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from voicegraft.speech.leakage import leakage
-from voicegraft.speech.manifest import SPLITS, Utterance
+from voicegraft.speech.manifest import SPLITS, UNLABELLED, Utterance
 from voicegraft.speech.rejects import Reject
 
 
@@ -19,8 +19,9 @@ def census(
         audio: a hash of the samples of each.
         rejects: what was left out.
     """
+    sides = [*SPLITS, *([UNLABELLED] if any(u.split == UNLABELLED for u in utterances) else [])]
     return {
-        "splits": {split: _split([u for u in utterances if u.split == split]) for split in SPLITS},
+        "splits": {split: _split([u for u in utterances if u.split == split]) for split in sides},
         "rejects": dict(sorted(Counter(r.reason for r in rejects).items())),
         "shared": leakage(utterances, audio),
     }

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import combinations
 
-from voicegraft.speech.manifest import SPLITS, Utterance
+from voicegraft.speech.manifest import SPLITS, UNLABELLED, Utterance
 
 Leakage = dict[str, dict[str, int]]
 
@@ -23,5 +23,7 @@ def leakage(clips: Sequence[Utterance], audio: Sequence[str]) -> Leakage:
             met[clip.split][trait].update({value} - {""})
     return {
         f"{one}-{other}": {trait: len(met[one][trait] & met[other][trait]) for trait in met[one]}
-        for one, other in combinations([split for split in SPLITS if split in met], 2)
+        for one, other in combinations(
+            [split for split in (*SPLITS, UNLABELLED) if split in met], 2
+        )
     }

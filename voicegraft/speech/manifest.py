@@ -17,6 +17,8 @@ from voicegraft.whole import whole
 SAMPLE_RATE = 16_000
 SPLITS = ("train", "dev", "test", "unseen")
 """`unseen`: test clips by voices that are never heard in training."""
+UNLABELLED = "unlabelled"
+"""The side of clips that have no text and no label, from which self-training alone learns."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Utterance:
     """A clip that passed every check."""
 
     id: str
-    split: str
+    split: str  # one of SPLITS, or UNLABELLED
     speaker: str  # "" where the corpus does not say
     session: str  # recording session; "" where the corpus does not say
     first_sample: int

@@ -10,7 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from voicegraft.params import Section
-from voicegraft.speech.manifest import Utterance
+from voicegraft.speech.manifest import UNLABELLED, Utterance
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -42,6 +42,9 @@ def deal(clips: Sequence[Utterance], audio: Sequence[str], section: SplitSection
     voice is dropped if another voice says the same. Where clips have labels, each label is dealt in
     the same shares, and a text counts only if `disjoint` names it: all say the same few words.
 
+    What is unlabelled is learnt from, so what is bound to it goes to train; it is dropped itself if
+    the same recording is scored, or its voice is to be unseen.
+
     Args:
         clips: `split` is what the corpus says, or "".
         audio: a hash of the samples of each clip.
@@ -54,7 +57,8 @@ def deal(clips: Sequence[Utterance], audio: Sequence[str], section: SplitSection
     shares = {"dev": section.dev_share, "test": section.test_share}
     lacking = [side for side in shares if side not in splits]
     free, strangers = _left_to_us(clips, lacking), _strangers(clips, section)
-    dealt = [i for i, split in enumerate(splits) if split == "train" and i not in strangers]
+    learnt = ("train", UNLABELLED)
+    dealt = [i for i, split in enumerate(splits) if split in learnt and i not in strangers]
     bonds = [_bonds(clips[i], audio[i], section.disjoint) for i in dealt]
     groups = [[dealt[member] for member in members] for members in group(bonds)]
     loose = [members for members in groups if free.issuperset(members)]
@@ -66,7 +70,12 @@ def deal(clips: Sequence[Utterance], audio: Sequence[str], section: SplitSection
                 splits[i] = side
     said = {key for i in set(range(len(clips))) - strangers for key in _said(clips[i], audio[i])}
     for i in strangers:
-        splits[i] = DROPPED if said.intersection(_said(clips[i], audio[i])) else "unseen"
+        known = splits[i] == UNLABELLED or said.intersection(_said(clips[i], audio[i]))
+        splits[i] = DROPPED if known else "unseen"
+    scored = {audio[i] for i, split in enumerate(splits) if split not in (*learnt, DROPPED)}
+    for i, clip in enumerate(clips):
+        if clip.split == UNLABELLED and audio[i] in scored:
+            splits[i] = DROPPED
     _check_sides(splits, shares, len(groups), section.disjoint)
     return splits
 

@@ -14,15 +14,13 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from voicegraft.params import Section
-from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.speech.manifest import UNLABELLED, Corpus, Utterance
 from voicegraft.training.amounts import draw, minutes_of, scaled
 from voicegraft.training.fit import Fit
 from voicegraft.training.fitting import is_fitted
 from voicegraft.training.loop import Trainer
 from voicegraft.training.pseudo_labels import PseudoLabel, pseudo_labels, surest
 from voicegraft.training.recalled import Trainings
-
-UNLABELLED = "unlabelled"
 
 
 class SelfTrain(Section):
