@@ -1,0 +1,86 @@
+"""Trainings that are recalled: which are the same, and which are kept."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from invented import model
+
+from voicegraft.embedding.store import Store
+from voicegraft.speech.manifest import Corpus
+from voicegraft.training.compute import Compute, engine
+from voicegraft.training.fit import Fit
+from voicegraft.training.inputs import StoredStates
+from voicegraft.training.loop import Trainer
+from voicegraft.training.masking import Masking
+from voicegraft.training.recalled import Trainings
+from voicegraft.training.schedule import head_part
+
+MASKING = Masking(time_masks_per_second=0.0, time_mask_frames=0, size_masks=0, size_mask_share=0.0)
+FIT = Fit(
+    seed=1,
+    epochs=2,
+    patience=9,
+    batch_seconds=3.0,
+    accumulate=1,
+    lr=0.02,
+    warmup_share=0.1,
+    weight_decay=0.0,
+    clip_norm=5.0,
+    masking=MASKING,
+)
+FABRIC = engine(Compute(accelerator="cpu", devices=1, precision="32-true"))
+
+
+@pytest.fixture
+def trainings(corpus: Corpus, store: Store, tmp_path: Path):
+    """Makes trainings with those facts; each is a run of its own on one scratch."""
+
+    def build(fit: Fit) -> Trainer:
+        grafted = model("ctc_linear", layer=2)
+        inputs, parts = StoredStates(store, 2, fit.masking), [head_part(grafted, fit.lr)]
+        return Trainer(FABRIC, grafted, inputs, parts, fit, quiet=True)
+
+    return lambda **facts: Trainings(build, corpus.of("dev"), tmp_path, facts, [])
+
+
+def kept(trainings: Trainings) -> set[str]:
+    return {path.name for path in trainings.scratch.glob("*.safetensors")}
+
+
+def test_the_same_training_is_recalled_with_the_weights_that_it_learnt(trainings, corpus):
+    train = corpus.of("train")
+    first = trainings().train("one", train, FIT)
+    before = kept(trainings())
+    again = trainings().train("another name", train, FIT)
+    assert kept(trainings()) == before
+    assert not again.progress.history
+    for name, learnt in first.best.items():
+        assert torch.equal(again.bare.state_dict()[name], learnt)
+
+
+def test_other_labels_other_knobs_and_other_facts_are_other_trainings(trainings, corpus):
+    train = corpus.of("train")
+    relabelled = [replace(train[0], text="řřř"), *train[1:]]
+    trainings().train("one", train, FIT)
+    trainings().train("one", relabelled, FIT)
+    trainings().train("one", train, FIT.model_copy(update={"seed": 2}))
+    trainings(head="other").train("one", train, FIT)
+    assert len(kept(trainings())) == 4
+
+
+def test_what_a_run_did_not_use_is_removed_at_its_end(trainings, corpus):
+    old, new = trainings(), trainings()
+    old.train("one", corpus.of("train"), FIT)
+    new.train("one", corpus.of("train")[1:], FIT)
+    assert len(kept(new)) == 2
+    new.tidy()
+    assert len(kept(new)) == 1
+    assert not new.train("one", corpus.of("train")[1:], FIT).progress.history
+
+
+def test_a_side_from_which_nothing_can_be_learnt_is_named(trainings, corpus):
+    silent = [replace(clip, text="") for clip in corpus.of("train")]
+    with pytest.raises(ValueError, match="no clip of train can be learnt from"):
+        trainings().train("one", silent, FIT)
