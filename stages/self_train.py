@@ -40,12 +40,7 @@ from voicegraft.training.grafting import head_trainer, heard_layer
 from voicegraft.training.loop import Trainer
 from voicegraft.training.pseudo_labels import pseudo_labels
 from voicegraft.training.recalled import Trainings
-from voicegraft.training.self_training import (
-    SelfTrain,
-    Trained,
-    parted,
-    self_train,
-)
+from voicegraft.training.self_training import SelfTrain, Trained, parted, self_train
 
 ROUNDS = ("round", "clips", "minutes", "pseudo_label_error", "dev_error")
 """Of what was kept, and of the student on dev."""
@@ -53,9 +48,10 @@ ROUNDS = ("round", "clips", "minutes", "pseudo_label_error", "dev_error")
 
 def judged(trained: Trained, corpus: Corpus, params: Evaluate) -> tuple[str, dict[str, Any]]:
     """Return whose model is kept, by dev alone, and what the student gained on each side."""
-    models = trained.alone | {"student": trained.rounds[-1].student}
     sides = {side: clips for side in ("dev", *SPLITS) if (clips := corpus.of(side))}
-    found = {s: {m: scores(t, clips) for m, t in models.items()} for s, clips in sides.items()}
+    found = {
+        s: {m: scores(t, clips) for m, t in trained.models.items()} for s, clips in sides.items()
+    }
     students = {side: of_side.pop("student") for side, of_side in found.items()}
     kept = kept_model(found["dev"], students["dev"], params)
     return kept, {side: gains(found[side], students[side], params) for side in found}
@@ -118,13 +114,12 @@ def main(
         return head_trainer(layer, choice.name, *where, budget, compute, pooling=pooling)
 
     facts = {"head": choice.model_dump(), "compute": compute.model_dump()}
-    inputs = [upstream, corpus, embeddings]
-    trainings = Trainings(build, clips.of("dev"), scratch, facts, inputs)
-    minutes = minutes_of(clips.of("train"))
-    trained = self_train(trainings, fit, minutes, labelled, others, knobs)
+    made_of = [upstream, corpus, embeddings]
+    trainings = Trainings(build, clips.of("dev"), scratch, facts, made_of)
+    budget_of = minutes_of(clips.of("train"))
+    trained = self_train(trainings, fit, budget_of, labelled, others, knobs)
     kept, gained = judged(trained, clips, evaluate)
-    models = trained.alone | {"student": trained.rounds[-1].student}
-    save_model(models[kept].bare, model)
+    save_model(trained.models[kept].bare, model)
     extent = {"labelled_minutes": minutes_of(labelled), "unlabelled_minutes": minutes_of(others)}
     found = extent | {"kept": kept, "rolled_back": kept != "student"} | gained
     write_found(evaluation, trained, clips, others, found)

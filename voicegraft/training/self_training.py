@@ -54,6 +54,11 @@ class Trained:
     alone: dict[str, Trainer]
     rounds: list[Round]
 
+    @property
+    def models(self) -> dict[str, Trainer]:
+        """All that may be kept, by name; of the students the last."""
+        return self.alone | {"student": self.rounds[-1].student}
+
 
 def parted(
     corpus: Corpus, minutes: float | Literal["all"], seed: int
