@@ -34,6 +34,10 @@ from voicegraft.speech.text import TextSection, normalise
 from voicegraft.task import CLASSIFICATION, load_task
 from voicegraft.whole import whole
 
+LEAK = "said on another side too"
+LEAKS = {UNLABELLED: "unlabelled, but scored too or of an unseen voice"}
+"""Why a clip that would leak is left out."""
+
 
 class PrepareData(Section):
     """What a clip must be, how its text is written, and how clips are dealt."""
@@ -110,8 +114,8 @@ def main(folder: Path, downloads: Path, corpus: Path, report: Path) -> None:
     dealt = [(replace(u, split=s), a) for u, a, s in zip(utterances, audio, sides, strict=True)]
     kept = [(u, a) for u, a in dealt if u.split != DROPPED]
     files = {clip.id: str(clip.path) for clip in clips}
-    reason = "said on another side too"
-    rejects += [Reject(u.id, files[u.id], reason) for u, _ in dealt if u.split == DROPPED]
+    dropped = [u for u, side in zip(utterances, sides, strict=True) if side == DROPPED]
+    rejects += [Reject(u.id, files[u.id], LEAKS.get(u.split, LEAK)) for u in dropped]
     for gap in (
         gaps([u for u, _ in kept if u.split != UNLABELLED]) if task == CLASSIFICATION else ()
     ):

@@ -232,6 +232,17 @@ def test_unlabelled_recordings_are_a_side_of_their_own_without_text(project):
     assert project.report["shared"]["test-unlabelled"]["recordings"] == 0
 
 
+def test_what_an_unseen_voice_says_unlabelled_is_rejected_with_its_reason(project):
+    add_unlabelled(project.good(), 2)
+    project.params["prepare_data"]["split"]["unseen_speakers"] = ["rare"]
+    lines = "file_name,speaker\n0.wav,rare\n1.wav,usual\n"
+    (project.root / "own/unlabelled/metadata.csv").write_text(lines)
+    corpus = project.run()
+    assert [u.id for u in corpus.of("unlabelled")] == ["unlabelled/1.wav"]
+    reason = project.rejects["unlabelled/0.wav"]["reason"]
+    assert reason == "unlabelled, but scored too or of an unseen voice"
+
+
 def test_unlabelled_recordings_lack_no_label_and_are_no_class(project, capsys):
     add_unlabelled(project.classes("yes", "no"))
     corpus = project.run()
