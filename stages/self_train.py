@@ -108,6 +108,11 @@ def main(
     clips, store = Corpus(corpus), Store(embeddings)
     labelled, others = parted(clips, knobs.labelled_minutes, fit.seed)
     layer, pooling = heard_layer(choice.layer, store), getattr(choice, "pooling", None)
+    if getattr(choice, "normalised_by", None):
+        raise ValueError(
+            "params.yaml: head.normalise must be none for self_train: what clips of a voice without "
+            "labels bring is in evaluation/leave_speakers_out.csv"
+        )
 
     def build(budget: Fit) -> Trainer:
         where = store, labelled, upstream

@@ -37,7 +37,8 @@ def graft(
     store: Store,
     labels: list[str],
     folder: Path,
-    **classifier: str | None,
+    pooling: str | None = None,
+    normalise: str | None = None,
 ) -> GraftedModel:
     """Return the upstream of `folder` under a new head of that name, on any stored layer.
 
@@ -51,7 +52,8 @@ def graft(
         head=head,
         layer=layer,
         labels=labels,
-        **classifier,
+        pooling=pooling,
+        normalise=normalise,
     )
     model = GraftedModel(description)
     model.upstream = upstream_folder.load(folder)
@@ -67,12 +69,13 @@ def head_trainer(
     fit: Fit,
     compute: Compute,
     quiet: bool = False,
-    **classifier: str | None,
+    pooling: str | None = None,
+    normalise: str | None = None,
 ) -> Trainer:
     """Return what trains a new head, see `graft`, on stored states; its labels are of `train`."""
     classes, symbols = sorted({u.label for u in train}), ctc.labels_of(u.text for u in train)
     with seeded(fit.seed):
-        labels = classes if classifier else symbols
-        model = graft(layer, head, store, labels, upstream, **classifier)
+        labels = classes if pooling else symbols
+        model = graft(layer, head, store, labels, upstream, pooling, normalise)
     inputs = StoredStates(store, layer, fit.masking)
     return Trainer(engine(compute), model, inputs, [head_part(model, fit.lr)], fit, quiet)
