@@ -110,7 +110,7 @@ def main(
     layer, pooling = heard_layer(choice.layer, store), getattr(choice, "pooling", None)
     if getattr(choice, "normalised_by", None):
         raise ValueError(
-            "params.yaml: head.normalise must be none for self_train: what clips of a voice without "
+            "params.yaml: head.normalise must be none for self_train: what a voice brings without "
             "labels bring is in evaluation/leave_speakers_out.csv"
         )
 
