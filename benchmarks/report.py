@@ -7,7 +7,15 @@ Writes  README, between the marks of each table
 
 from pathlib import Path
 
-from benchmarks import calibration, results, results_table, speed_table, transfer_table, words_table
+from benchmarks import (
+    calibration,
+    results,
+    results_table,
+    robustness_table,
+    speed_table,
+    transfer_table,
+    words_table,
+)
 from voicegraft.command import run_stage
 from voicegraft.sweep.table import read_lines, rendered
 
@@ -20,6 +28,7 @@ def tables(evaluation: Path, words: Path) -> dict[str, str]:
         "words": words_table.table(words),
         "gains": transfer_table.gains(evaluation),
         "spared": transfer_table.spared(evaluation),
+        "robustness": robustness_table.table(evaluation),
         "sweep": rendered(read_lines(evaluation / "sweep.csv")),
         "calibration": calibration.table(measured),
         "windows": speed_table.windows(measured),
