@@ -9,28 +9,23 @@ import shutil
 import signal
 import statistics
 import subprocess
-import sys
 import time
 from collections import Counter
 from functools import partial
 from pathlib import Path
 
 import pytest
-import yaml
-from invented import write_corpus
+import stage_runs
+from stage_runs import write_params
 
-from voicegraft.embedding.choice import LayerChoice, write_choice
-from voicegraft.params import read_params
+from voicegraft.embedding.choice import LayerChoice
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.amounts import minutes_of
-
-ROOT = Path(__file__).parent.parent
-PARAMS = read_params(ROOT / "params.yaml")
 
 
 def quick_params() -> dict:
     """Return the project's params, so few epochs that a stage takes seconds."""
-    params = yaml.safe_load(yaml.safe_dump(PARAMS))
+    params = stage_runs.params_of()
     params["train_head"] |= {"epochs": 2, "batch_seconds": 4.0}
     params["finetune"]["top3"] |= {"epochs": 1, "batch_seconds": 4.0}
     params["probe_layers"] |= {"always": True}
@@ -69,23 +64,16 @@ MADE = ("layers.csv", "layers.json", "embeddings", "head", "curves", "top3", "lo
 
 
 def command(stage: str) -> list[str]:
-    script = SCRIPTS.get(stage, stage)
-    return [sys.executable, str(ROOT / "stages" / f"{script}.py"), *COMMANDS[stage].split()]
+    return stage_runs.command(SCRIPTS.get(stage, stage), COMMANDS[stage])
 
 
 def run(stage: str, folder: Path) -> subprocess.CompletedProcess:
-    return subprocess.run(command(stage), cwd=folder, capture_output=True, text=True)
-
-
-def write_params(folder: Path, params: dict) -> None:
-    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    return stage_runs.run(SCRIPTS.get(stage, stage), COMMANDS[stage], folder)
 
 
 def new_project(folder: Path, whisper_folder: Path) -> Path:
-    write_params(folder, quick_params())
-    (folder / "upstream").symlink_to(whisper_folder)
-    write_corpus(folder / "corpus")
-    write_choice(folder / "layers.json", LayerChoice(head=6, stored=[3, 6]))
+    layers = LayerChoice(head=6, stored=[3, 6])
+    stage_runs.fill(folder, whisper_folder, quick_params(), layers)
     return folder
 
 
@@ -206,13 +194,7 @@ def test_more_blocks_than_the_head_hears_cannot_be_unfrozen(project, tmp_path) -
 
 
 def test_a_recipe_that_params_do_not_describe_is_refused_with_those_they_do(project) -> None:
-    script = [sys.executable, str(ROOT / "stages" / "finetune.py")]
-    done = subprocess.run(
-        [*script, "top9", *COMMANDS["top3"].split()[1:]],
-        cwd=project,
-        capture_output=True,
-        text=True,
-    )
+    done = stage_runs.run("finetune", COMMANDS["top3"].replace("top3", "top9", 1), project)
     assert done.returncode == 1
     assert "finetune.top9" in done.stderr
     assert "top3" in done.stderr

@@ -2,20 +2,16 @@
 
 import hashlib
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
-from invented import write_corpus
+import stage_runs
 
 from voicegraft.embedding.choice import LayerChoice, write_choice
 from voicegraft.grafted import load_model
-from voicegraft.params import read_params
 from voicegraft.speech.manifest import Corpus, write_manifest
 
-ROOT = Path(__file__).parent.parent
 COMMANDS = {
     "extract_embeddings": "upstream corpus layers.json cache embeddings",
     "train_classifier": "upstream corpus embeddings head curves scratch",
@@ -25,23 +21,19 @@ COMMANDS = {
 
 def new_project(folder: Path, whisper_folder: Path, **head: object) -> Path:
     """Clips of tones, whose label is the pitch that they begin with."""
-    params = yaml.safe_load(yaml.safe_dump(read_params(ROOT / "words/params.yaml")))
+    params = stage_runs.params_of("words")
     params["head"] |= {"layer": 3} | head
     params["train_head"] |= {"epochs": 20, "batch_seconds": 2.0}
     params["finetune"]["full"] |= {"epochs": 1, "batch_seconds": 4.0}
-    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
-    (folder / "upstream").symlink_to(whisper_folder)
-    corpus = write_corpus(folder / "corpus", clips=60)
+    layers = LayerChoice(head=3, stored=[3])
+    corpus = stage_runs.fill(folder, whisper_folder, params, layers, clips=60)
     labelled = [replace(clip, label=f"pitch {clip.text[0]}") for clip in corpus.utterances]
     write_manifest(folder / "corpus/manifest.csv", labelled)
-    write_choice(folder / "layers.json", LayerChoice(head=3, stored=[3]))
     return folder
 
 
 def run(stage: str, folder: Path) -> subprocess.CompletedProcess:
-    script = str(ROOT / "stages" / f"{stage}.py")
-    command = [sys.executable, script, *COMMANDS[stage].split()]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    return stage_runs.run(stage, COMMANDS[stage], folder)
 
 
 @pytest.fixture(scope="module")
