@@ -34,6 +34,16 @@ def ran(output: str) -> list[str]:
     return re.findall(r"Running stage '([^']+)'", output)
 
 
+def said_of_a_recording(project: Path, folder: Path, verb: str, recording: str) -> str:
+    """Return what a command of voicegraft's says in `folder`, where the head lies alone."""
+    shutil.copytree(project / "models/head", folder / "model")
+    heard = str(project / "data/own" / recording)
+    command = [sys.executable, "-m", "voicegraft.cli", verb, "model", heard]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def copy_code(folder: Path, pipeline: str = "") -> None:
     """Copy the code and the dvc.yaml of a pipeline's folder, and link what was downloaded."""
     for name in ("stages", "voicegraft"):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from fetched import DOWNLOADS
-from reproduced import ROOT, begin, copy_code, dvc, ran
+from reproduced import ROOT, begin, copy_code, dvc, ran, said_of_a_recording
 
 from voicegraft.corpora import CorpusSection, load_corpus
 from voicegraft.params import read_params
@@ -150,8 +150,4 @@ def test_no_recipe_is_no_stage(project: Path) -> None:
 
 
 def test_the_model_alone_transcribes_a_recording(project: Path, tmp_path: Path) -> None:
-    shutil.copytree(project / "models" / "head", tmp_path / "model")
-    recording = project / "data" / "own" / "0.ogg"
-    command = [sys.executable, "-m", "voicegraft.cli", "transcribe", "model", str(recording)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    assert said_of_a_recording(project, tmp_path, "transcribe", "0.ogg")

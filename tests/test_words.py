@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from fetched import DOWNLOADS
-from reproduced import ROOT, begin, copy_code, dvc, ran
+from reproduced import ROOT, begin, copy_code, dvc, ran, said_of_a_recording
 
 from voicegraft.corpora import CorpusSection, load_corpus
 from voicegraft.params import read_params
@@ -87,9 +87,4 @@ def test_two_classes_are_too_few_to_leave_one_out(words: Path) -> None:
 
 
 def test_the_model_alone_classifies_a_recording(words: Path, tmp_path: Path) -> None:
-    shutil.copytree(words / "models" / "head", tmp_path / "model")
-    recording = words / "data" / "own" / "small0.ogg"
-    command = [sys.executable, "-m", "voicegraft.cli", "classify", "model", str(recording)]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "fish 0." in done.stdout
+    assert "fish 0." in said_of_a_recording(words, tmp_path, "classify", "small0.ogg")
