@@ -1,106 +1,14 @@
-import csv
-import importlib.util
-import json
+"""The stage that turns a corpus of texts into a manifest and audio."""
+
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
-import yaml
+from prepared import SCRIPT, Project, noise
 
 from voicegraft.params import ParamsError
-from voicegraft.speech.labels import LabelError
-from voicegraft.speech.manifest import Corpus
 from voicegraft.speech.rejects import RejectsError
-
-SCRIPT = Path(__file__).parent.parent / "stages/prepare_data.py"
-PARAMS = {
-    "task": "transcription",
-    "corpus": {"name": "folder", "language": "x", "folder": "own", "mirror": ""},
-    "prepare_data": {
-        "max_reject_share": 0.5,
-        "text": {
-            "case": "lower",
-            "punctuation": "remove",
-            "apostrophes": "keep",
-            "also_keep": "",
-        },
-        "check": {
-            "min_seconds": 0.3,
-            "max_seconds": 3.0,
-            "min_dbfs": -60.0,
-            "max_characters_per_second": 30.0,
-        },
-        "split": {
-            "seed": 1,
-            "dev_share": 0.2,
-            "test_share": 0.2,
-            "unseen_share": 0.2,
-            "unseen_speakers": [],
-            "disjoint": "text",
-        },
-    },
-}
-
-
-def load_stage():
-    spec = importlib.util.spec_from_file_location("prepare_data", SCRIPT)
-    stage = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(stage)
-    return stage
-
-
-MAIN = load_stage().main
-
-
-def noise(seconds=1.0, rate=16_000, channels=1, seed=0, peak=0.5):
-    shape = round(seconds * rate), channels
-    return np.random.default_rng(seed).uniform(-peak, peak, shape).astype(np.float32)
-
-
-class Project:
-    """A folder with params.yaml and a corpus of the user's own, and the stage to run on it."""
-
-    def __init__(self, root):
-        self.root = root
-        self.rows = []
-        self.params = json.loads(json.dumps(PARAMS))
-        (root / "own").mkdir()
-
-    def add(self, name, samples=None, text=None, speaker="", rate=16_000, label=""):
-        number = len(self.rows)
-        samples = noise(seed=number) if samples is None else samples
-        soundfile.write(self.root / "own" / name, samples, rate)
-        self.line(name, f"text {number}" if text is None else text, speaker, label)
-
-    def line(self, name, text, speaker="", label=""):
-        self.rows.append((name, text, speaker, label))
-
-    def good(self, clips=20):
-        for i in range(clips):
-            self.add(f"good {i:02}.wav", speaker="rare" if i % 10 == 0 else "usual")
-        return self
-
-    def classes(self, *labels, clips=10):
-        """Clips of each label, with no text."""
-        self.params["task"] = "classification"
-        for label in labels:
-            for i in range(clips):
-                self.add(f"{label} {i}.wav", text="", label=label)
-        return self
-
-    def run(self, out="out"):
-        (self.root / "params.yaml").write_text(yaml.safe_dump(self.params))
-        with open(self.root / "own/metadata.csv", "w", newline="") as file:
-            csv.writer(file).writerows([("file_name", "text", "speaker", "label"), *self.rows])
-        paths = "own", "downloads", f"{out}/corpus", f"{out}/corpus.json"
-        MAIN(*(self.root / path for path in paths))
-        with open(self.root / out / "corpus/rejects.csv", newline="") as file:
-            self.rejects = {row["id"]: row for row in csv.DictReader(file)}
-        self.report = json.loads((self.root / out / "corpus.json").read_text())
-        return Corpus(self.root / out / "corpus")
 
 
 @pytest.fixture
@@ -206,78 +114,6 @@ def test_the_report_counts_what_the_manifest_holds_and_quotes_nothing(project):
         assert counts["hours"] == round(sum(u.seconds for u in corpus.of(split)) / 3600, 4)
     text = (project.root / "out/corpus.json").read_text()
     assert "text 1" not in text and "usual" not in text
-
-
-def test_clips_of_a_class_need_a_label_and_no_text(project):
-    project.classes("yes", "no")
-    project.add("which.wav", text="spoken")
-    corpus = project.run()
-    assert project.rejects["which.wav"]["reason"] == "no label"
-    assert {u.label for u in corpus.utterances} == {"yes", "no"}
-
-
-def add_unlabelled(project, count=5):
-    (project.root / "own/unlabelled").mkdir()
-    for i in range(count):
-        soundfile.write(project.root / f"own/unlabelled/{i}.wav", noise(seed=900 + i), 16_000)
-
-
-def test_unlabelled_recordings_are_a_side_of_their_own_without_text(project):
-    add_unlabelled(project.good())
-    corpus = project.run()
-    assert [u.id for u in corpus.of("unlabelled")] == [f"unlabelled/{i}.wav" for i in range(5)]
-    assert {u.text for u in corpus.of("unlabelled")} == {""}
-    assert project.report["splits"]["unlabelled"]["clips"] == 5
-    assert len(corpus.utterances) == 25
-    assert project.report["shared"]["test-unlabelled"]["recordings"] == 0
-
-
-def test_what_an_unseen_voice_says_unlabelled_is_rejected_with_its_reason(project):
-    add_unlabelled(project.good(), 2)
-    project.params["prepare_data"]["split"]["unseen_speakers"] = ["rare"]
-    lines = "file_name,speaker\n0.wav,rare\n1.wav,usual\n"
-    (project.root / "own/unlabelled/metadata.csv").write_text(lines)
-    corpus = project.run()
-    assert [u.id for u in corpus.of("unlabelled")] == ["unlabelled/1.wav"]
-    reason = project.rejects["unlabelled/0.wav"]["reason"]
-    assert reason == "unlabelled, but scored too or of an unseen voice"
-
-
-def test_unlabelled_recordings_lack_no_label_and_are_no_class(project, capsys):
-    add_unlabelled(project.classes("yes", "no"))
-    corpus = project.run()
-    assert {u.label for u in corpus.of("unlabelled")} == {""}
-    assert not project.rejects
-    assert "label ''" not in capsys.readouterr().err
-
-
-def test_each_label_is_dealt_in_the_same_shares(project):
-    corpus = project.classes("yes", "no", clips=30).run()
-    for side in ("dev", "test"):
-        assert sorted(u.label for u in corpus.of(side)) == ["no"] * 6 + ["yes"] * 6
-
-
-def test_where_texts_are_transcribed_labels_are_left_out(project):
-    project.good()
-    project.add("named.wav", label="yes")
-    project.run()
-    assert "label" not in (project.root / "out/corpus/manifest.csv").read_text()
-
-
-def test_two_spellings_of_a_label_are_named_with_their_clips(project):
-    project.classes("Yes!", "no").classes("yes", clips=2)
-    with pytest.raises(LabelError, match=r"'Yes!' \(10 clips\), 'yes' \(2 clips\)"):
-        project.run()
-
-
-def test_a_single_class_is_refused(project):
-    with pytest.raises(LabelError, match=r"two classes.*'yes' \(10 clips\)"):
-        project.classes("yes").run()
-
-
-def test_a_label_that_a_side_lacks_is_named(project, capsys):
-    project.classes("yes", "no", clips=20).classes("lone", clips=1).run()
-    assert "label 'lone' (1 clips): none in dev and test" in capsys.readouterr().err
 
 
 def test_a_task_that_is_none_is_named(project):
