@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -9,7 +10,7 @@ from invented import write_corpus
 
 from voicegraft.embedding.choice import LayerChoice, write_choice
 from voicegraft.params import read_params
-from voicegraft.speech.manifest import Corpus
+from voicegraft.speech.manifest import Corpus, write_manifest
 
 ROOT = Path(__file__).parent.parent
 
@@ -31,6 +32,19 @@ def fill(
     write_choice(folder / "layers.json", layers)
     (folder / "upstream").symlink_to(whisper_folder)
     return write_corpus(folder / "corpus", clips)
+
+
+def new_classes(folder: Path, whisper_folder: Path, **head: object) -> Path:
+    """Clips of tones, whose label is the pitch that they begin with."""
+    params = params_of("words")
+    params["head"] |= {"layer": 3} | head
+    params["train_head"] |= {"epochs": 20, "batch_seconds": 2.0}
+    params["finetune"]["full"] |= {"epochs": 1, "batch_seconds": 4.0}
+    layers = LayerChoice(head=3, stored=[3])
+    corpus = fill(folder, whisper_folder, params, layers, clips=60)
+    labelled = [replace(clip, label=f"pitch {clip.text[0]}") for clip in corpus.utterances]
+    write_manifest(folder / "corpus/manifest.csv", labelled)
+    return folder
 
 
 def command(script: str, arguments: str) -> list[str]:

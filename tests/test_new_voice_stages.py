@@ -4,20 +4,28 @@ import csv
 import json
 
 import pytest
-from test_train_classifier import COMMANDS, new_project, run
+import stage_runs
+from stage_runs import new_classes
 
 from voicegraft.grafted import load_model
 
-COMMANDS |= {
+COMMANDS = {
+    "extract_embeddings": "upstream corpus layers.json cache embeddings",
+    "train_classifier": "upstream corpus embeddings head curves scratch",
+    "finetune": "full head corpus embeddings full curves_full full.json scratch_full",
     "evaluate_classifier": "head corpus evaluation predictions.csv",
     "leave_speakers_out": "corpus embeddings voices.csv",
 }
 
 
+def run(stage, folder):
+    return stage_runs.run(stage, COMMANDS[stage], folder)
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, whisper_folder):
     """A classifier that takes out what is a voice's own."""
-    folder = new_project(tmp_path_factory.mktemp("voices"), whisper_folder, normalise="speaker")
+    folder = new_classes(tmp_path_factory.mktemp("voices"), whisper_folder, normalise="speaker")
     for stage in ("extract_embeddings", "train_classifier"):
         done = run(stage, folder)
         assert done.returncode == 0, done.stderr
@@ -43,7 +51,7 @@ def test_fine_tuning_it_is_refused_with_what_to_do(project):
 
 
 def test_one_that_is_trained_step_by_step_cannot_do_it(project, tmp_path, whisper_folder):
-    again = new_project(tmp_path, whisper_folder, name="mlp", normalise="speaker")
+    again = new_classes(tmp_path, whisper_folder, name="mlp", normalise="speaker")
     (again / "embeddings").symlink_to(project / "embeddings")
     done = run("train_classifier", again)
     assert done.returncode == 1
@@ -63,7 +71,7 @@ def test_each_voice_is_left_out_twice_with_the_same_bytes(project):
 
 
 def test_clips_of_one_voice_leave_an_empty_table(project, tmp_path, whisper_folder):
-    again = new_project(tmp_path, whisper_folder)
+    again = new_classes(tmp_path, whisper_folder)
     (again / "embeddings").symlink_to(project / "embeddings")
     manifest = again / "corpus/manifest.csv"
     text = manifest.read_text().replace("voice1", "voice0").replace("voice2", "voice0")

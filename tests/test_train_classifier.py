@@ -2,34 +2,21 @@
 
 import hashlib
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import stage_runs
+from stage_runs import new_classes
 
 from voicegraft.embedding.choice import LayerChoice, write_choice
 from voicegraft.grafted import load_model
-from voicegraft.speech.manifest import Corpus, write_manifest
+from voicegraft.speech.manifest import Corpus
 
 COMMANDS = {
     "extract_embeddings": "upstream corpus layers.json cache embeddings",
     "train_classifier": "upstream corpus embeddings head curves scratch",
     "finetune": "full head corpus embeddings full curves_full full.json scratch_full",
 }
-
-
-def new_project(folder: Path, whisper_folder: Path, **head: object) -> Path:
-    """Clips of tones, whose label is the pitch that they begin with."""
-    params = stage_runs.params_of("words")
-    params["head"] |= {"layer": 3} | head
-    params["train_head"] |= {"epochs": 20, "batch_seconds": 2.0}
-    params["finetune"]["full"] |= {"epochs": 1, "batch_seconds": 4.0}
-    layers = LayerChoice(head=3, stored=[3])
-    corpus = stage_runs.fill(folder, whisper_folder, params, layers, clips=60)
-    labelled = [replace(clip, label=f"pitch {clip.text[0]}") for clip in corpus.utterances]
-    write_manifest(folder / "corpus/manifest.csv", labelled)
-    return folder
 
 
 def run(stage: str, folder: Path) -> subprocess.CompletedProcess:
@@ -39,7 +26,7 @@ def run(stage: str, folder: Path) -> subprocess.CompletedProcess:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, whisper_folder) -> Path:
     """A folder in which every stage has run."""
-    folder = new_project(tmp_path_factory.mktemp("classes"), whisper_folder)
+    folder = new_classes(tmp_path_factory.mktemp("classes"), whisper_folder)
     for stage in COMMANDS:
         done = run(stage, folder)
         assert done.returncode == 0, done.stderr
@@ -75,14 +62,14 @@ def test_a_fine_tuned_classifier_is_one_still(project):
 
 
 def test_twice_gives_the_same_bytes(project, tmp_path, whisper_folder):
-    again = new_project(tmp_path, whisper_folder)
+    again = new_classes(tmp_path, whisper_folder)
     (again / "embeddings").symlink_to(project / "embeddings")
     assert run("train_classifier", again).returncode == 0
     assert digest(again) == digest(project)
 
 
 def test_one_that_is_trained_step_by_step_learns_too(project, tmp_path, whisper_folder):
-    again = new_project(tmp_path, whisper_folder, name="mlp", pooling="attentive_std")
+    again = new_classes(tmp_path, whisper_folder, name="mlp", pooling="attentive_std")
     (again / "embeddings").symlink_to(project / "embeddings")
     done = run("train_classifier", again)
     assert done.returncode == 0, done.stderr
@@ -91,7 +78,7 @@ def test_one_that_is_trained_step_by_step_learns_too(project, tmp_path, whisper_
 
 
 def test_several_layers_are_heard_side_by_side(tmp_path, whisper_folder):
-    folder = new_project(tmp_path, whisper_folder, layer=[2, 4])
+    folder = new_classes(tmp_path, whisper_folder, layer=[2, 4])
     write_choice(folder / "layers.json", LayerChoice(head=(2, 4), stored=[2, 4]))
     for stage in ("extract_embeddings", "train_classifier"):
         done = run(stage, folder)
@@ -111,7 +98,7 @@ def test_several_layers_are_heard_side_by_side(tmp_path, whisper_folder):
 def test_a_wrong_knob_is_answered_with_the_choices(
     project, tmp_path, whisper_folder, wrong, complaint
 ):
-    again = new_project(tmp_path, whisper_folder, **wrong)
+    again = new_classes(tmp_path, whisper_folder, **wrong)
     (again / "embeddings").symlink_to(project / "embeddings")
     done = run("train_classifier", again)
     assert (done.returncode, complaint in done.stderr) == (1, True), done.stderr
