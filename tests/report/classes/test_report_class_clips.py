@@ -4,24 +4,12 @@ import csv
 import math
 import shutil
 
-import pytest
 from labelled import clip
-from read import Page, made
-from reported_classes import RIGHT, write_class_project
+from read import made
+from reported_classes import RIGHT
 
 from voicegraft.report.classes.clips import ClassClip, shown_class_clips
 from voicegraft.report.findings import Findings
-from voicegraft.report.page import rendered
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    return write_class_project(tmp_path_factory.mktemp("words"))
-
-
-@pytest.fixture(scope="module")
-def page(finished):
-    return Page(rendered(Findings(finished), 3))
 
 
 def test_the_worst_clip_is_the_one_whose_class_was_given_least(finished):

@@ -1,48 +1,13 @@
-"""What the report says of classifiers: their scores, classes, calibration, and refusals."""
+"""What the report says of classifiers: their scores, classes and calibration."""
 
-import csv
 import json
-import shutil
 from collections import Counter
 
 import pytest
-from read import Page, made, values
+from class_tables import layers, lines, told
+from read import made, values
 from reported import write_robustness
-from reported_classes import RIGHT, write_class_project, write_class_transfer, write_unknown
-
-from voicegraft.report.findings import Findings
-from voicegraft.report.page import rendered
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    return write_class_project(tmp_path_factory.mktemp("words"))
-
-
-@pytest.fixture(scope="module")
-def page(finished):
-    return Page(rendered(Findings(finished), 3))
-
-
-@pytest.fixture
-def project(finished, tmp_path):
-    return shutil.copytree(finished, tmp_path / "words")
-
-
-def told(rates, name):
-    value, low, high = (100 * rates[f"{name}{end}"] for end in ("", "_low", "_high"))
-    return f"{value:.1f} ({low:.1f}–{high:.1f})"
-
-
-def lines(path):
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def layers(spec):
-    """Return the rows of each layer of a plot: of its own, or of the plot."""
-    found = [layer.get("data", spec.get("data")) for layer in spec["layer"]]
-    return [spec["datasets"][data["name"]] if "name" in data else data["values"] for data in found]
+from reported_classes import RIGHT, write_class_transfer
 
 
 def test_models_are_in_order_of_their_accuracy_with_macro_f1_beside_it(finished, page):
@@ -99,53 +64,6 @@ def test_accuracy_by_confidence_stands_beside_the_line_of_a_perfect_model(finish
     assert f"head test {told(test, 'calibration_error')} {chance:.1f} {test['log_loss']:.3f}" in (
         page.text
     )
-
-
-def test_few_clips_of_each_class_are_set_against_the_model_that_has_all(finished, page):
-    *_, across = layers(page.plots["Accuracy by clips of each class"])
-    rows = layers(page.plots["Accuracy by clips of each class"])[0]
-    assert [(row["shots"], row["value"]) for row in rows] == [(1, 0.4), (5, 0.6), (10, 0.7)]
-    test = json.loads((finished / "evaluation/head/metrics.json").read_text())["test"]
-    assert across == [{"series": "test", "all": test["accuracy"]}]
-    assert "Macro-F1 by clips of each class" in page.plots
-
-
-def test_where_few_clips_were_not_tried_the_page_says_how_to_try_them(project):
-    (project / "evaluation/few_shot.csv").unlink()
-    assert "run dvc repro few_shot" in made(project).text
-
-
-def test_classes_that_were_left_out_stand_in_a_plot_and_a_table(page):
-    rows = values_of(page, "Equal error rate, each class being unknown in turn")
-    assert [(r["group"], r["series"], r["value"]) for r in rows] == [
-        *(("probability", "dev", 0.3), ("probability", "test", 0.3)),
-        *(("cosine", "dev", 0.1), ("cosine", "test", 0.1)),
-    ]
-    assert "cosine test 10.0 (5.0–15.0) 50.0 (40.0–60.0) 1.0 (0.0–2.0) 24" in page.text
-
-
-def values_of(page, title):
-    return layers(page.plots[title])[0]
-
-
-def test_clips_of_no_class_show_what_the_threshold_of_dev_lets_pass(project):
-    write_unknown(project)
-    page = made(project)
-    found = json.loads((project / "evaluation/head/metrics.json").read_text())["test"]["open_set"]
-    rates = " ".join(told(found, r) for r in ("accuracy", "false_accept_rate", "equal_error_rate"))
-    assert f"head test {found['threshold']:.4f} {rates} 180, 60" in page.text
-    rows = values(page.plots["Known clips found on test, by what else is accepted"])
-    curve = lines(project / "evaluation/head/open_set.csv")
-    assert [(r["false_accept_rate"], r["accuracy"]) for r in rows] == [
-        (float(line["false_accept_rate"]), float(line["accuracy"])) for line in curve
-    ]
-
-
-def test_where_nothing_was_refused_the_page_says_how_to_find_out(project):
-    (project / "evaluation/leave_classes_out.csv").unlink()
-    text = made(project).text
-    assert "open_set.unknown_labels in params.yaml" in text
-    assert "dvc repro leave_classes_out makes each class unknown in turn" in text
 
 
 def test_the_verdict_goes_by_the_error_rate_and_harm_is_a_red_banner(project):
