@@ -20,6 +20,7 @@ from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.classes.features import Vectors, read_clips
 from voicegraft.evaluation.classes.few_shot import few_shot, nearest_mean, rarest
+from voicegraft.evaluation.classes.summary import COLUMNS, told
 from voicegraft.evaluation.classes.unknown import OpenSet
 from voicegraft.evaluation.clips import SPLITS
 from voicegraft.evaluation.summary import Evaluate
@@ -27,8 +28,7 @@ from voicegraft.evaluation.tables import write_rows
 from voicegraft.params import Section, load_params
 from voicegraft.speech.manifest import Corpus
 
-RATES = [f"{rate}{end}" for rate in ("accuracy", "macro_f1") for end in ("", "_low", "_high")]
-HEADER = ["split", "shots", *RATES, "draws"]
+HEADER = ["split", "shots", *COLUMNS, "draws"]
 
 
 class FewShot(Section):
@@ -47,13 +47,9 @@ def possible(shots: Sequence[int], labels: Sequence[str]) -> list[int]:
     return [count for count in shots if count <= clips]
 
 
-def told(line: dict[str, Any]) -> str:
+def said(line: dict[str, Any]) -> str:
     """Return a line of the table, for the terminal."""
-    accuracy, f1 = (
-        f"{line[rate]:.3f} ({line[f'{rate}_low']:.3f} to {line[f'{rate}_high']:.3f})"
-        for rate in ("accuracy", "macro_f1")
-    )
-    return f"{line['split']}, {line['shots']} of each class: accuracy {accuracy}, macro-F1 {f1}"
+    return f"{line['split']}, {line['shots']} of each class: {told(line)}"
 
 
 def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
@@ -70,7 +66,7 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
         for line in few_shot(train, side, nearest_mean, shots, knobs.draws, params)
     ]
     write_rows(evaluation, HEADER, [[line[name] for name in HEADER] for line in lines])
-    print("\n".join(map(told, lines)))
+    print("\n".join(map(said, lines)))
 
 
 if __name__ == "__main__":

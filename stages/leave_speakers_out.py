@@ -17,24 +17,20 @@ from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.classes.features import Vectors, vectors
 from voicegraft.evaluation.classes.new_voices import SelfTraining, leave_speakers_out
+from voicegraft.evaluation.classes.summary import COLUMNS, told
 from voicegraft.evaluation.classes.unknown import OpenSet
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.params import load_params
 from voicegraft.speech.manifest import Corpus
 
-RATES = [f"{rate}{end}" for rate in ("accuracy", "macro_f1") for end in ("", "_low", "_high")]
-HEADER = ["adaptation", "speaker", *RATES, "clips"]
+HEADER = ["adaptation", "speaker", *COLUMNS, "clips"]
 
 
-def told(line: dict[str, Any]) -> str:
+def said(line: dict[str, Any]) -> str:
     """Return a line of the table, for the terminal."""
-    accuracy, f1 = (
-        f"{line[rate]:.3f} ({line[f'{rate}_low']:.3f} to {line[f'{rate}_high']:.3f})"
-        for rate in ("accuracy", "macro_f1")
-    )
     who = line["speaker"] or "mean of all voices"
-    return f"adaptation {line['adaptation']}, {who}: accuracy {accuracy}, macro-F1 {f1}"
+    return f"adaptation {line['adaptation']}, {who}: {told(line)}"
 
 
 def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
@@ -48,7 +44,7 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
         clips = vectors(Store(embeddings), named, how.pooling)
         lines = list(leave_speakers_out(clips, knobs, params))
     write_rows(evaluation, HEADER, [[line[name] for name in HEADER] for line in lines])
-    print("\n".join(map(told, lines)) or "clips of fewer than two speakers: none can be left out")
+    print("\n".join(map(said, lines)) or "clips of fewer than two speakers: none can be left out")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,17 @@ from voicegraft.evaluation.slices import by_split
 from voicegraft.evaluation.summary import Evaluate, slices_by
 
 RATES = {"accuracy": accuracy, "macro_f1": macro_f1}
+COLUMNS = [f"{rate}{end}" for rate in RATES for end in ("", "_low", "_high")]
+"""Of tables: each rate with the ends of its interval."""
+
+
+def told(line: dict[str, Any]) -> str:
+    """Return both rates of a line of a table, for the terminal."""
+    rates = (
+        f"{line[rate]:.3f} ({line[f'{rate}_low']:.3f} to {line[f'{rate}_high']:.3f})"
+        for rate in RATES
+    )
+    return "accuracy {}, macro-F1 {}".format(*rates)
 
 
 def metrics(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, Any]:
