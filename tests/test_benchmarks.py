@@ -11,6 +11,8 @@ from benchmarks import (
     growth,
     report,
     results,
+    robustness_table,
+    self_training_table,
     speed_table,
     timing,
     transfer_table,
@@ -18,6 +20,7 @@ from benchmarks import (
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus
 from voicegraft.training.curves import write_curves
 
+SIDES = ("dev", "test", "unseen")
 SPREAD = {"ratio": 3.0, "low": 2.0, "high": 4.0}
 
 
@@ -108,3 +111,40 @@ def test_labels_spared_are_told_with_their_band_or_that_more_would_have_to_be_tr
     told = "4.2 min (3.1 min – more than was tried) | 55.8 min | 2, not 3"
     line = f"| log_mel | 45.6, 60 min | {told} |\n"
     assert transfer_table.spared(tmp_path) == transfer_table.SPARED + line
+
+
+def test_worse_recordings_have_a_row_each_and_models_that_were_tested_a_column(tmp_path):
+    header = "condition,snr_db,cer,cer_low,cer_high\n"
+    for model, rows in {
+        "head": "clean,,0.2,0.1,0.3\nwhite,20.0,0.25,0.2,0.3\nroom0.3,,0.5,0.4,0.6\n",
+        "top3_augmented": "clean,,0.1,0.05,0.15\n",
+    }.items():
+        (tmp_path / model).mkdir()
+        (tmp_path / model / "robustness.csv").write_text(header + rows)
+    lines = robustness_table.table(tmp_path).splitlines()
+    assert lines[0].count("|") == 4
+    assert lines[2:] == [
+        "| as recorded | 20.0 (10.0–30.0) | 10.0 (5.0–15.0) |",
+        "| white noise at 20 dB | 25.0 (20.0–30.0) |  |",
+        "| a room whose echo lasts 0.3 s | 50.0 (40.0–60.0) |  |",
+    ]
+
+
+def test_a_student_stands_below_what_it_is_held_against(tmp_path):
+    rate = {"old": 0.3, "new": 0.25, "change": -0.05, "low": -0.07, "high": -0.03}
+    found = {side: {of: {"cer": rate} for of in ("teacher", "longer")} for side in SIDES}
+    for name, numbers in {
+        "self_training/head": found | {"labelled_minutes": 10.06, "unlabelled_minutes": 54.9},
+        "head": {side: {"cer": 0.2} for side in ("test", "unseen")},
+    }.items():
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "metrics.json").write_text(json.dumps(numbers))
+    write_curves(
+        [{"step": 0, "dev/cer": 0.21}, {"step": 1, "dev/cer": 0.2}], tmp_path / "head/curves"
+    )
+    rows = [line.split(" | ") for line in self_training_table.table(tmp_path).splitlines()[2:]]
+    assert [row[1].rstrip(" |") for row in rows] == [
+        *("30.0", "30.0", "25.0"),
+        *["−5.0 (−7.0 to −3.0)"] * 2,
+        "20.0",
+    ]
