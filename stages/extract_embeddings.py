@@ -2,11 +2,12 @@
 
 Reads   UPSTREAM, as fetch_model leaves it, or build_control; CORPUS, as prepare_data leaves it;
         LAYERS, as choose_layers leaves it
-Writes  EMBEDDINGS, a store: the states of each layer asked for, packed, in half precision;
+Writes  EMBEDDINGS, a store: the states of each layer asked for, or their principal components,
+        packed, in half precision;
         CACHE, kept between runs and corpora: what was ever encoded, by content, so that a clip
         is encoded again only if its audio, the upstream or the window changed
-Knobs   extract_embeddings: margin_seconds, speeds, augment, precision, batch_seconds,
-        cache_gigabytes
+Knobs   extract_embeddings: margin_seconds, speeds, augment, components, precision,
+        batch_seconds, cache_gigabytes
 """
 
 import sys
@@ -25,6 +26,7 @@ from voicegraft.embedding.degraded import degraded_takes
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.extraction import fill
 from voicegraft.embedding.keys import keys_for
+from voicegraft.embedding.reduction import reduce_store
 from voicegraft.embedding.store import write_store
 from voicegraft.embedding.takes import takes
 from voicegraft.layers import Layer
@@ -67,6 +69,16 @@ def report(seconds_of_audio: float, recalled: float, seconds: float) -> None:
     print(f"{line}; {recalled / 3600:.2f} hours were in the cache", file=sys.stderr)
 
 
+def reduce(embeddings: Path, corpus: Corpus, components: int) -> None:
+    """Keep so many components of each layer, and say how much of it that is."""
+    train = [clip.id for clip in corpus.of("train")]
+    for layer, share in reduce_store(embeddings, train, components).items():
+        print(
+            f"layer {layer}: {components} components keep {share:.1%} of the variance",
+            file=sys.stderr,
+        )
+
+
 def main(upstream: Path, corpus: Path, layers: Path, cache: Path, embeddings: Path) -> None:
     params = load_params(ExtractEmbeddings, "extract_embeddings")
     bound_cache()
@@ -93,6 +105,8 @@ def main(upstream: Path, corpus: Path, layers: Path, cache: Path, embeddings: Pa
             recalled += 0.0 if fresh else take.seconds
             bar.update(take.seconds)
     report(total, recalled, time.monotonic() - began)
+    if params.components != "all":
+        reduce(embeddings, clips, params.components)
 
 
 if __name__ == "__main__":

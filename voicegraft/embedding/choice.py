@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, NonNegativeFloat, PositiveFloat
+from pydantic import BeforeValidator, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from voicegraft.degradation.knobs import Degradation
 from voicegraft.embedding.takes import Speed
@@ -21,12 +21,13 @@ def _layers_or_auto(value: Any) -> Any:
 
 
 class ExtractEmbeddings(Section):
-    """Which layers, how much silence behind a clip, at which speeds, and how degraded."""
+    """Which layers and how much of them, silence behind a clip, at which speeds, how degraded."""
 
     layers: Annotated[list[int] | Literal["auto"], BeforeValidator(_layers_or_auto)]
     margin_seconds: NonNegativeFloat
     speeds: list[Speed]
     augment: list[Degradation]
+    components: PositiveInt | Literal["all"]
     precision: Literal["auto", "float32", "bfloat16"]
     batch_seconds: PositiveFloat
     cache_gigabytes: NonNegativeFloat

@@ -1,7 +1,8 @@
 """The store: what the frozen upstream says of each clip, in half precision, by memory map.
 
 `layer_<k>.npy` holds the states of layer k of all clips end to end, (frames, size) float16;
-`index.csv` says where each clip begins; `store.json` what they are states of.
+`index.csv` says where each clip begins; `store.json` what they are states of. Where
+`components_<k>.safetensors` stands beside a layer, that holds numbers along these directions alone.
 """
 
 import csv
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from voicegraft.embedding.components import read_components
 from voicegraft.layers import Layer, one_or_several
 from voicegraft.packed import PackedWriter, read_packed
 from voicegraft.whole import whole
@@ -31,9 +33,7 @@ def write_store(
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as files:
         packed = {
-            layer: files.enter_context(
-                PackedWriter(_layer_file(folder, layer), np.float16, (size,))
-            )
+            layer: files.enter_context(PackedWriter(layer_file(folder, layer), np.float16, (size,)))
             for layer in layers
         }
         writer = StoreWriter(packed, size, frames)
@@ -90,7 +90,12 @@ class Store:
 
     def __init__(self, folder: Path):
         self.facts = json.loads((folder / "store.json").read_text(encoding="utf-8"))
-        self._layers = {k: read_packed(_layer_file(folder, k)) for k in self.facts["layers"]}
+        self._layers = {k: read_packed(layer_file(folder, k)) for k in self.facts["layers"]}
+        self._components = {
+            k: read_components(components_file(folder, k))
+            for k, packed in self._layers.items()
+            if packed.shape[1] < self.facts["size"]
+        }
         with open(folder / "index.csv", encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         self._first = {row["id"]: int(row["first_frame"]) for row in rows}
@@ -108,7 +113,7 @@ class Store:
         return self.facts["silence_frames"]
 
     def states(self, clip: str, layer: int) -> np.ndarray:
-        """Return float16 states of shape (frames, size), mapped from disk.
+        """Return float16 states of shape (frames, size), mapped from disk; or of their components.
 
         Raises:
             ValueError: if the layer was not stored, naming those that were.
@@ -119,12 +124,20 @@ class Store:
                 "add it to extract_embeddings.layers, or let that be auto"
             )
         first = self._first[clip]
-        return self._layers[layer][first : first + self.frames[clip]]
+        states = self._layers[layer][first : first + self.frames[clip]]
+        components = self._components.get(layer)
+        return components.restored(states) if components else states
 
     def heard(self, clip: str) -> int:
         """Return how many frames hear the clip, not the silence behind it; one at least."""
         return max(1, self.frames[clip] - self.silence)
 
 
-def _layer_file(folder: Path, layer: int) -> Path:
+def layer_file(folder: Path, layer: int) -> Path:
+    """Return where the states of `layer` are, or their components."""
     return folder / f"layer_{layer}.npy"
+
+
+def components_file(folder: Path, layer: int) -> Path:
+    """Return where it is said what these are components of, if they are."""
+    return folder / f"components_{layer}.safetensors"
