@@ -11,7 +11,7 @@ from voicegraft import heads
 from voicegraft.grafted import save_model
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def plugged(tmp_path_factory):
     """A folder of heads beside voicegraft's, with one that emits a single frame."""
     folder = tmp_path_factory.mktemp("heads")
@@ -22,7 +22,7 @@ def plugged(tmp_path_factory):
     sys.modules.pop("voicegraft.heads.one_frame", None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A corpus, its states, a classifier that never heard noise, and a model that transcribes."""
     folder = tmp_path_factory.mktemp("made")
