@@ -9,11 +9,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from joblib import parallel_config
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from voicegraft.classifiers import Fitted
@@ -49,10 +51,11 @@ class Logistic(Fitted):
                 return "C 1, as a class has too few clips to choose by"
             splits = StratifiedGroupKFold(folds).split(features, targets, groups)
             grid = {"logisticregression__C": CS}
-            search = GridSearchCV(
-                pipeline, grid, cv=list(splits), scoring="neg_log_loss", n_jobs=-1
-            )
-            self._take_over(search.fit(features, targets).best_estimator_)
+            search = GridSearchCV(pipeline, grid, cv=list(splits), scoring="neg_log_loss")
+            # Fits side by side, each on one thread: cores that share a sum of this size wait for
+            # each other, and processes load all libraries again.
+            with threadpool_limits(1), parallel_config("threading", n_jobs=-1):
+                self._take_over(search.fit(features, targets).best_estimator_)
         return f"C {search.best_params_['logisticregression__C']:g}, by {folds} folds of train"
 
     @torch.no_grad()
