@@ -89,3 +89,13 @@ def test_a_classifier_learns_from_a_fraction_of_the_numbers(tmp_path, whisper_fo
     arguments = "upstream corpus embeddings head curves scratch"
     assert stage_runs.run("train_classifier", arguments, tmp_path).returncode == 0
     assert json.loads((tmp_path / "curves/metrics.json").read_text())["dev"]["error"] < 0.2
+
+
+@pytest.mark.parametrize("wrong", [0, 1.5, "some"])
+def test_a_wrong_number_is_answered_with_what_it_may_be(tmp_path, wrong):
+    params = stage_runs.params_of()
+    params["extract_embeddings"]["components"] = wrong
+    stage_runs.write_params(tmp_path, params)
+    done = stage_runs.run("extract_embeddings", "a b c d e", tmp_path)
+    assert done.returncode == 1
+    assert "extract_embeddings.components: must be a number, 1 and up, or all" in done.stderr

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import BeforeValidator, ConfigDict, NonNegativeFloat, PositiveFloat
 
 from voicegraft.degradation.knobs import Degradation
 from voicegraft.embedding.takes import Speed
@@ -20,6 +20,12 @@ def _layers_or_auto(value: Any) -> Any:
     return value
 
 
+def _count_or_all(value: Any) -> Any:
+    if value != "all" and (type(value) is not int or value < 1):
+        raise ValueError("must be a number, 1 and up, or all")
+    return value
+
+
 class ExtractEmbeddings(Section):
     """Which layers and how much of them, silence behind a clip, at which speeds, how degraded."""
 
@@ -27,7 +33,7 @@ class ExtractEmbeddings(Section):
     margin_seconds: NonNegativeFloat
     speeds: list[Speed]
     augment: list[Degradation]
-    components: PositiveInt | Literal["all"]
+    components: Annotated[int | Literal["all"], BeforeValidator(_count_or_all)]
     precision: Literal["auto", "float32", "bfloat16"]
     batch_seconds: PositiveFloat
     cache_gigabytes: NonNegativeFloat
