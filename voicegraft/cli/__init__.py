@@ -6,6 +6,7 @@ from voicegraft.cli.adapter import adapter
 from voicegraft.cli.cache import cache
 from voicegraft.cli.classify import classify
 from voicegraft.cli.compare import compare
+from voicegraft.cli.false_accepts import false_accepts
 from voicegraft.cli.report import report
 from voicegraft.cli.suggest import suggest
 from voicegraft.cli.sweep import sweep
@@ -24,7 +25,7 @@ def voicegraft() -> None:
     """Use speech models that `dvc repro` has trained."""
 
 
-for needs_arguments in (transcribe, classify, adapter, sweep):
+for needs_arguments in (transcribe, classify, false_accepts, adapter, sweep):
     app.command(no_args_is_help=True)(needs_arguments)
 for does_without in (cache, compare, report, suggest):
     app.command()(does_without)
