@@ -22,7 +22,7 @@ from voicegraft.evaluation.classes.unknown import OpenSet
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.params import load_params
-from voicegraft.speech.manifest import Corpus
+from voicegraft.speech.manifest import SPLITS, Corpus
 
 HEADER = ["adaptation", "speaker", *COLUMNS, "clips"]
 
@@ -38,7 +38,7 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     knobs = load_params(SelfTraining, "leave_speakers_out")
     how = load_params(Vectors, "head")
     unknown = load_params(OpenSet, "open_set").unknown_labels
-    named = [u for u in Corpus(corpus).utterances if u.speaker and u.label not in unknown]
+    named = [u for u in Corpus(corpus).of(*SPLITS) if u.speaker and u.label not in unknown]
     lines: list[dict[str, Any]] = []
     if len({clip.speaker for clip in named}) > 1:
         clips = vectors(Store(embeddings), named, how.pooling)

@@ -2,12 +2,14 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import pytest
 import stage_runs
 from stage_runs import new_classes
 
 from voicegraft.grafted import load_model
+from voicegraft.speech.manifest import UNLABELLED, Corpus, write_manifest
 
 COMMANDS = {
     "extract_embeddings": "upstream corpus layers.json cache embeddings",
@@ -80,3 +82,15 @@ def test_clips_of_one_voice_leave_an_empty_table(project, tmp_path, whisper_fold
     assert done.returncode == 0
     assert "none can be left out" in done.stdout
     assert len((again / "voices.csv").read_text().splitlines()) == 1
+
+
+def test_clips_without_a_label_are_no_class_of_their_own(project, tmp_path, whisper_folder):
+    again = new_classes(tmp_path, whisper_folder)
+    (again / "embeddings").symlink_to(project / "embeddings")
+    clips = Corpus(again / "corpus").utterances
+    nobody_knows = replace(clips[0], split=UNLABELLED, label="")
+    write_manifest(again / "corpus/manifest.csv", [nobody_knows, *clips[1:]])
+    assert run("leave_speakers_out", again).returncode == 0
+    with open(again / "voices.csv", newline="") as file:
+        mean = next(csv.DictReader(file))
+    assert int(mean["clips"]) == len(clips) - 1
