@@ -51,7 +51,3 @@ def each_recording(
 def json_line(recording: Path, found: Found, several: bool) -> str:  # noqa: ARG001
     """Return what was found as one JSON object."""
     return json.dumps({"file": str(recording)} | asdict(found), ensure_ascii=False)
-
-
-def _advance(bar: tqdm, seconds: float) -> None:
-    bar.update(round(seconds))
