@@ -22,7 +22,7 @@ from voicegraft.evaluation.classes.features import Vectors, read_clips
 from voicegraft.evaluation.classes.few_shot import few_shot, nearest_mean, rarest
 from voicegraft.evaluation.classes.summary import COLUMNS, told
 from voicegraft.evaluation.classes.unknown import OpenSet
-from voicegraft.evaluation.clips import SPLITS
+from voicegraft.evaluation.clips import SCORED
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.params import Section, load_params
@@ -57,7 +57,7 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     knobs = load_params(FewShot, "few_shot")
     how = load_params(Vectors, "head")
     unknown = load_params(OpenSet, "open_set").unknown_labels
-    sides = read_clips(Corpus(corpus), Store(embeddings), SPLITS, how, unknown)
+    sides = read_clips(Corpus(corpus), Store(embeddings), SCORED, how, unknown)
     train = sides.pop("train")
     shots = possible(knobs.shots, train.labels)
     lines = [

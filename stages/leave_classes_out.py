@@ -19,7 +19,7 @@ from voicegraft.embedding.store import Store
 from voicegraft.evaluation.classes.features import Vectors, read_clips
 from voicegraft.evaluation.classes.leave_classes_out import enough, leave_classes_out
 from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet
-from voicegraft.evaluation.clips import SPLITS
+from voicegraft.evaluation.clips import SCORED
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.params import Section, load_params
@@ -53,7 +53,7 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     params = load_params(Evaluate, "evaluate")
     knobs = load_params(LeaveClassesOut, "leave_classes_out")
     known = load_params(OpenSet, "open_set")
-    splits = (CHOOSING, *SPLITS)
+    splits = (CHOOSING, *SCORED)
     how = load_params(Vectors, "head")
     sides = read_clips(Corpus(corpus), Store(embeddings), splits, how, known.unknown_labels)
     if CHOOSING not in sides:

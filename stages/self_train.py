@@ -16,7 +16,7 @@ from typing import Any
 from voicegraft.classifiers import ClassifierChoice
 from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.clips import SPLITS
+from voicegraft.evaluation.clips import SCORED
 from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.self_training import (
     COLUMNS,
@@ -48,7 +48,7 @@ ROUNDS = ("round", "clips", "minutes", "pseudo_label_error", "dev_error")
 
 def judged(trained: Trained, corpus: Corpus, params: Evaluate) -> tuple[str, dict[str, Any]]:
     """Return whose model is kept, by dev alone, and what the student gained on each side."""
-    sides = {side: clips for side in ("dev", *SPLITS) if (clips := corpus.of(side))}
+    sides = {side: clips for side in ("dev", *SCORED) if (clips := corpus.of(side))}
     found = {
         s: {m: scores(t, clips) for m, t in trained.models.items()} for s, clips in sides.items()
     }

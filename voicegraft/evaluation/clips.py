@@ -2,7 +2,7 @@
 
 from voicegraft.speech.manifest import Corpus, Utterance
 
-SPLITS = ("test", "unseen")
+SCORED = ("test", "unseen")
 
 
 def clips_to_score(corpus: Corpus, max_seconds: float) -> list[Utterance]:
@@ -11,9 +11,9 @@ def clips_to_score(corpus: Corpus, max_seconds: float) -> list[Utterance]:
     Raises:
         ValueError: naming the splits, or the clip and how long it lasts.
     """
-    utterances = corpus.of(*SPLITS)
+    utterances = corpus.of(*SCORED)
     if not utterances:
-        raise ValueError(f"the corpus has no utterance in {' or '.join(SPLITS)}: nothing to score")
+        raise ValueError(f"the corpus has no utterance in {' or '.join(SCORED)}: nothing to score")
     longest = max(utterances, key=lambda u: u.samples)
     if longest.seconds > max_seconds:
         raise ValueError(

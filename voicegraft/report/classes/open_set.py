@@ -9,7 +9,7 @@ from voicegraft.report.findings import Findings
 from voicegraft.report.models import Model, sides
 from voicegraft.report.plots import Plot
 
-SPLITS = ("dev", "test", "unseen")
+SERIES = ("dev", "test", "unseen")
 EQUAL = "equal_error_rate"
 
 
@@ -54,7 +54,7 @@ def left_out_plot(lines: Sequence[dict[str, Any]]) -> Plot | None:
         }
         for line in lines
     ]
-    series = [split for split in SPLITS if split in {row["series"] for row in rows}]
+    series = [split for split in SERIES if split in {row["series"] for row in rows}]
     title = "Equal error rate, each class being unknown in turn"
     return Plot(title, charts.intervals(rows, series)) if rows else None
 
