@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stages.finetune import parts_of
-from voicegraft import ctc, upstream_folder
+from voicegraft import upstream_folder
 from voicegraft.embedding.choice import ExtractEmbeddings, chosen
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.store import Store, write_store
@@ -19,7 +19,7 @@ from voicegraft.params import load_params
 from voicegraft.precision import on_this_machine, products_in
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training.checkpoint import Checkpoint
-from voicegraft.training.compute import Compute, engine, seeded
+from voicegraft.training.compute import Compute, engine
 from voicegraft.training.fit import Fit
 from voicegraft.training.grafting import graft
 from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates
@@ -93,9 +93,8 @@ class Epochs:
 
     def model(self) -> GraftedModel:
         """Return a new head on the pretrained upstream."""
-        with seeded(self.fit.seed):
-            labels = ctc.labels_of(u.text for u in self.clips)
-            return graft(self.choice.layer, self.choice.name, self.store(), labels, self.folder)
+        where = self.choice.layer, self.choice.name, self.store()
+        return graft(*where, self.clips, self.folder, self.fit.seed)
 
     def epoch(self, model: GraftedModel, inputs: Inputs, parts: list[Part], fit: Fit) -> None:
         """Train for one epoch; dev is one clip, as scoring it is not what is timed."""

@@ -40,7 +40,7 @@ from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import head_trainer
+from voicegraft.training.grafting import graft, head_trainer
 
 WHOLE_WINDOW = 30.0
 MARGINS = (0.0, 0.5, 1.0, 2.0, WHOLE_WINDOW)
@@ -95,7 +95,8 @@ def train(store: Store, folder: Path, upstream: Path, corpus: Corpus) -> None:
     """Train a head on the store, as train_head does."""
     choice, fit = load_params(OneLayer, "head"), load_params(Fit, "train_head")
     spoken, compute = corpus.of("train"), load_params(Compute, "compute")
-    trainer = head_trainer(choice.layer, choice.name, store, spoken, upstream, fit, compute)
+    model = graft(choice.layer, choice.name, store, spoken, upstream, fit.seed)
+    trainer = head_trainer(model, store, fit, compute)
     trainer.train(corpus, Checkpoint(folder / "scratch" / "run"), folder, folder / "curves")
 
 

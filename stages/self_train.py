@@ -36,7 +36,7 @@ from voicegraft.task import CLASSIFICATION, load_task
 from voicegraft.training.amounts import minutes_of
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import head_trainer, heard_layer
+from voicegraft.training.grafting import graft, head_trainer, heard_layer
 from voicegraft.training.loop import Trainer
 from voicegraft.training.pseudo_labels import pseudo_labels
 from voicegraft.training.recalled import Trainings
@@ -115,8 +115,8 @@ def main(
         )
 
     def build(budget: Fit) -> Trainer:
-        where = store, labelled, upstream
-        return head_trainer(layer, choice.name, *where, budget, compute, pooling=pooling)
+        learner = graft(layer, choice.name, store, labelled, upstream, budget.seed, pooling)
+        return head_trainer(learner, store, budget, compute)
 
     facts = {"head": choice.model_dump(), "compute": compute.model_dump()}
     made_of = [upstream, corpus, embeddings]

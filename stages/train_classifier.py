@@ -13,7 +13,7 @@ from pathlib import Path
 from voicegraft.classifiers import ClassifierChoice
 from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
-from voicegraft.grafted import save_model
+from voicegraft.grafted import GraftedModel, save_model
 from voicegraft.params import load_params
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint, fingerprint
@@ -21,18 +21,20 @@ from voicegraft.training.compute import Compute
 from voicegraft.training.curves import write_curves
 from voicegraft.training.fit import Fit
 from voicegraft.training.fitting import fit_at_once, is_fitted, told
-from voicegraft.training.grafting import head_trainer, heard_layer
-from voicegraft.training.loop import Trainer
+from voicegraft.training.grafting import graft, head_trainer, heard_layer
+from voicegraft.training.inputs import StoredStates, learnable_side
 
 
-def fit(trainer: Trainer, corpus: Corpus, model: Path, curves: Path) -> None:
+def fit(
+    grafted: GraftedModel, inputs: StoredStates, corpus: Corpus, model: Path, curves: Path
+) -> None:
     """Find the weights from all of train at once, and write the model and its rates on dev."""
-    said = fit_at_once(trainer.bare, trainer.inputs, trainer.side(corpus, "train"))
-    dev = trainer.side(corpus, "dev")
-    rates = trainer.bare.objective.rates(dev, told(trainer.bare, trainer.inputs, dev))
+    train, dev = (learnable_side(corpus, side, inputs, grafted) for side in ("train", "dev"))
+    said = fit_at_once(grafted, inputs, train)
+    rates = grafted.objective.rates(dev, told(grafted, inputs, dev))
     found = ", ".join([*([said] if said else []), *(f"dev {k} {v:.4f}" for k, v in rates.items())])
-    print(f"{trainer.bare.description.head}: {found}", file=sys.stderr)
-    save_model(trainer.bare, model)
+    print(f"{grafted.description.head}: {found}", file=sys.stderr)
+    save_model(grafted, model)
     write_curves([{"step": 0} | {f"dev/{name}": rate for name, rate in rates.items()}], curves)
 
 
@@ -45,14 +47,15 @@ def main(
     clips, store = Corpus(corpus), Store(embeddings)
     layer, train = heard_layer(choice.layer, store), clips.of("train")
     how = {"pooling": choice.pooling, "normalise": choice.normalised_by}
-    trainer = head_trainer(layer, choice.name, store, train, upstream, knobs, compute, **how)
-    if is_fitted(trainer.bare):
-        fit(trainer, clips, model, curves)
+    grafted = graft(layer, choice.name, store, train, upstream, knobs.seed, **how)
+    if is_fitted(grafted):
+        fit(grafted, StoredStates(store, layer, knobs.masking), clips, model, curves)
         return
     run = fingerprint(
         {"head": choice.model_dump(), "fit": knobs.model_dump(), "compute": compute.model_dump()},
         [upstream, corpus, embeddings],
     )
+    trainer = head_trainer(grafted, store, knobs, compute)
     trainer.train(clips, Checkpoint(scratch / run), model, curves)
 
 

@@ -16,7 +16,7 @@ from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint, fingerprint
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import head_trainer, heard_layer
+from voicegraft.training.grafting import graft, head_trainer, heard_layer
 
 
 def main(
@@ -27,11 +27,12 @@ def main(
     compute = load_params(Compute, "compute")
     clips, store = Corpus(corpus), Store(embeddings)
     layer, train = heard_layer(choice.layer, store), clips.of("train")
-    trainer = head_trainer(layer, choice.name, store, train, upstream, fit, compute)
+    grafted = graft(layer, choice.name, store, train, upstream, fit.seed)
     run = fingerprint(
         {"head": choice.model_dump(), "fit": fit.model_dump(), "compute": compute.model_dump()},
         [upstream, corpus, embeddings],
     )
+    trainer = head_trainer(grafted, store, fit, compute)
     trainer.train(clips, Checkpoint(scratch / run), model, curves)
 
 

@@ -5,7 +5,8 @@ import pytest
 from invented import write_corpus
 from scipy.signal import welch
 
-from voicegraft.degradation.corpus import DegradedCorpus, generator
+from voicegraft.degradation.corpus import DegradedCorpus
+from voicegraft.degradation.draws import generator
 from voicegraft.degradation.knobs import Condition, Degradation
 from voicegraft.degradation.level import active_power
 from voicegraft.degradation.noise import add_noise, babble, pink, white

@@ -2,6 +2,7 @@
 
 import hashlib
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,11 @@ def dev_errors(curves: Path) -> list[float]:
 
 def test_a_frozen_upstream_and_logistic_regression_tell_pitches_apart(project):
     assert errors_on_test(project / "head", Corpus(project / "corpus")) == 0
+
+
+def test_what_is_found_without_a_gradient_waits_for_no_library_that_takes_one():
+    code = "import sys, stages.train_classifier; sys.exit('lightning_fabric' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_fine_tuning_starts_where_the_classifier_ended(project):

@@ -1,10 +1,10 @@
 """A corpus whose clips are heard through a condition."""
 
-import hashlib
 from itertools import islice
 
 import numpy as np
 
+from voicegraft.degradation.draws import generator
 from voicegraft.degradation.knobs import Condition
 from voicegraft.degradation.noise import TALKERS, add_noise, babble, pink, white
 from voicegraft.degradation.room import impulse_response, reverberate
@@ -55,9 +55,3 @@ class DegradedCorpus:
         if not (drawn := list(islice(others, TALKERS))):
             raise ValueError(f"babble behind {utterance.id} needs other clips in train")
         return [self.corpus.wave(other) for other in drawn]
-
-
-def generator(seed: int, clip: str, purpose: str) -> np.random.Generator:
-    """Return what draws for one purpose in one clip."""
-    digest = hashlib.sha256(f"{seed} {purpose} {clip}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:16]))

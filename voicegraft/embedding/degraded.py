@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from voicegraft.degradation.corpus import DegradedCorpus, generator
+from voicegraft.degradation.draws import generator
 from voicegraft.degradation.knobs import Condition, Degradation
 from voicegraft.embedding.takes import Take
 from voicegraft.speech.manifest import Corpus, Utterance
@@ -35,6 +35,8 @@ class DegradedTake(Take):
 
     def wave(self, corpus: Corpus) -> Tensor:
         """Return its samples, float32 (samples,)."""
+        from voicegraft.degradation.corpus import DegradedCorpus  # a second, for what needs none
+
         heard = DegradedCorpus(corpus, self.condition, SEED + self.number)
         return torch.from_numpy(heard.wave(self.utterance))
 

@@ -20,7 +20,7 @@ from voicegraft.training.amounts import draw, minutes_of, scaled
 from voicegraft.training.checkpoint import Checkpoint, fingerprint
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import head_trainer, heard_layer
+from voicegraft.training.grafting import graft, head_trainer, heard_layer
 from voicegraft.training.inputs import learnable
 from voicegraft.whole import whole
 
@@ -66,9 +66,8 @@ class Learner:
         fit = scaled(self.fit, share).model_copy(update={"seed": self.fit.seed + number})
         store = Store(self.embeddings)
         layer = heard_layer(self.choice.layer, store)
-        trainer = head_trainer(
-            layer, self.choice.name, store, train, self.upstream, fit, self.compute, quiet=True
-        )
+        model = graft(layer, self.choice.name, store, train, self.upstream, fit.seed)
+        trainer = head_trainer(model, store, fit, self.compute, quiet=True)
         began = time.monotonic()
         sides = [learnable(side, trainer.inputs, trainer.bare) for side in (train, dev)]
         history = trainer.run(*sides, checkpoint)

@@ -14,7 +14,7 @@ from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import head_trainer
+from voicegraft.training.grafting import graft, head_trainer
 from voicegraft.training.inputs import learnable
 
 LR_FACTORS = (1.0, 0.5, 2.0)
@@ -58,16 +58,8 @@ class HeadTrials:
         changes = {"lr": setting.lr, "epochs": epochs, "patience": epochs}
         fit = self.fit.model_copy(update=changes)
         train, dev = (self.corpus.of(side) for side in ("train", "dev"))
-        trainer = head_trainer(
-            setting.layer,
-            setting.name,
-            self.store,
-            train,
-            self.upstream,
-            fit,
-            self.compute,
-            quiet=True,
-        )
+        model = graft(setting.layer, setting.name, self.store, train, self.upstream, fit.seed)
+        trainer = head_trainer(model, self.store, fit, self.compute, quiet=True)
         sides = [learnable(side, trainer.inputs, trainer.bare) for side in (train, dev)]
         with tempfile.TemporaryDirectory() as scratch:
             history = trainer.run(*sides, Checkpoint(Path(scratch) / "run"))

@@ -5,11 +5,12 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-from lightning_fabric import Fabric
+from typing import TYPE_CHECKING, Any
 
 import voicegraft
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 FILE = "last.ckpt"
 
@@ -38,7 +39,7 @@ class Checkpoint:
             if other != self.path:
                 other.unlink()
 
-    def restore(self, fabric: Fabric, state: dict[str, Any]) -> bool:
+    def restore(self, fabric: "Fabric", state: dict[str, Any]) -> bool:
         """Fill `state` (modules, optimisers, values) in place; return False if there is none."""
         if not self.path.is_file():
             return False
@@ -46,7 +47,7 @@ class Checkpoint:
         fabric.load(self.path, state, weights_only=True)
         return True
 
-    def save(self, fabric: Fabric, state: dict[str, Any]) -> None:
+    def save(self, fabric: "Fabric", state: dict[str, Any]) -> None:
         """Replace the file by `state`."""
         partial = self.path.with_suffix(".part")
         fabric.save(partial, state)

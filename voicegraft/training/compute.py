@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
-from lightning_fabric import Fabric
 from pydantic import PositiveInt
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from voicegraft.onednn import bound_cache
 from voicegraft.params import Section
 from voicegraft.precision import bfloat16_is_fast
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 class Compute(Section):
@@ -22,8 +24,10 @@ class Compute(Section):
     precision: Literal["auto", "32-true", "16-mixed", "bf16-mixed"]
 
 
-def engine(compute: Compute) -> Fabric:
+def engine(compute: Compute) -> "Fabric":
     """Return a Fabric, launched."""
+    from lightning_fabric import Fabric  # brings seconds to what is found without a gradient
+
     bound_cache()
     # With several devices, blocks that are not yet unfrozen leave parameters without a gradient.
     strategy = "ddp_find_unused_parameters_true" if compute.devices > 1 else "auto"

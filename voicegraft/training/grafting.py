@@ -35,47 +35,38 @@ def graft(
     layer: Layer,
     head: str,
     store: Store,
-    labels: list[str],
-    folder: Path,
+    train: Sequence[Utterance],
+    upstream: Path,
+    seed: int,
     pooling: str | None = None,
     normalise: str | None = None,
 ) -> GraftedModel:
-    """Return the upstream of `folder` under a new head of that name, on any stored layer.
+    """Return the upstream of that folder under a new head of that name, on any stored layer.
 
-    With a `pooling`, and perhaps `normalise`, as of `Description`, the head is a classifier.
+    Its labels are of `train`. With a `pooling`, and perhaps `normalise`, as of `Description`, the
+    head is a classifier.
     """
     facts = store.facts
+    classes, symbols = sorted({u.label for u in train}), ctc.labels_of(u.text for u in train)
     description = Description(
         upstream=facts["upstream"],
         upstream_config=facts["upstream_config"],
         margin_seconds=facts["margin_seconds"],
         head=head,
         layer=layer,
-        labels=labels,
+        labels=classes if pooling else symbols,
         pooling=pooling,
         normalise=normalise,
     )
-    model = GraftedModel(description)
-    model.upstream = upstream_folder.load(folder)
+    with seeded(seed):
+        model = GraftedModel(description)
+        model.upstream = upstream_folder.load(upstream)
     return model
 
 
 def head_trainer(
-    layer: Layer,
-    head: str,
-    store: Store,
-    train: Sequence[Utterance],
-    upstream: Path,
-    fit: Fit,
-    compute: Compute,
-    quiet: bool = False,
-    pooling: str | None = None,
-    normalise: str | None = None,
+    model: GraftedModel, store: Store, fit: Fit, compute: Compute, quiet: bool = False
 ) -> Trainer:
-    """Return what trains a new head, see `graft`, on stored states; its labels are of `train`."""
-    classes, symbols = sorted({u.label for u in train}), ctc.labels_of(u.text for u in train)
-    with seeded(fit.seed):
-        labels = classes if pooling else symbols
-        model = graft(layer, head, store, labels, upstream, pooling, normalise)
-    inputs = StoredStates(store, layer, fit.masking)
+    """Return what trains the head of `model`, and nothing else of it, on stored states."""
+    inputs = StoredStates(store, model.description.layer, fit.masking)
     return Trainer(engine(compute), model, inputs, [head_part(model, fit.lr)], fit, quiet)

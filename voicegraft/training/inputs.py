@@ -1,5 +1,6 @@
 """What a model is trained on: stored states of a layer, or features of the audio; augmented."""
 
+import sys
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -137,3 +138,21 @@ def learnable(
     frames = [model.head.frames_out(inputs.frames(utterance)) for utterance in utterances]
     pairs = zip(utterances, frames, strict=True)
     return [utterance for utterance, count in pairs if model.objective.learnable(utterance, count)]
+
+
+def learnable_side(
+    corpus: Corpus, side: str, inputs: Inputs, model: GraftedModel
+) -> list[Utterance]:
+    """Return the clips of `side` that can be learnt from, and say how many cannot.
+
+    Raises:
+        ValueError: if none can.
+    """
+    everything = corpus.of(side)
+    kept = learnable(everything, inputs, model)
+    if dropped := len(everything) - len(kept):
+        why = model.objective.unlearnable
+        print(f"{side}: {dropped} of {len(everything)} clips {why}", file=sys.stderr)
+    if not kept:
+        raise ValueError(f"{side}: none of {len(everything)} clips can be learnt from")
+    return kept

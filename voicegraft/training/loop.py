@@ -5,10 +5,9 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -20,8 +19,11 @@ from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import attention_kernels
 from voicegraft.training.curves import write_curves
 from voicegraft.training.fit import Fit, batches_in_order, batches_of_epoch
-from voicegraft.training.inputs import Inputs, learnable
+from voicegraft.training.inputs import Inputs, learnable_side
 from voicegraft.training.schedule import Part, optimiser, unfreeze, warm_up_and_decay
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 @dataclass
@@ -50,7 +52,7 @@ class Trainer:
 
     def __init__(
         self,
-        fabric: Fabric,
+        fabric: "Fabric",
         model: GraftedModel,
         inputs: Inputs,
         parts: Sequence[Part],
@@ -69,7 +71,8 @@ class Trainer:
         Raises:
             ValueError: if a side of the corpus has no clip that can be learnt from.
         """
-        history = self.run(*(self.side(corpus, side) for side in ("train", "dev")), checkpoint)
+        sides = (learnable_side(corpus, s, self.inputs, self.bare) for s in ("train", "dev"))
+        history = self.run(*sides, checkpoint)
         if self.fabric.is_global_zero:
             save_model(self.bare, model)
             write_curves(history, curves)
@@ -91,21 +94,6 @@ class Trainer:
             checkpoint.save(self.fabric, self._state())
         self.bare.load_state_dict(self.best, strict=False)
         return self.progress.history
-
-    def side(self, corpus: Corpus, side: str) -> list[Utterance]:
-        """Return the clips of `side` that can be learnt from, and say how many cannot.
-
-        Raises:
-            ValueError: if none can.
-        """
-        everything = corpus.of(side)
-        kept = learnable(everything, self.inputs, self.bare)
-        if dropped := len(everything) - len(kept):
-            why = self.bare.objective.unlearnable
-            self._say(f"{side}: {dropped} of {len(everything)} clips {why}")
-        if not kept:
-            raise ValueError(f"{side}: none of {len(everything)} clips can be learnt from")
-        return kept
 
     def _goes_on(self) -> bool:
         progress, last_unfreezing = self.progress, max(part.first_epoch for part in self.parts)
