@@ -1,5 +1,7 @@
 """Run a stage as a command: help from its docstring, the user's mistakes in one line."""
 
+import atexit
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -20,6 +22,9 @@ def run_stage(main: Callable[..., None]) -> None:
     # \b keeps click from joining the lines of a paragraph.
     text = (sys.modules[main.__module__].__doc__ or "").replace("\n\n", "\n\n\b\n")
     app.command(help=text)(main)
+    # To look through all that torch brings for garbage, again at the end, takes half a second.
+    gc.freeze()
+    atexit.register(gc.freeze)
     try:
         app()
     except MISTAKES as error:
