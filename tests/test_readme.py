@@ -21,9 +21,10 @@ def test_every_file_and_folder_that_is_named_is_there() -> None:
 
 
 def test_every_direct_dependency_earns_a_line() -> None:
-    (direct,) = re.findall(r"^dependencies = \[\n(.*?)\]", PYPROJECT, re.DOTALL | re.MULTILINE)
+    (direct,) = re.findall(r"^dependencies = \[\n(.*?)^\]", PYPROJECT, re.DOTALL | re.MULTILINE)
     section = README[README.index("## What it stands on") :]
-    missing = [n for n in re.findall(r'"([\w-]+)', direct) if not re.search(rf"\b{n}\b", section)]
+    names = re.findall(r'^ *"([\w.-]+)', direct, re.MULTILINE)
+    missing = [name for name in names if not re.search(rf"\b{re.escape(name)}\b", section)]
     assert missing == []
 
 
