@@ -18,10 +18,11 @@ def report(
 ) -> None:
     """Make one page of all that `dvc repro` found, to look at in a browser; some seconds.
 
-    Scores with their intervals, what pretraining gave, learning curves, where the errors lie, and
-    clips to listen to, with what was said above what was written. In words/, of classes: what is
-    taken for what, calibration, few clips of each, and clips of none. It is one file that needs no
-    network, reads evaluation/, data/ and models/, and says of what is not there how to get it.
+    Scores with their intervals, what pretraining gave and recordings without labels, learning
+    curves, where the errors lie, and clips to listen to, with what was said above what was written.
+    In words/, of classes: what is taken for what, calibration, few clips of each, clips of none,
+    and voices never heard. It is one file that needs no network, reads evaluation/, data/ and
+    models/, and says of what is not there how to get it.
 
     It holds sentences and voices of the corpus: keep it to yourself, or take `--clips 0`.
 

@@ -77,6 +77,26 @@ def noise(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
     return finished(alt.layer(*drawn, dashed(rows, series, "clean")).properties(height=260))
 
 
+def sureness(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
+    """Return errors over confidence; `rows` have `series`, `confidence`, `value` and `clips`."""
+    chart = alt.Chart(alt.Data(values=list(rows))).mark_line(
+        point=alt.OverlayMarkDef(filled=True, size=45)
+    )
+    even = alt.Scale(zero=False, nice=False)
+    chart = chart.encode(
+        x=alt.X("confidence:Q", title="confidence", axis=PER_CENT, scale=even),
+        y=alt.Y("value:Q", title=None, axis=PER_CENT),
+        color=colour(rows, series),
+        shape=shape(rows, series),
+        tooltip=[
+            "series:N",
+            *(alt.Tooltip(f"{name}:Q", format=".1%") for name in ("confidence", "value")),
+            "clips:Q",
+        ],
+    )
+    return finished(chart.properties(height=260))
+
+
 def dashed(rows: Rows, series: Sequence[str], field: str) -> alt.Chart:
     """Return a line across the plot for each series, at what all its rows have in `field`."""
     levels = {row["series"]: row[field] for row in rows}

@@ -115,6 +115,15 @@ class Findings:
             if rows and spared:
                 yield folder.name, rows, spared
 
+    def self_training(self) -> Iterator[tuple[str, dict[str, Any], list[dict[str, str]]]]:
+        """Yield (model, what its student gained, the teacher's errors by how sure it was)."""
+        for folder in sorted(self.root.glob("evaluation/self_training/*")):
+            place = folder.relative_to(self.root).as_posix()
+            found = self._json(f"{place}/metrics.json")
+            rows = self.rows(f"{place}/confidence.csv")
+            if found and rows:
+                yield folder.name, found, rows
+
     def robustness(self, model: str) -> list[dict[str, str]]:
         """Return the rates of `model` in each condition, as robustness.csv has them."""
         return self.rows(f"evaluation/{model}/robustness.csv") or []

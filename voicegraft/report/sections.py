@@ -8,6 +8,7 @@ from voicegraft.report.classes.calibration import reliability_plots
 from voicegraft.report.classes.clips import shown_class_clips
 from voicegraft.report.classes.confusion import by_class
 from voicegraft.report.classes.few_shot import few_shot_plots
+from voicegraft.report.classes.new_voices import new_voice_plots
 from voicegraft.report.classes.open_set import (
     acceptance_plots,
     left_out,
@@ -19,17 +20,19 @@ from voicegraft.report.findings import Findings
 from voicegraft.report.labels import spared_labels
 from voicegraft.report.models import Model, builds, evaluated, sides
 from voicegraft.report.robustness import robustness_plots
+from voicegraft.report.self_training import self_trained
 from voicegraft.report.transfer import read_transfer
 from voicegraft.task import CLASSIFICATION, TRANSCRIPTION
 
 SECTIONS = {
     TRANSCRIPTION: (
-        *("scores", "transfer", "labels", "robustness", "curves", "errors", "clips", "models"),
-        *("corpus", "explored"),
+        *("scores", "transfer", "labels", "self-training", "robustness", "curves", "errors"),
+        *("clips", "models", "corpus", "explored"),
     ),
     CLASSIFICATION: (
-        *("scores", "transfer", "classes", "calibration", "few-shot", "open-set", "robustness"),
-        *("curves", "clips", "models", "corpus", "explored"),
+        *("scores", "transfer", "classes", "calibration", "few-shot", "self-training"),
+        *("new-voices", "open-set", "robustness", "curves", "clips", "models", "corpus"),
+        "explored",
     ),
 }
 """In the order of the page; each is a file in page/."""
@@ -55,6 +58,7 @@ def sections(findings: Findings, clips: int) -> dict[str, Any]:
         "confidence": findings.params["evaluate"]["confidence"],
         "rates": plots.rate_plots(findings, models),
         "transfer": transfer,
+        "self_trained": list(self_trained(findings)),
         "robustness": robustness_plots(findings, models),
         "curves": plots.curve_plots(findings, models),
         "slices": plots.slice_plots(findings, models),
@@ -85,6 +89,7 @@ def _of_classes(findings: Findings, models: Sequence[Model], clips: int) -> dict
         "classes": list(by_class(findings, models)),
         "reliability": reliability_plots(findings, models),
         "few_shot": few_shot_plots(findings, models),
+        "new_voices": new_voice_plots(findings),
         "refusals": list(refusals(models)),
         "acceptance": acceptance_plots(findings, models),
         "left_out": lines,

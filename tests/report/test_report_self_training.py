@@ -1,0 +1,56 @@
+"""What the report says of recordings without labels."""
+
+import pytest
+from read import made, values
+from reported import write_json
+
+from voicegraft.evaluation.tables import write_rows
+
+CHANGE = {"old": 0.3, "new": 0.25, "change": -0.05, "low": -0.08, "high": -0.02, "clips": 9}
+BETTER = CHANGE | {"verdict": "better"}
+PLOT = "CER of what head, the teacher, told, by how sure it was"
+
+
+def taught(project, kept="student", rolled_back=False):
+    """Leave what a student of `head` gained, and read the page."""
+    folder = project / "evaluation/self_training/head"
+    sides = {side: {"teacher": {"cer": BETTER, "wer": BETTER}} for side in ("dev", "test")}
+    facts = {"labelled_minutes": 10.06, "unlabelled_minutes": 54.6}
+    write_json(folder / "metrics.json", sides | facts | {"kept": kept, "rolled_back": rolled_back})
+    rows = [("dev", 0.6, 0.5, 15), ("dev", 0.9, 0.2, 15), ("unlabelled", 0.7, 0.4, 80)]
+    write_rows(folder / "confidence.csv", ("split", "confidence", "error", "clips"), rows)
+    return made(project)
+
+
+@pytest.fixture
+def told(project):
+    return taught(project)
+
+
+def test_what_the_student_gained_stands_for_each_side_and_rate(told):
+    for side in ("dev", "test"):
+        for rate in ("CER", "WER"):
+            assert f"teacher {side} {rate} 30.0 25.0 -5.0 (-8.0 to -2.0) better" in told.text
+
+
+def test_the_minutes_and_the_model_that_is_kept_are_told(told):
+    assert "head learnt from 10 min with labels, and then from 55 min without" in told.text
+    assert "Kept: student ." in told.text and "ROLLED BACK" not in told.text
+
+
+def test_a_student_that_was_rolled_back_is_called_so(project):
+    assert "Kept: teacher , ROLLED BACK" in taught(project, "teacher", rolled_back=True).text
+
+
+def test_the_errors_of_the_teacher_are_drawn_by_how_sure_it_was(told):
+    rows = values(told.plots[PLOT])
+    assert [(row["confidence"], row["value"]) for row in rows if row["series"] == "dev"] == [
+        (0.6, 0.5),
+        (0.9, 0.2),
+    ]
+    assert {row["series"] for row in rows} == {"dev", "unlabelled"}
+
+
+def test_where_nothing_taught_itself_the_page_says_how_it_can(page):
+    assert "self_train.models: [head] in params.yaml" in page.text
+    assert PLOT not in page.plots
