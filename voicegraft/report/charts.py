@@ -39,18 +39,34 @@ def intervals(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
 
 def lines(rows: Rows, series: Sequence[str], rate: bool) -> dict[str, Any]:
     """Return curves over epochs; `rows` have `series`, `epoch` and `value`."""
+    x = alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, tickCount=8))
+    axis = PER_CENT if rate else alt.Axis(tickCount=6)
+    told = ["epoch:Q", alt.Tooltip("value:Q", format=".1%" if rate else ".3f")]
+    return finished(_dotted(rows, series, x, axis, told).properties(height=220))
+
+
+def sureness(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
+    """Return errors over confidence; `rows` have `series`, `confidence`, `value` and `clips`."""
+    even = alt.Scale(zero=False, nice=False)
+    x = alt.X("confidence:Q", title="confidence", axis=PER_CENT, scale=even)
+    told = [alt.Tooltip(f"{name}:Q", format=".1%") for name in ("confidence", "value")]
+    return finished(_dotted(rows, series, x, PER_CENT, [*told, "clips:Q"]).properties(height=260))
+
+
+def _dotted(
+    rows: Rows, series: Sequence[str], x: alt.X, axis: alt.Axis, told: Sequence[Any]
+) -> alt.Chart:
+    """Return a line for each of `series`, a point where it was measured; `told` when pointed at."""
     chart = alt.Chart(alt.Data(values=list(rows))).mark_line(
         point=alt.OverlayMarkDef(filled=True, size=45)
     )
-    axis = PER_CENT if rate else alt.Axis(tickCount=6)
-    chart = chart.encode(
-        x=alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, tickCount=8)),
+    return chart.encode(
+        x=x,
         y=alt.Y("value:Q", title=None, axis=axis),
         color=colour(rows, series),
         shape=shape(rows, series),
-        tooltip=["series:N", "epoch:Q", alt.Tooltip("value:Q", format=".1%" if rate else ".3f")],
+        tooltip=["series:N", *told],
     )
-    return finished(chart.properties(height=220))
 
 
 def bands(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
@@ -75,26 +91,6 @@ def noise(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
     title, even = "speech over noise, dB", alt.Scale(zero=False, nice=False)
     drawn = band_and_line(rows, series, "snr_db", title, even)
     return finished(alt.layer(*drawn, dashed(rows, series, "clean")).properties(height=260))
-
-
-def sureness(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
-    """Return errors over confidence; `rows` have `series`, `confidence`, `value` and `clips`."""
-    chart = alt.Chart(alt.Data(values=list(rows))).mark_line(
-        point=alt.OverlayMarkDef(filled=True, size=45)
-    )
-    even = alt.Scale(zero=False, nice=False)
-    chart = chart.encode(
-        x=alt.X("confidence:Q", title="confidence", axis=PER_CENT, scale=even),
-        y=alt.Y("value:Q", title=None, axis=PER_CENT),
-        color=colour(rows, series),
-        shape=shape(rows, series),
-        tooltip=[
-            "series:N",
-            *(alt.Tooltip(f"{name}:Q", format=".1%") for name in ("confidence", "value")),
-            "clips:Q",
-        ],
-    )
-    return finished(chart.properties(height=260))
 
 
 def dashed(rows: Rows, series: Sequence[str], field: str) -> alt.Chart:

@@ -108,21 +108,11 @@ class Findings:
 
     def labels(self) -> Iterator[tuple[str, list[dict[str, str]], dict[str, Any]]]:
         """Yield (control, lines of its curve and the head's, what the head spares)."""
-        for folder in sorted(self.root.glob("evaluation/learning_curve/*")):
-            place = folder.relative_to(self.root).as_posix()
-            rows = self.rows(f"{place}/curve.csv")
-            spared = self._json(f"{place}/metrics.json")
-            if rows and spared:
-                yield folder.name, rows, spared
+        yield from self._tried("learning_curve", "curve.csv")
 
-    def self_training(self) -> Iterator[tuple[str, dict[str, Any], list[dict[str, str]]]]:
-        """Yield (model, what its student gained, the teacher's errors by how sure it was)."""
-        for folder in sorted(self.root.glob("evaluation/self_training/*")):
-            place = folder.relative_to(self.root).as_posix()
-            found = self._json(f"{place}/metrics.json")
-            rows = self.rows(f"{place}/confidence.csv")
-            if found and rows:
-                yield folder.name, found, rows
+    def self_training(self) -> Iterator[tuple[str, list[dict[str, str]], dict[str, Any]]]:
+        """Yield (model, the teacher's errors by how sure it was, what its student gained)."""
+        yield from self._tried("self_training", "confidence.csv")
 
     def robustness(self, model: str) -> list[dict[str, str]]:
         """Return the rates of `model` in each condition, as robustness.csv has them."""
@@ -162,6 +152,15 @@ class Findings:
         if text is None:
             return None
         return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter))
+
+    def _tried(
+        self, kind: str, table: str
+    ) -> Iterator[tuple[str, list[dict[str, str]], dict[str, Any]]]:
+        for folder in sorted(self.root.glob(f"evaluation/{kind}/*")):
+            place = folder.relative_to(self.root).as_posix()
+            rows, found = self.rows(f"{place}/{table}"), self._json(f"{place}/metrics.json")
+            if rows and found:
+                yield folder.name, rows, found
 
     def _json(self, path: str) -> Any:
         text = self._text(path)

@@ -68,7 +68,9 @@ def slice_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
 def layer_plot(findings: Findings) -> Plot | None:
     """Return a plot of what each layer foretells of the clips, where that was probed."""
     series = f"share of the {findings.rates.foretold} foretold"
-    rows = [_row(f"layer {line['layer']}", series, line, "foretold") for line in findings.probed]
+    rows = [
+        interval_row(f"layer {line['layer']}", series, line, "foretold") for line in findings.probed
+    ]
     return (
         Plot(f"Layers of the upstream: {series}", charts.intervals(rows, [series]))
         if rows
@@ -115,7 +117,7 @@ def confusion_plots(findings: Findings, models: Sequence[Model]) -> dict[str, Pl
 
 def _rate_rows(models: Sequence[Model], rate: str) -> list[dict[str, Any]]:
     return [
-        _row(model.title, split, model.metrics[split], rate)
+        interval_row(model.title, split, model.metrics[split], rate)
         for model in models
         for split in model.splits
     ]
@@ -127,10 +129,11 @@ def _slice_rows(
     for model in models:
         for part in findings.slices(model.name):
             if (part["split"], part["kind"]) == (split, kind):
-                yield _row(part["slice"], model.title, part, findings.rates.first)
+                yield interval_row(part["slice"], model.title, part, findings.rates.first)
 
 
-def _row(group: str, series: str, rates: dict[str, Any], rate: str) -> dict[str, Any]:
+def interval_row(group: str, series: str, rates: dict[str, Any], rate: str) -> dict[str, Any]:
+    """Return a row of `charts.intervals`: `rate` and its interval among the numbers of a table."""
     ends = {"value": "", "low": "_low", "high": "_high"}
     interval = {name: float(rates[f"{rate}{end}"]) for name, end in ends.items()}
     return {"group": group, "series": series, **interval, "clips": int(rates["clips"])}

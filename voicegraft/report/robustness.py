@@ -6,7 +6,7 @@ from typing import Any
 from voicegraft.report import charts
 from voicegraft.report.findings import Findings
 from voicegraft.report.models import Model
-from voicegraft.report.plots import Plot
+from voicegraft.report.plots import Plot, interval_row
 from voicegraft.report.rates import heading
 
 CLEAN = "clean"
@@ -35,14 +35,6 @@ def _rows(findings: Findings, model: Model) -> Iterator[dict[str, Any]]:
     lines, rate = findings.robustness(model.name), findings.rates.error
     clean = {line["condition"]: float(line[rate]) for line in lines}.get(CLEAN)
     for line in lines:
-        rates = {end: float(line[f"{rate}{end}"]) for end in ("", "_low", "_high")}
-        yield {
-            "group": line["condition"],
-            "series": model.title,
-            "snr_db": float(line["snr_db"]) if line["snr_db"] else None,
-            "value": rates[""],
-            "low": rates["_low"],
-            "high": rates["_high"],
-            "clean": clean,
-            "clips": int(line["clips"]),
-        }
+        level = float(line["snr_db"]) if line["snr_db"] else None
+        row = interval_row(line["condition"], model.title, line, rate)
+        yield row | {"snr_db": level, "clean": clean}

@@ -24,7 +24,7 @@ class SelfTrained:
 
 def self_trained(findings: Findings) -> Iterator[SelfTrained]:
     """Yield each model that was taught by its own labels."""
-    for model, found, rows in findings.self_training():
+    for model, rows, found in findings.self_training():
         error = heading(findings.rates.lost[findings.rates.error])
         title = f"{error} of what {model}, the teacher, told, by how sure it was"
         told = [_told(row) for row in rows]

@@ -7,7 +7,7 @@ from voicegraft.report import charts
 from voicegraft.report.classes.charts import acceptance
 from voicegraft.report.findings import Findings
 from voicegraft.report.models import Model, sides
-from voicegraft.report.plots import Plot
+from voicegraft.report.plots import Plot, interval_row
 
 SERIES = ("dev", "test", "unseen")
 EQUAL = "equal_error_rate"
@@ -44,14 +44,7 @@ def left_out(findings: Findings) -> list[dict[str, Any]]:
 def left_out_plot(lines: Sequence[dict[str, Any]]) -> Plot | None:
     """Return the equal error rates of all measures of confidence; None where there are none."""
     rows = [
-        {
-            "group": line["measure"],
-            "series": line["split"],
-            "value": line[EQUAL],
-            "low": line[f"{EQUAL}_low"],
-            "high": line[f"{EQUAL}_high"],
-            "clips": int(line["unknown_clips"]),
-        }
+        interval_row(line["measure"], line["split"], line | {"clips": line["unknown_clips"]}, EQUAL)
         for line in lines
     ]
     series = [split for split in SERIES if split in {row["series"] for row in rows}]
