@@ -5,12 +5,14 @@ import copy
 import numpy as np
 import pytest
 import torch
+from networks import with_blocks
 
 from voicegraft import upstreams
 from voicegraft.torchaudio_on_cpu import torchaudio  # noqa: F401 - before peft, which imports it
 from voicegraft.unfreezing.lora import LowRank, Way
 
 RANK, ALPHA = 3, 12.0
+NETWORKS = with_blocks()
 
 
 def block() -> torch.nn.Module:
@@ -33,7 +35,7 @@ def test_a_layer_gives_what_the_paper_says():
     x = np.random.default_rng(1).normal(size=(7, 32))
     w, bias, a, b = (
         p.detach().numpy().astype(float)
-        for p in (layer.weight, layer.bias, layer.lora.a, layer.lora.b)
+        for p in (block().up.weight, layer.bias, layer.lora.a, layer.lora.b)
     )
     expected = [w @ row + bias + ALPHA / RANK * (b @ (a @ row)) for row in x]
     given = layer(torch.from_numpy(x).float()).detach().numpy()
@@ -60,3 +62,54 @@ def test_peft_gives_the_same_block():
     states, lengths = torch.randn(9, 32), [5, 4]
     torch.testing.assert_close(ours(states, lengths), theirs.block(states, lengths))
     assert not torch.allclose(ours(states, lengths), block()(states, lengths), atol=0.1)
+
+
+@pytest.fixture(params=[name for name in NETWORKS if "resemblyzer" not in name])  # LSTMs
+def upstream(request):
+    """A network of any kind whose every block has updates that are no longer zero."""
+    name, config = NETWORKS[request.param]
+    torch.manual_seed(1)
+    network = upstreams.plugin(name).build(config).eval().requires_grad_(False)
+    for position, block in enumerate(network.blocks):
+        network.blocks[position] = with_lora(block)
+    return network
+
+
+def frozen_matrices(block: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
+    """Return what multiplies states: matrices, but for the tables of distances."""
+    return {
+        name: weight
+        for name, weight in block.named_parameters()
+        if weight.ndim == 2 and ".lora." not in name and "embed" not in name
+    }
+
+
+def test_every_matrix_of_every_kind_of_block_has_an_update(upstream):
+    for block in upstream.blocks:
+        updated = {name for name, module in block.named_modules() if hasattr(module, "lora")}
+        assert updated == {name.rpartition(".")[0] for name in frozen_matrices(block)}
+
+
+def test_the_plain_network_with_the_updates_in_its_weights_gives_the_same_states(upstream):
+    state = dict(upstream.named_parameters()) | dict(upstream.named_buffers())
+    merged = {name: value.clone() for name, value in state.items() if ".lora." not in name}
+    for number, block in enumerate(upstream.blocks):
+        for name in frozen_matrices(block):
+            own = f"blocks.{number}.{name}"
+            a, b = (state[f"{own.rpartition('.')[0]}.lora.{letter}"] for letter in "ab")
+            merged[own] += ALPHA / RANK * (b @ a)
+    plain = upstreams.plugin(name_of(upstream)).build(upstream.config).eval().requires_grad_(False)
+    plain.load_state_dict({n: v for n, v in state.items() if ".lora." not in n}, strict=False)
+    torch.manual_seed(1)
+    inputs = torch.randn(9, upstream.size), [5, 4]
+    before = plain.blocks[-1](*inputs)
+    plain.load_state_dict(merged, strict=False)
+    given, expected = upstream.blocks[-1](*inputs), plain.blocks[-1](*inputs)
+    assert (given - expected).norm() <= 1e-4 * expected.norm()
+    assert (given - before).norm() > 0.1 * expected.norm()
+
+
+def name_of(upstream: torch.nn.Module) -> str:
+    if "network" in upstream.config:
+        return "random"
+    return type(upstream).__module__.rpartition(".")[2]

@@ -4,6 +4,11 @@ A layer that gave W x gives W x + B A x · alpha / rank. W stays frozen; B begin
 linear layer of a block has one, as fewer do not reach full fine-tuning (Dettmers et al. 2023,
 https://arxiv.org/abs/2305.14314); queries, keys and values that are one layer share one A.
 
+Attention often reads the weights of its layers and calls none of them (torch's own, and WavLM's of
+transformers and of torchaudio). So what is adapted answers both ways: called, it adds B A x, which
+costs little; asked for its weight, it gives W + B A · alpha / rank. This is what torch's
+parametrization does, which would give W another name and train through the whole matrix each time.
+
 The `peft` library computes the same, and tests compare with it. But it renames the layers that it
 wraps, knows no recurrent ones, and a model would need it and transformers to be loaded.
 """
@@ -21,18 +26,49 @@ from voicegraft.unfreezing import Unfreezing
 
 
 class LowRank(nn.Module):
-    """B A x · alpha / rank, beside a linear layer."""
+    """B A · alpha / rank, beside a frozen W of shape (outputs, inputs)."""
 
-    def __init__(self, linear: nn.Linear, rank: int, alpha: float):
+    def __init__(self, frozen: Tensor, rank: int, alpha: float):
         super().__init__()
+        outputs, inputs = frozen.shape
         self.scale = alpha / rank
-        self.a = nn.Parameter(torch.empty(rank, linear.in_features))
-        self.b = nn.Parameter(torch.zeros(linear.out_features, rank))
+        self.a = nn.Parameter(torch.empty(rank, inputs))
+        self.b = nn.Parameter(torch.zeros(outputs, rank))
         nn.init.kaiming_uniform_(self.a, a=math.sqrt(5))  # as in microsoft/LoRA `layers.py`
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (…, inputs of the layer) to (…, its outputs)."""
         return F.linear(F.linear(inputs, self.a) * self.scale, self.b)
+
+    def added_to(self, frozen: Tensor) -> Tensor:
+        """Return the sum of both matrices, (outputs, inputs)."""
+        return frozen + self.b @ self.a * self.scale
+
+
+class AdaptedLinear(nn.Linear):
+    """A linear layer with a low-rank update, called or asked for its weight."""
+
+    lora: LowRank
+
+    @property
+    def weight(self) -> Tensor:
+        """What the layer multiplies by; the frozen part alone is the parameter of that name."""
+        return self.lora.added_to(self._parameters["weight"])
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map (…, inputs) to (…, outputs)."""
+        return F.linear(inputs, self._parameters["weight"], self.bias) + self.lora(inputs)
+
+
+class AdaptedAttention(nn.MultiheadAttention):
+    """Torch's attention, whose queries, keys and values are one matrix, with an update of it."""
+
+    lora: LowRank
+
+    @property
+    def in_proj_weight(self) -> Tensor:
+        """The three matrices, one above the other, updated."""
+        return self.lora.added_to(self._parameters["in_proj_weight"])
 
 
 class Way(Unfreezing):
@@ -45,12 +81,12 @@ class Way(Unfreezing):
 
     def add(self, block: nn.Module, size: int) -> None:  # noqa: ARG002 - the layers know theirs
         """See the contract."""
-        linears = [module for module in block.modules() if isinstance(module, nn.Linear)]
-        if not linears:
+        found = [(m, *_adapted(m)) for m in block.modules() if _adapted(m)]
+        if not found:
             raise ValueError("learns: lora needs linear layers, and the blocks here have none")
-        for linear in linears:
-            linear.lora = LowRank(linear, self.rank, self.alpha)
-            linear.register_forward_hook(_updated)
+        for module, kind, weight in found:
+            module.lora = LowRank(module.get_parameter(weight), self.rank, self.alpha)
+            module.__class__ = kind
 
     def learning(self, module: nn.Module) -> Iterable[nn.Parameter]:
         """Yield every A and B."""
@@ -59,5 +95,10 @@ class Way(Unfreezing):
                 yield from part.parameters()
 
 
-def _updated(linear: nn.Linear, inputs: tuple[Tensor], output: Tensor) -> Tensor:
-    return output + linear.lora(inputs[0])
+def _adapted(module: nn.Module) -> tuple[type[nn.Module], str] | None:
+    """Return what a module becomes, and the name of its matrix; None if it has none to update."""
+    if isinstance(module, nn.Linear):
+        return AdaptedLinear, "weight"
+    if isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None:
+        return AdaptedAttention, "in_proj_weight"
+    return None
