@@ -60,15 +60,12 @@ def test_of_several_levels_each_clip_has_one_and_always_the_same(tmp_path):
 @pytest.fixture
 def extract(tmp_path):
     """What the stage does with degraded takes besides, on a tiny network."""
-    fetched = tmp_path / "upstream"
-    fetched.mkdir()
-    upstream_folder.write_identity(fetched, "whisper", "base")
     upstream = model().upstream.eval()
 
     def run(corpus, augment, speeds=SPEEDS):
         chosen = takes(corpus.utterances, speeds, upstream.max_samples) + degraded(corpus, augment)
         frames = {take.id: upstream.frames(take.samples, MARGIN_SECONDS) for take in chosen}
-        keys = keys_for(fetched, upstream, LAYERS, MARGIN_SECONDS, "float32", corpus)
+        keys = keys_for(upstream, LAYERS, MARGIN_SECONDS, "float32", corpus)
         encoder = partial(encode, upstream, corpus, LAYERS, MARGIN_SECONDS, "float32", 5.0)
         facts = {"speeds": speeds, "augment": [a.model_dump() for a in augment]}
         with (

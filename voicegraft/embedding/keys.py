@@ -1,19 +1,17 @@
 """What states are called in the cache: a hash of all that they depend on."""
 
 import hashlib
-import inspect
 import json
-import sys
+import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from types import ModuleType
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 
 import numpy as np
+import torch
 
-from voicegraft import padding, ragged, spectrogram, upstream_folder, upstreams
-from voicegraft import precision as precisions
-from voicegraft.embedding import encoding, takes
+from voicegraft.embedding.code import code_behind
 from voicegraft.embedding.degraded import DegradedTake
+from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.takes import Take
 from voicegraft.precision import Precision
 from voicegraft.speech.manifest import Corpus
@@ -22,9 +20,11 @@ from voicegraft.upstreams import Upstream
 Keys = Callable[[Take], dict[int, bytes]]
 """Gives the key of a take's states at each layer."""
 
+CAPS = ("ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
+"""Variables that hide capabilities of a processor from torch and its libraries."""
+
 
 def keys_for(
-    folder: Path,
     upstream: Upstream,
     layers: Sequence[int],
     margin_seconds: float,
@@ -33,24 +33,20 @@ def keys_for(
 ) -> Keys:
     """Return what names the states of takes of `corpus` in the cache.
 
-    In a key are the samples, the speed and the layer; the files of the upstream; the window rule
-    and the precision; and the code behind it all, so that a corrected encoder is never answered
-    with old states. An id, a text or a side is not. Of a degraded take the samples are those that
-    the upstream hears, which say all of how they came about.
-
-    Args:
-        folder: what fetch_model left, or build_control.
-        upstream: what was loaded from it.
+    In a key are the samples, the speed and the layer; the upstream's config and its tensors, as
+    they were read, filters among them; the window rule and the precision; and the code behind it
+    all with the versions of the packages that it uses, so that a corrected encoder is never
+    answered with old states. An id, a text, a side and a path are not. Of a degraded take the
+    samples are those that the upstream hears, which say all of how they came about.
     """
-    plugin = upstreams.plugin(upstream_folder.name_in(folder))
-    network = sys.modules[type(upstream).__module__]  # the random control's is another plug-in
-    rule = {"margin_seconds": margin_seconds, "precision": precision}
-    scope = hashlib.sha256(json.dumps(rule).encode())
-    for path in sorted(folder.iterdir()):
-        scope.update(_file_hash(path))
-    shared = (upstreams, spectrogram, padding, ragged, precisions, encoding, takes)
-    for module in dict.fromkeys((plugin, network, *shared)):
-        scope.update(_code_hash(module))
+    rule = {
+        "config": upstream.config,
+        "margin_seconds": margin_seconds,
+        "arithmetic": arithmetic(precision, upstream.device),
+        "code": code_of(upstream, corpus),
+    }
+    scope = hashlib.sha256(json.dumps(rule, sort_keys=True).encode())
+    _add_tensors(scope, upstream)
 
     def keys(take: Take) -> dict[int, bytes]:
         own = scope.copy()
@@ -58,6 +54,43 @@ def keys_for(
         return {layer: _extended(own, f"{take.speed:g} {layer}") for layer in layers}
 
     return keys
+
+
+def code_of(upstream: Upstream, corpus: Corpus) -> list:
+    """Return the definitions that make states of samples, and the versions of packages."""
+    parts = {type(module) for module in upstream.modules()}
+    code = code_behind([encode, Take, type(corpus), *parts])
+    return [sorted(code.definitions), {name: _version(name) for name in code.packages}]
+
+
+def arithmetic(precision: Precision, device: torch.device) -> list:
+    """Return what of the machine the states depend on.
+
+    In float32, processors with and without AVX-512 differed by 4e-5 of the states' norm, and
+    batches of other neighbours by 3e-5 on one processor: any of them is right, and half precision,
+    in which states are stored, rounds by more. So such states are shared. In bfloat16 processors
+    differed by 1e-2, and some return noise: each kind has its own.
+    """
+    if precision == "float32":
+        return [precision]
+    if device.type != "cpu":
+        return [precision, torch.cuda.get_device_name(device)]
+    has = getattr(torch.cpu, "get_capabilities", dict)()
+    products = [name for name in sorted(has) if "avx" in name or "amx" in name if has[name]]
+    return [precision, products, [os.environ.get(name) for name in CAPS]]
+
+
+def _add_tensors(scope: "hashlib._Hash", upstream: Upstream) -> None:
+    for name, tensor in [*upstream.named_parameters(), *upstream.named_buffers()]:
+        scope.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        scope.update(tensor.detach().cpu().flatten().view(torch.uint8).numpy().data)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # it is distributed under another name; to look takes long
+        return " ".join(map(version, sorted(set(packages_distributions().get(package, ())))))
 
 
 def _samples(take: Take, corpus: Corpus) -> np.ndarray:
@@ -70,12 +103,3 @@ def _extended(digest: "hashlib._Hash", text: str) -> bytes:
     longer = digest.copy()
     longer.update(text.encode())
     return longer.digest()
-
-
-def _file_hash(path: Path) -> bytes:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
-
-
-def _code_hash(module: ModuleType) -> bytes:
-    return hashlib.sha256(inspect.getsource(module).encode()).digest()
