@@ -1,0 +1,85 @@
+"""A shard of the cache: a file that only grows, written by one process and read by any.
+
+It is a row of batches. A batch is a line with the length and the checksum of its table; the table,
+as JSON, of the key, the length and the checksum of each entry; and the entries end to end. So a
+shard needs no index beside it that could disagree with it, and what a kill tears is at its end.
+"""
+
+import json
+import os
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+
+LINE_BYTES = 18
+"""Two numbers of eight hexadecimal digits, a space and a newline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where the bytes of a key lie."""
+
+    path: Path
+    first: int
+    bytes: int
+    crc: int
+
+
+def append(file: FileIO, entries: Mapping[bytes, bytes]) -> None:
+    """Write a batch behind the last one.
+
+    Raises:
+        OSError: if it cannot be written, as on a full disk; the file ends where it ended before.
+    """
+    start = file.tell()
+    rows = [(key.hex(), len(content), zlib.crc32(content)) for key, content in entries.items()]
+    table = json.dumps(rows).encode()
+    try:
+        for piece in (_line(table) + table, *entries.values()):
+            left = memoryview(piece)
+            while left:
+                left = left[file.write(left) :]
+    except BaseException:
+        with suppress(OSError):
+            file.truncate(start)
+            file.seek(start)
+        raise
+
+
+def batches(path: Path, start: int) -> Iterator[tuple[dict[bytes, Entry], int]]:
+    """Yield the whole batches from a place on: the entries of each, and where it ends.
+
+    What is torn, damaged or still being written ends the row, and so does a shard that is gone.
+    """
+    with suppress(OSError, ValueError), open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        while start < size:
+            file.seek(start)
+            line = file.read(LINE_BYTES)
+            table = file.read(int(line[:8], 16))
+            if line != _line(table):
+                return
+            found, end = {}, file.tell()
+            for key, length, crc in json.loads(table):
+                found[bytes.fromhex(key)] = Entry(path, end, length, crc)
+                end += length
+            if end > size:
+                return
+            yield found, end
+            start = end
+
+
+def read(entry: Entry) -> bytes | None:
+    """Return the bytes of an entry; None if the shard is gone, or they are not what was written."""
+    with suppress(OSError), open(entry.path, "rb", buffering=0) as file:
+        content = os.pread(file.fileno(), entry.bytes, entry.first)
+        if len(content) == entry.bytes and zlib.crc32(content) == entry.crc:
+            return content
+    return None
+
+
+def _line(table: bytes) -> bytes:
+    return b"%08x %08x\n" % (len(table), zlib.crc32(table))
