@@ -20,6 +20,8 @@ from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 
+from tqdm import tqdm
+
 from voicegraft.embedding import shards
 from voicegraft.embedding.shards import Entry
 
@@ -85,7 +87,7 @@ class Cache:
             self._gave_up = True
             self._close()
             line = f"{self.folder}: {error.strerror}: what is encoded from now on is not cached"
-            print(line, file=sys.stderr)
+            tqdm.write(line, file=sys.stderr)  # on a line of its own where there is a bar
 
     def trim(self) -> None:
         """Delete the shards unused for longest, until the rest is within the limit."""
