@@ -285,3 +285,11 @@ def test_what_dead_processes_and_older_versions_left_is_deleted_after_a_while(tm
     fill(tmp_path)
     assert not any(path.exists() for path in left)
     assert kept(tmp_path, "a") == "a"
+
+
+def test_what_others_wrote_meanwhile_is_not_taken_for_left_over(tmp_path):
+    with Cache(tmp_path, PLENTY):
+        fill(tmp_path, entries("a"))
+        for path in tmp_path.iterdir():
+            os.utime(path, (0, 0))
+    assert kept(tmp_path, "a") == "a"

@@ -95,6 +95,7 @@ class Cache:
             with suppress(OSError):  # deleted, or not this user's
                 os.utime(path)
         self._used.clear()
+        self._look()
         room = self.limit_bytes
         for path, status in sorted(self._files(), key=lambda f: f[1].st_mtime, reverse=True):
             dead = not self._known.get(path) and time.time() - status.st_mtime > IDLE_SECONDS
