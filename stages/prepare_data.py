@@ -2,7 +2,8 @@
 
 Reads   the corpus, through its plug-in: FOLDER is the user's own, DOWNLOADS is kept between runs
 Writes  CORPUS: manifest.csv, audio.npy, and rejects.csv with what was left out and why;
-        REPORT, JSON: clips and hours by split, rejects by reason, what the sides share; for git
+        REPORT, JSON: clips and hours by split, rejects by reason, what leaks from side to side
+        and what they may share; for git
 Knobs   task: transcription, or classification of clips with labels; corpus: name, language, folder,
         mirror; prepare_data: text, check, split, max_reject_share
 """
@@ -33,10 +34,6 @@ from voicegraft.speech.splits import DROPPED, SplitSection, deal
 from voicegraft.speech.text import TextSection, normalise
 from voicegraft.task import CLASSIFICATION, load_task
 from voicegraft.whole import whole
-
-LEAK = "said on another side too"
-LEAKS = {UNLABELLED: "unlabelled, but scored too or of an unseen voice"}
-"""Why a clip that would leak is left out."""
 
 
 class PrepareData(Section):
@@ -110,19 +107,19 @@ def main(folder: Path, downloads: Path, corpus: Path, report: Path) -> None:
     check_share(rejects, len(clips), params.max_reject_share)
     if task == CLASSIFICATION:
         check_labels([u.label for u in utterances if u.split != UNLABELLED])
-    sides = deal(utterances, audio, params.split)
+    sides, reasons = deal(utterances, audio, params.split)
     dealt = [(replace(u, split=s), a) for u, a, s in zip(utterances, audio, sides, strict=True)]
     kept = [(u, a) for u, a in dealt if u.split != DROPPED]
     files = {clip.id: str(clip.path) for clip in clips}
-    dropped = [u for u, side in zip(utterances, sides, strict=True) if side == DROPPED]
-    rejects += [Reject(u.id, files[u.id], LEAKS.get(u.split, LEAK)) for u in dropped]
+    left_out = [(utterances[i].id, *reason) for i, reason in sorted(reasons.items())]
+    rejects += [Reject(name, files[name], why, detail) for name, why, detail in left_out]
     for gap in (
         gaps([u for u, _ in kept if u.split != UNLABELLED]) if task == CLASSIFICATION else ()
     ):
         print(f"prepare_data: {gap}", file=sys.stderr)
     write_manifest(corpus / "manifest.csv", [u for u, _ in kept])
     write_rejects(corpus / "rejects.csv", rejects)
-    counts = census(*zip(*kept, strict=True), rejects)
+    counts = census(*zip(*kept, strict=True), rejects, params.split.disjoint)
     report.parent.mkdir(parents=True, exist_ok=True)
     with whole(report) as partial:
         partial.write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")
