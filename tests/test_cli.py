@@ -100,6 +100,17 @@ def test_a_recording_that_breaks_off_gives_what_there_is(model, tmp_path):
     assert result.exit_code == 1 and "half.wav" in result.stderr
 
 
+def test_a_recording_with_samples_that_are_no_numbers_is_reported_by_name(model, tmp_path):
+    samples = np.random.default_rng(1).normal(0, 0.1, 3 * 16_000)
+    samples[16_000] = np.nan
+    soundfile.write(tmp_path / "bad.wav", samples, 16_000, subtype="FLOAT")
+    good = write_talk(tmp_path / "good.wav")
+    result = transcribe(model, tmp_path / "bad.wav", good)
+    assert result.exit_code == 1
+    assert f"{tmp_path / 'bad.wav'}: not finite" in result.stderr
+    assert result.stdout.startswith(f"{good}: ") and result.stdout.count("\n") == 1
+
+
 def test_the_size_of_batches_changes_no_segment(model, tmp_path):
     talk = write_talk(tmp_path / "talk.wav", seconds=40)
     one_by_one = Transcriber(model, piece_seconds=6, batch_seconds=1)(talk)

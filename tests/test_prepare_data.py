@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import soundfile
 from prepared import SCRIPT, Project, noise
 
 from voicegraft.params import ParamsError
@@ -51,6 +52,11 @@ def test_bad_clips_are_rejected_each_for_its_own_reason(project):
         (own / name).write_bytes(content)
         project.line(name, "x")
     project.line("good 01.wav", "again")
+    broken = noise(seed=106)
+    for name, sample in {"nan.wav": np.nan, "infinite.wav": np.inf}.items():
+        broken[99] = sample
+        soundfile.write(own / name, broken, 16_000, subtype="FLOAT")
+        project.line(name, "x")
     corpus = project.run()
     assert {id: row["reason"] for id, row in project.rejects.items()} == {
         "silent.wav": "silent",
@@ -63,6 +69,8 @@ def test_bad_clips_are_rejected_each_for_its_own_reason(project):
         "none.wav": "empty",
         "mp4.wav": "mislabelled",
         "junk.wav": "undecodable",
+        "nan.wav": "not finite",
+        "infinite.wav": "not finite",
         "good 01.wav": "listed twice",
     }
     assert project.rejects["mp4.wav"]["detail"] == "it is an MP4 or M4A file"
