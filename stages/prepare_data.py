@@ -29,6 +29,7 @@ from voicegraft.speech.census import census
 from voicegraft.speech.checks import CheckSection, UnusableError, usable_samples
 from voicegraft.speech.labels import check_labels, clean, gaps
 from voicegraft.speech.manifest import UNLABELLED, Utterance, write_manifest
+from voicegraft.speech.names import legible
 from voicegraft.speech.rejects import Reject, check_share, write_rejects
 from voicegraft.speech.splits import DROPPED, SplitSection, deal
 from voicegraft.speech.text import TextSection, normalise
@@ -68,7 +69,7 @@ def examine(clip: Clip, params: PrepareData) -> tuple[str, np.ndarray | Reject]:
             raise UnusableError("empty text")
         return text, usable_samples(clip.path, text, params.check)
     except UnusableError as error:
-        return text, Reject(clip.id, str(clip.path), error.reason, error.detail)
+        return text, Reject(clip.id, legible(clip.path), error.reason, error.detail)
 
 
 def pack(
@@ -110,7 +111,7 @@ def main(folder: Path, downloads: Path, corpus: Path, report: Path) -> None:
     sides, reasons = deal(utterances, audio, params.split)
     dealt = [(replace(u, split=s), a) for u, a, s in zip(utterances, audio, sides, strict=True)]
     kept = [(u, a) for u, a in dealt if u.split != DROPPED]
-    files = {clip.id: str(clip.path) for clip in clips}
+    files = {clip.id: legible(clip.path) for clip in clips}
     left_out = [(utterances[i].id, *reason) for i, reason in sorted(reasons.items())]
     rejects += [Reject(name, files[name], why, detail) for name, why, detail in left_out]
     for gap in (

@@ -1,3 +1,4 @@
+import os
 import tracemalloc
 
 import numpy as np
@@ -152,6 +153,15 @@ def test_what_comes_before_a_sample_that_is_not_finite_is_streamed(tmp_path):
 def test_missing_files_and_folders_are_missing(tmp_path):
     assert reason(tmp_path / "a.wav") == "missing"
     assert reason(tmp_path) == "missing"
+    assert reason(tmp_path / ("n" * 300)) == reason(tmp_path / "a\0.wav") == "missing"
+
+
+def test_a_name_that_is_not_utf8_is_read_and_named_legibly(tmp_path):
+    path = written(tmp_path / "a.wav", noise()).rename(tmp_path / os.fsdecode(b"caf\xe9.wav"))
+    assert len(read_audio(path)) == 16_000
+    path.write_bytes(b"nothing")
+    with pytest.raises(AudioError, match=r"caf\\xe9\.wav: undecodable"):
+        read_audio(path)
 
 
 @pytest.mark.parametrize("container", ["wav", "flac", "ogg"])

@@ -1,6 +1,7 @@
 """`voicegraft transcribe` and the Transcriber, on noise and a tiny model with random weights."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -52,6 +53,34 @@ def test_any_rate_channels_and_format_will_do(model, tmp_path):
     ]
     lines = transcribe(model, *files).stdout.splitlines()
     assert [line.split(": ")[0] for line in lines] == [str(file) for file in files]
+
+
+ODD_NAMES = ["a b", "it's", '"q"', "$(touch pwned)", "řeč ẹ̀kọ́ 語", "[a-z]*", b"caf\xe9"]
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_recordings_and_their_folders_may_have_any_name(model, options, tmp_path):
+    shown = set()
+    for name in map(os.fsdecode, ODD_NAMES):
+        (tmp_path / "in" / name).mkdir(parents=True)
+        path = tmp_path / "in" / name / f"{name}.wav"
+        write_talk(tmp_path / "talk.wav", 0.5).rename(path)
+        shown.add(os.fsencode(path).decode(errors="backslashreplace"))
+    command = [sys.executable, "-m", "voicegraft.cli", "transcribe", model, "in", *options]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    files = [json.loads(line)["file"] if options else line.split(": ")[0] for line in lines]
+    assert {f"{tmp_path}/{file}" for file in files} == shown
+    assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize("name", list(map(os.fsdecode, ODD_NAMES)))
+def test_a_recording_that_cannot_be_read_is_complained_of_whatever_its_name(model, name, tmp_path):
+    (tmp_path / f"{name}.wav").write_text("this is no sound")
+    result = transcribe(model, tmp_path / f"{name}.wav")
+    assert result.exit_code == 1 and "undecodable" in result.stderr
+    assert os.fsencode(name).decode(errors="backslashreplace") in result.stderr
 
 
 def test_a_folder_stands_for_its_recordings_in_order(model, tmp_path):

@@ -1,5 +1,6 @@
 """The stage that turns a corpus of texts into a manifest and audio."""
 
+import os
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import soundfile
 from prepared import SCRIPT, Project, noise
 
 from voicegraft.params import ParamsError
+from voicegraft.speech.names import legible
 from voicegraft.speech.rejects import RejectsError
 
 
@@ -77,6 +79,21 @@ def test_bad_clips_are_rejected_each_for_its_own_reason(project):
     assert project.rejects["gone.wav"]["file"].endswith("own/gone.wav")
     assert len(corpus.utterances) + len(project.rejects) == len(project.rows)
     assert sum(project.report["rejects"].values()) == len(project.rejects)
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "it's", '"q"', "$(touch pwned)", "řeč ẹ̀kọ́ 語", os.fsdecode(b"caf\xe9")]
+)
+def test_a_folder_and_its_recordings_may_have_any_name(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    project = Project(tmp_path, name).good()
+    project.add(f"{name}.wav")
+    project.add(f"silent {name}.wav", noise(peak=0.0005))
+    corpus = project.run(name)
+    assert corpus.utterances[-1].id == f"{legible(name)}.wav"
+    (reject,) = project.rejects.values()
+    assert reject["file"] == legible(project.own / f"silent {name}.wav")
+    assert not (tmp_path / "pwned").exists()
 
 
 def test_too_many_rejects_stop_the_stage_with_reasons_and_counts(project):

@@ -1,5 +1,6 @@
 """Decode audio files: the only place that does. Whatever goes in, 16 kHz mono float32 comes out."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import soundfile
 import soxr
 
 from voicegraft.speech.manifest import SAMPLE_RATE
+from voicegraft.speech.names import legible
 from voicegraft.speech.truncation import truncation
 
 BLOCK_SECONDS = 5
@@ -28,7 +30,7 @@ class AudioError(ValueError):
 
     def __init__(self, path: Path, reason: str, detail: str):
         """Take a reason that many files share, and the detail of this one."""
-        super().__init__(f"{path}: {reason}: {detail}")
+        super().__init__(f"{legible(path)}: {reason}: {detail}")
         self.reason, self.detail = reason, detail
 
 
@@ -81,12 +83,12 @@ def to_int16(wave: np.ndarray) -> np.ndarray:
 
 
 def _open(path: Path) -> soundfile.SoundFile:
-    if not path.is_file():
+    if not os.path.isfile(path):  # of a name that no file can have, Path.is_file raises
         raise AudioError(path, "missing", "there is no such file")
     if path.stat().st_size == 0:
         raise AudioError(path, "empty", "the file has no bytes")
     try:
-        return soundfile.SoundFile(path)
+        return soundfile.SoundFile(os.fsencode(path))  # of a text it takes UTF-8 alone
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: raw samples, .raw
         if name := _lookalike(path):
             raise AudioError(path, "mislabelled", f"it is {name}") from None
