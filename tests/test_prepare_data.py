@@ -81,6 +81,41 @@ def test_bad_clips_are_rejected_each_for_its_own_reason(project):
     assert sum(project.report["rejects"].values()) == len(project.rejects)
 
 
+def test_texts_too_long_for_their_audio_stop_the_stage_with_the_knob(project):
+    for i in range(20):
+        project.add(f"{i}.wav", text="a" * (31 + i))
+    with pytest.raises(RejectsError) as caught:
+        project.run()
+    assert "20 too fast (prepare_data.check.max_characters_per_second), such as" in str(
+        caught.value
+    )
+
+
+def test_what_looks_wrong_is_named_at_the_end_in_lines(project, capsys):
+    for i in range(90):
+        project.add(f"{i:02}.wav", text=chr(0x4E00 + i))
+    project.run()
+    lines = [line for line in capsys.readouterr().err.splitlines() if "prepare_data: " in line]
+    knobs = ("split.dev_share", "split.seed", "check.max_seconds")
+    assert [knob in line for knob, line in zip(knobs, lines[-3:], strict=True)] == [True] * 3
+
+
+def test_of_clips_that_marked_ones_bind_the_number_is_named_and_the_reasons_are_listed(
+    project, capsys
+):
+    project.good(40)
+    (project.own / "test").mkdir()
+    with open(project.own / "test/metadata.csv", "w") as file:
+        file.write("file_name,text\n" + "".join(f"{i}.wav,text {i + 1}\n" for i in range(5)))
+    for i in range(5):
+        soundfile.write(project.own / f"test/{i}.wav", noise(seed=500 + i), 16_000)
+    corpus = project.run()
+    assert len(corpus.of("test")) == 5
+    assert project.report["rejects"] == {"bound to a clip that the corpus scores": 5}
+    assert {row["detail"] for row in project.rejects.values()} == {"its text is in test"}
+    assert "prepare_data: 5 clips are left out, bound to" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "name", ["a b", "it's", '"q"', "$(touch pwned)", "řeč ẹ̀kọ́ 語", os.fsdecode(b"caf\xe9")]
 )
