@@ -2,6 +2,8 @@ import csv
 import inspect
 import json
 import os
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -255,6 +257,16 @@ def test_common_voice_reads_no_file_outside_of_its_folder(elsewhere, tmp_path):
         CorpusError, match=r"validated.tsv: .*diary.wav .* outside of corpus.folder"
     ):
         clips("folder", tmp_path / "own")
+
+
+def test_links_that_dvc_itself_makes_are_followed(tmp_path):
+    table(tmp_path / "own/metadata.csv", "file_name,text", "a.wav,x")
+    (tmp_path / "own/a.wav").write_text("a recording")
+    for arguments in ("init --no-scm", "config cache.type symlink", "add own"):
+        command = [sys.executable, "-m", "dvc", *arguments.split(), "--quiet"]
+        subprocess.run(command, cwd=tmp_path, check=True)
+    assert (tmp_path / "own/a.wav").is_symlink()
+    assert [c.path for c in clips("folder", tmp_path / "own")] == [tmp_path / "own/a.wav"]
 
 
 def test_names_and_links_that_stay_in_the_folder_are_followed(tmp_path):

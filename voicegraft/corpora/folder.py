@@ -16,6 +16,7 @@ in any file of this machine.
 
 import csv
 import os
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,6 +37,9 @@ SPLIT_NAMES = {
     **{"unlabelled": UNLABELLED, "unlabeled": UNLABELLED},
     **{"": "", "none": "", "unsplit": "", "validated": ""},
 }
+
+# Where `dvc add` puts what it replaces by links if cache.type is symlink: named by its hash.
+IN_DVC_CACHE = re.compile(r"/[0-9a-f]{2}/[0-9a-f]{30}$")
 
 
 def clips(folder: Path, downloads: Path, corpus: CorpusSection) -> Iterator[Clip]:  # noqa: ARG001
@@ -104,13 +108,14 @@ def _check_inside(path: Path, folder: Path, name: str) -> None:
     Raises:
         CorpusError: with `name`, and what to do.
     """
-    # A name with a zero byte is no file's: it is rejected as missing.
-    if "\0" not in name and not Path(os.path.realpath(path)).is_relative_to(
-        os.path.realpath(folder)
-    ):
+    if "\0" in name:  # no file has such a name: it is rejected as missing
+        return
+    real = os.path.realpath(path)
+    if not (Path(real).is_relative_to(os.path.realpath(folder)) or IN_DVC_CACHE.search(real)):
         raise CorpusError(
             f"{legible(name)} lies outside of corpus.folder ({folder}), where DVC would not see it "
-            f"change. Copy it into that folder, or name a corpus.folder that holds all recordings"
+            f"change. Copy it into that folder (cp -l takes no space), or name a corpus.folder "
+            f"that holds all recordings"
         )
 
 
