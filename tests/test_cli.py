@@ -193,6 +193,14 @@ def test_the_cache_can_be_seen_and_cleared(tmp_path):
     assert cache() == "0 entries, 0.00 GB"
 
 
+@pytest.mark.parametrize("name", ["a b", "it's $(a)", '"q"?mode=ro#x', "řeč 语", "100%20"])
+def test_a_cache_may_be_in_a_folder_of_any_name(name, tmp_path):
+    with Cache(tmp_path / name, 10**9) as kept:
+        kept.write({b"one": b"1"})
+    result = CliRunner().invoke(app, ["cache", "--folder", str(tmp_path / name)])
+    assert result.stdout.startswith(f"{tmp_path / name}: 1 entries")
+
+
 def test_a_damaged_cache_is_one_line_on_stderr(tmp_path):
     (tmp_path / "index.sqlite").write_bytes(b"no table" * 1000)
     result = CliRunner().invoke(app, ["cache", "--folder", str(tmp_path)])

@@ -310,6 +310,14 @@ def test_a_folder_and_its_recordings_may_have_any_name(name, tmp_path):
     assert all(c.path.is_file() for c in found)
 
 
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_packages_are_unpacked_from_and_to_folders_of_any_name(name, tmp_path):
+    for corpus in ("fillets", "gcin_voice"):
+        MAKERS[corpus](tmp_path / name / corpus)
+        found = [c for c in clips(corpus, tmp_path / name / corpus) if not c.problem]
+        assert found and all(c.path.read_bytes() for c in found)
+
+
 def test_a_name_that_is_not_utf8_is_found_and_has_an_id_that_is(tmp_path):
     own = tmp_path / "own"
     (own / "unlabelled").mkdir(parents=True)
