@@ -2,7 +2,8 @@
 
 Reads   the corpus, through its plug-in: FOLDER is the user's own, DOWNLOADS is kept between runs
 Writes  CORPUS: manifest.csv, audio.npy, and rejects.csv with what was left out and why;
-        REPORT, JSON: clips and hours by split, rejects by reason, what the sides share; for git
+        REPORT, JSON: clips and hours by split, rejects by reason, what leaks from side to side
+        and what they may share; for git
 Knobs   task: transcription, or classification of clips with labels; corpus: name, language, folder,
         mirror; prepare_data: text, check, split, max_reject_share
 """
@@ -11,9 +12,10 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -26,17 +28,15 @@ from voicegraft.packed import PackedWriter
 from voicegraft.params import Section, load_params
 from voicegraft.speech.census import census
 from voicegraft.speech.checks import CheckSection, UnusableError, usable_samples
+from voicegraft.speech.doubts import doubtful_texts, leaking
 from voicegraft.speech.labels import check_labels, clean, gaps
 from voicegraft.speech.manifest import UNLABELLED, Utterance, write_manifest
+from voicegraft.speech.names import legible
 from voicegraft.speech.rejects import Reject, check_share, write_rejects
-from voicegraft.speech.splits import DROPPED, SplitSection, deal
+from voicegraft.speech.splits import BOUND, DROPPED, SplitSection, deal
 from voicegraft.speech.text import TextSection, normalise
 from voicegraft.task import CLASSIFICATION, load_task
 from voicegraft.whole import whole
-
-LEAK = "said on another side too"
-LEAKS = {UNLABELLED: "unlabelled, but scored too or of an unseen voice"}
-"""Why a clip that would leak is left out."""
 
 
 class PrepareData(Section):
@@ -71,7 +71,7 @@ def examine(clip: Clip, params: PrepareData) -> tuple[str, np.ndarray | Reject]:
             raise UnusableError("empty text")
         return text, usable_samples(clip.path, text, params.check)
     except UnusableError as error:
-        return text, Reject(clip.id, str(clip.path), error.reason, error.detail)
+        return text, Reject(clip.id, legible(clip.path), error.reason, error.detail)
 
 
 def pack(
@@ -99,6 +99,17 @@ def pack(
     return utterances, audio, rejects
 
 
+def notes(utterances: Sequence[Utterance], task: str, counts: dict[str, Any]) -> Iterator[str]:
+    """Yield what a person should know of the corpus before anything is trained, in lines."""
+    if left_out := counts["rejects"].get(BOUND):
+        yield f"{left_out} clips are left out, {BOUND}: rejects.csv says what they share with it"
+    yield from leaking(counts["leaks"])
+    if task == CLASSIFICATION:
+        yield from gaps([u for u in utterances if u.split != UNLABELLED])
+    else:
+        yield from doubtful_texts(utterances)
+
+
 def main(folder: Path, downloads: Path, corpus: Path, report: Path) -> None:
     source = load_params(CorpusSection, "corpus")
     params = load_params(PrepareData, "prepare_data")
@@ -110,22 +121,20 @@ def main(folder: Path, downloads: Path, corpus: Path, report: Path) -> None:
     check_share(rejects, len(clips), params.max_reject_share)
     if task == CLASSIFICATION:
         check_labels([u.label for u in utterances if u.split != UNLABELLED])
-    sides = deal(utterances, audio, params.split)
+    sides, reasons = deal(utterances, audio, params.split)
     dealt = [(replace(u, split=s), a) for u, a, s in zip(utterances, audio, sides, strict=True)]
     kept = [(u, a) for u, a in dealt if u.split != DROPPED]
-    files = {clip.id: str(clip.path) for clip in clips}
-    dropped = [u for u, side in zip(utterances, sides, strict=True) if side == DROPPED]
-    rejects += [Reject(u.id, files[u.id], LEAKS.get(u.split, LEAK)) for u in dropped]
-    for gap in (
-        gaps([u for u, _ in kept if u.split != UNLABELLED]) if task == CLASSIFICATION else ()
-    ):
-        print(f"prepare_data: {gap}", file=sys.stderr)
+    files = {clip.id: legible(clip.path) for clip in clips}
+    left_out = [(utterances[i].id, *reason) for i, reason in sorted(reasons.items())]
+    rejects += [Reject(name, files[name], why, detail) for name, why, detail in left_out]
     write_manifest(corpus / "manifest.csv", [u for u, _ in kept])
     write_rejects(corpus / "rejects.csv", rejects)
-    counts = census(*zip(*kept, strict=True), rejects)
+    counts = census(*zip(*kept, strict=True), rejects, params.split.disjoint)
     report.parent.mkdir(parents=True, exist_ok=True)
     with whole(report) as partial:
         partial.write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")
+    for line in notes([u for u, _ in kept], task, counts):
+        print(f"prepare_data: {line}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import csv
 import importlib.util
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -59,16 +60,18 @@ def noise(seconds=1.0, rate=16_000, channels=1, seed=0, peak=0.5):
 class Project:
     """A folder with params.yaml and a corpus of the user's own, and the stage to run on it."""
 
-    def __init__(self, root):
-        self.root = root
+    def __init__(self, root, own="own"):
+        self.root, self.own = root, root / own
         self.rows = []
         self.params = json.loads(json.dumps(PARAMS))
-        (root / "own").mkdir()
+        self.own.mkdir()
 
     def add(self, name, samples=None, text=None, speaker="", rate=16_000, label=""):
         number = len(self.rows)
         samples = noise(seed=number) if samples is None else samples
-        soundfile.write(self.root / "own" / name, samples, rate)
+        soundfile.write(
+            os.fsencode(self.own / name), samples, rate, format=name[-4:].strip(".").upper()
+        )
         self.line(name, f"text {number}" if text is None else text, speaker, label)
 
     def line(self, name, text, speaker="", label=""):
@@ -89,9 +92,10 @@ class Project:
 
     def run(self, out="out"):
         (self.root / "params.yaml").write_text(yaml.safe_dump(self.params))
-        with open(self.root / "own/metadata.csv", "w", newline="") as file:
+        table = self.own / "metadata.csv"
+        with open(table, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             csv.writer(file).writerows([("file_name", "text", "speaker", "label"), *self.rows])
-        paths = "own", "downloads", f"{out}/corpus", f"{out}/corpus.json"
+        paths = self.own, "downloads", f"{out}/corpus", f"{out}/corpus.json"
         MAIN(*(self.root / path for path in paths))
         with open(self.root / out / "corpus/rejects.csv", newline="") as file:
             self.rejects = {row["id"]: row for row in csv.DictReader(file)}

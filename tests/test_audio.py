@@ -1,3 +1,4 @@
+import os
 import tracemalloc
 
 import numpy as np
@@ -118,9 +119,49 @@ def test_bytes_that_mean_nothing_are_undecodable(tmp_path):
         assert reason(tmp_path / name) == "undecodable"
 
 
+@pytest.mark.parametrize("sample", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
+def test_a_sample_that_is_no_finite_number_is_refused_wherever_it_is(
+    sample, rate, subtype, tmp_path
+):
+    for at in (0, rate // 2, rate - 1):
+        samples = noise(1, rate, 2)
+        samples[at, 1] = sample
+        soundfile.write(tmp_path / "a.wav", samples, rate, subtype=subtype)
+        assert reason(tmp_path / "a.wav") == "not finite"
+
+
+def test_a_sample_too_large_for_float32_is_refused(tmp_path):
+    soundfile.write(tmp_path / "a.wav", noise().astype(float) * 1e300, 16_000, subtype="DOUBLE")
+    assert reason(tmp_path / "a.wav") == "not finite"
+    soundfile.write(tmp_path / "b.wav", np.full((99, 2), 3e38, np.float32), 16_000, subtype="FLOAT")
+    assert reason(tmp_path / "b.wav") == "not finite"
+
+
+def test_what_comes_before_a_sample_that_is_not_finite_is_streamed(tmp_path):
+    samples = noise(20)
+    samples[12 * 16_000] = np.nan
+    soundfile.write(tmp_path / "a.wav", samples, 16_000, subtype="FLOAT")
+    seconds = 0.0
+    with pytest.raises(AudioError, match="not finite: a sample between 10 s and 15 s"):
+        for block in stream_audio(tmp_path / "a.wav"):
+            seconds += len(block) / 16_000
+    assert seconds == pytest.approx(10, abs=0.1)
+
+
 def test_missing_files_and_folders_are_missing(tmp_path):
     assert reason(tmp_path / "a.wav") == "missing"
     assert reason(tmp_path) == "missing"
+    assert reason(tmp_path / ("n" * 300)) == reason(tmp_path / "a\0.wav") == "missing"
+
+
+def test_a_name_that_is_not_utf8_is_read_and_named_legibly(tmp_path):
+    path = written(tmp_path / "a.wav", noise()).rename(tmp_path / os.fsdecode(b"caf\xe9.wav"))
+    assert len(read_audio(path)) == 16_000
+    path.write_bytes(b"nothing")
+    with pytest.raises(AudioError, match=r"caf\\xe9\.wav: undecodable"):
+        read_audio(path)
 
 
 @pytest.mark.parametrize("container", ["wav", "flac", "ogg"])

@@ -1,6 +1,7 @@
 """`voicegraft classify`, with a tiny model that tells pitches apart."""
 
 import json
+import os
 import re
 
 import numpy as np
@@ -47,6 +48,19 @@ def test_a_long_recording_has_hits_with_their_times(folder, tmp_path):
         assert hit.end_seconds == pytest.approx(start + 1.5, abs=0.5)
     assert found.seconds == pytest.approx(9, abs=0.01)
     assert found.probabilities == {}
+
+
+@pytest.mark.parametrize("name", ["it's $(a) b", '"řeč"', os.fsdecode(b"caf\xe9")])
+def test_a_recording_may_have_any_name(folder, tmp_path, name):
+    shown = os.fsencode(name).decode(errors="backslashreplace")
+    for number in (1, 2):
+        write(tmp_path / "a.wav", tone("a")).rename(tmp_path / f"{name} {number}.wav")
+    lines = classify(folder, tmp_path).stdout.splitlines()
+    assert [line.split(": ")[0] for line in lines] == [
+        f"{tmp_path}/{shown} {number}.wav" for number in (1, 2)
+    ]
+    counted = CliRunner().invoke(app, ["false-accepts", str(folder), str(tmp_path)])
+    assert [f"{shown} {number}.wav: " in counted.stdout for number in (1, 2)] == [True, True]
 
 
 def test_the_command_prints_a_line_for_each_clip_or_hit(folder, tmp_path):

@@ -1,6 +1,7 @@
 """`voicegraft transcribe` and the Transcriber, on noise and a tiny model with random weights."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -54,6 +55,34 @@ def test_any_rate_channels_and_format_will_do(model, tmp_path):
     assert [line.split(": ")[0] for line in lines] == [str(file) for file in files]
 
 
+ODD_NAMES = ["a b", "it's", '"q"', "$(touch pwned)", "řeč ẹ̀kọ́ 語", "[a-z]*", b"caf\xe9"]
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_recordings_and_their_folders_may_have_any_name(model, options, tmp_path):
+    shown = set()
+    for name in map(os.fsdecode, ODD_NAMES):
+        (tmp_path / "in" / name).mkdir(parents=True)
+        path = tmp_path / "in" / name / f"{name}.wav"
+        write_talk(tmp_path / "talk.wav", 0.5).rename(path)
+        shown.add(os.fsencode(path).decode(errors="backslashreplace"))
+    command = [sys.executable, "-m", "voicegraft.cli", "transcribe", model, "in", *options]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    files = [json.loads(line)["file"] if options else line.split(": ")[0] for line in lines]
+    assert {f"{tmp_path}/{file}" for file in files} == shown
+    assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize("name", list(map(os.fsdecode, ODD_NAMES)))
+def test_a_recording_that_cannot_be_read_is_complained_of_whatever_its_name(model, name, tmp_path):
+    (tmp_path / f"{name}.wav").write_text("this is no sound")
+    result = transcribe(model, tmp_path / f"{name}.wav")
+    assert result.exit_code == 1 and "undecodable" in result.stderr
+    assert os.fsencode(name).decode(errors="backslashreplace") in result.stderr
+
+
 def test_a_folder_stands_for_its_recordings_in_order(model, tmp_path):
     (tmp_path / "sub").mkdir()
     names = ["e.wav", "b.wav", "sub/c.FLAC", "d.flac", "a.ogg", "sub/a.wav", "c.mp3"]
@@ -98,6 +127,17 @@ def test_a_recording_that_breaks_off_gives_what_there_is(model, tmp_path):
     assert talk["seconds"] == pytest.approx(10, abs=0.1)
     assert talk["text"] and "half.wav" in talk["damage"]
     assert result.exit_code == 1 and "half.wav" in result.stderr
+
+
+def test_a_recording_with_samples_that_are_no_numbers_is_reported_by_name(model, tmp_path):
+    samples = np.random.default_rng(1).normal(0, 0.1, 3 * 16_000)
+    samples[16_000] = np.nan
+    soundfile.write(tmp_path / "bad.wav", samples, 16_000, subtype="FLOAT")
+    good = write_talk(tmp_path / "good.wav")
+    result = transcribe(model, tmp_path / "bad.wav", good)
+    assert result.exit_code == 1
+    assert f"{tmp_path / 'bad.wav'}: not finite" in result.stderr
+    assert result.stdout.startswith(f"{good}: ") and result.stdout.count("\n") == 1
 
 
 def test_the_size_of_batches_changes_no_segment(model, tmp_path):
@@ -151,6 +191,14 @@ def test_the_cache_can_be_seen_and_cleared(tmp_path):
     assert cache() == "2 entries, 0.02 GB"
     assert cache("--clear") == "0 entries, 0.00 GB"
     assert cache() == "0 entries, 0.00 GB"
+
+
+@pytest.mark.parametrize("name", ["a b", "it's $(a)", '"q"?mode=ro#x', "řeč 语", "100%20"])
+def test_a_cache_may_be_in_a_folder_of_any_name(name, tmp_path):
+    with Cache(tmp_path / name, 10**9) as kept:
+        kept.write({b"one": b"1"})
+    result = CliRunner().invoke(app, ["cache", "--folder", str(tmp_path / name)])
+    assert result.stdout.startswith(f"{tmp_path / name}: 1 entries")
 
 
 def test_of_a_damaged_cache_what_is_left_is_counted(tmp_path):

@@ -1,5 +1,10 @@
+import csv
 import inspect
 import json
+import os
+import subprocess
+import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -208,6 +213,137 @@ def test_what_is_unlabelled_needs_no_text_and_in_its_own_folder_no_table(tmp_pat
     ]
     table(own / "unlabelled/metadata.csv", "file_name,speaker", "1.wav,ann")
     assert [(c.id, c.speaker) for c in clips("folder", own)][2:] == [("unlabelled/1.wav", "ann")]
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A recording that is in no corpus."""
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private/diary.wav").touch()
+    return tmp_path / "private/diary.wav"
+
+
+@pytest.mark.parametrize(
+    "name", ["../private/diary.wav", "{elsewhere}", "a/../../private/diary.wav"]
+)
+def test_a_recording_outside_of_the_folder_is_refused_by_name(name, elsewhere, tmp_path):
+    name = name.format(elsewhere=elsewhere)
+    table(tmp_path / "own/metadata.csv", "file_name,text", "a.wav,x", f"{name},y")
+    with pytest.raises(CorpusError, match="outside of corpus.folder.*[Cc]opy it into") as caught:
+        clips("folder", tmp_path / "own")
+    assert name in str(caught.value) and "metadata.csv" in str(caught.value)
+
+
+def test_names_that_no_file_can_have_are_left_to_be_rejected(tmp_path):
+    names = ["a\0.wav", "n" * 300, ""]
+    table(tmp_path / "metadata.csv", "file_name,text", *(f"{name},x" for name in names))
+    assert [c.path.name for c in clips("folder", tmp_path)][:2] == names[:2]
+
+
+@pytest.mark.parametrize("link", ["a.wav", "unlabelled/a.wav", "train"])
+def test_a_link_out_of_the_folder_is_refused_by_name(link, elsewhere, tmp_path):
+    own = tmp_path / "own"
+    table(own / "metadata.csv", "file_name,text", "a.wav,x", "train/diary.wav,y")
+    (own / "unlabelled").mkdir()
+    (own / link).symlink_to(elsewhere.parent if link == "train" else elsewhere)
+    with pytest.raises(CorpusError, match=f"{link}.* outside of corpus.folder"):
+        clips("folder", own)
+
+
+def test_common_voice_reads_no_file_outside_of_its_folder(elsewhere, tmp_path):
+    line = f"me\t{elsewhere}\tx"
+    table(tmp_path / "own/validated.tsv", "client_id\tpath\tsentence", line)
+    with pytest.raises(
+        CorpusError, match=r"validated.tsv: .*diary.wav .* outside of corpus.folder"
+    ):
+        clips("folder", tmp_path / "own")
+
+
+def test_links_that_dvc_itself_makes_are_followed(tmp_path):
+    table(tmp_path / "own/metadata.csv", "file_name,text", "a.wav,x")
+    (tmp_path / "own/a.wav").write_text("a recording")
+    for arguments in ("init --no-scm", "config cache.type symlink", "add own"):
+        command = [sys.executable, "-m", "dvc", *arguments.split(), "--quiet"]
+        subprocess.run(command, cwd=tmp_path, check=True)
+    assert (tmp_path / "own/a.wav").is_symlink()
+    assert [c.path for c in clips("folder", tmp_path / "own")] == [tmp_path / "own/a.wav"]
+
+
+def test_names_and_links_that_stay_in_the_folder_are_followed(tmp_path):
+    (tmp_path / "disk/clips").mkdir(parents=True)
+    (tmp_path / "disk/clips/a.wav").touch()
+    (tmp_path / "own").symlink_to("disk")
+    own = tmp_path / "own"
+    (own / "b.wav").symlink_to("clips/a.wav")
+    (own / "train").mkdir()
+    names = ["b.wav", "train/../clips/a.wav", f"{own}/clips/a.wav"]
+    table(own / "metadata.csv", "file_name,text", *(f"{name},x" for name in names))
+    found = clips("folder", own)
+    assert [c.id for c in found] == ["b.wav", "clips/a.wav", "clips/a.wav"]
+    assert [c.problem for c in found] == ["", "", "listed twice"]
+    assert all(c.path.is_file() for c in found)
+
+
+ODD_NAMES = [
+    "a b",
+    "it's",
+    '"q"',
+    "$(touch pwned)",
+    "`id`; x & y",
+    "řeč ẹ̀kọ́ 語",
+    "[a-z]*?",
+    "-rf",
+    "#%20",
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_folder_and_its_recordings_may_have_any_name(name, tmp_path):
+    own = tmp_path / name
+    (own / "unlabelled" / name).mkdir(parents=True)
+    for file in (own / f"{name}.wav", own / "unlabelled" / name / f"{name}.wav"):
+        file.touch()
+    with open(own / "metadata.csv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("file_name", "text"), (f"{name}.wav", "x")])
+    found = clips("folder", own)
+    assert [c.id for c in found] == [f"{name}.wav", f"unlabelled/{name}/{name}.wav"]
+    assert all(c.path.is_file() for c in found)
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_packages_are_unpacked_from_and_to_folders_of_any_name(name, tmp_path):
+    for corpus in ("fillets", "gcin_voice"):
+        MAKERS[corpus](tmp_path / name / corpus)
+        found = [c for c in clips(corpus, tmp_path / name / corpus) if not c.problem]
+        assert found and all(c.path.read_bytes() for c in found)
+
+
+def test_a_name_that_is_not_utf8_is_found_and_has_an_id_that_is(tmp_path):
+    own = tmp_path / "own"
+    (own / "unlabelled").mkdir(parents=True)
+    for name in (b"caf\xe9.wav", b"unlabelled/\xff.wav"):
+        (own / os.fsdecode(name)).touch()
+    (own / "metadata.csv").write_bytes(b"file_name,text\n" + b"caf\xe9.wav,\xc5\x99\n")
+    found = clips("folder", own)
+    assert [c.id for c in found] == [r"caf\xe9.wav", r"unlabelled/\xff.wav"]
+    assert found[0].text == "ř"
+    assert all(c.path.is_file() for c in found)
+
+
+def test_a_text_that_is_not_utf8_is_refused_with_its_line(tmp_path):
+    (tmp_path / "metadata.csv").write_bytes(b"file_name,text\na.wav,x\nb.wav,caf\xe9\n")
+    with pytest.raises(CorpusError, match="metadata.csv.*UTF-8: line 3, column text.*iconv"):
+        clips("folder", tmp_path)
+
+
+@pytest.mark.parametrize(("written", "stored"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_an_accent_is_found_in_either_of_its_spellings(written, stored, tmp_path):
+    (tmp_path / f"{unicodedata.normalize(stored, 'řeč/é')}.wav").parent.mkdir()
+    (tmp_path / f"{unicodedata.normalize(stored, 'řeč/é')}.wav").touch()
+    name = f"{unicodedata.normalize(written, 'řeč/é')}.wav"
+    table(tmp_path / "metadata.csv", "file_name,text", f"{name},x")
+    (clip,) = clips("folder", tmp_path)
+    assert clip.path.is_file() and clip.id == name
 
 
 def test_common_voice_keeps_its_splits_and_its_quotation_marks(tmp_path):

@@ -2,13 +2,14 @@
 since huggingface_hub reads its environment once."""
 
 import hashlib
+import subprocess
 
 import pytest
 from loopback_hub import REVISION, Hub, run
 
 from voicegraft.weights.checkpoints import Checkpoint, Layout, unlisted
 from voicegraft.weights.hub import HubCheckpoint
-from voicegraft.weights.mirrors import FetchError
+from voicegraft.weights.mirrors import FetchError, RemoteFile
 
 WEIGHTS = bytes(range(256)) * 4000
 CARD = "---\nlicense: cc-by-nc-4.0\n---\n# A model\n"
@@ -147,7 +148,7 @@ def test_weights_of_ones_own_are_taken_by_their_hash_with_what_lies_beside_them(
     (tmp_path / "model.bin").write_bytes(WEIGHTS)
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "other.json").write_text("{}")
-    own = unlisted(f"model.bin@{hashlib.sha256(WEIGHTS).hexdigest()}", LAYOUT)
+    own = unlisted(f"model.bin@{sha256(WEIGHTS)}+{sha256_of_listing(tmp_path)}", LAYOUT)
     expected = [tmp_path / "model.bin", tmp_path / "config.json"]
     assert own.own(tmp_path) == own.own(tmp_path / "model.bin") == expected
     with pytest.raises(FetchError, match="upstream.source must say where your model.bin is"):
@@ -155,6 +156,54 @@ def test_weights_of_ones_own_are_taken_by_their_hash_with_what_lies_beside_them(
     (tmp_path / "model.bin").write_bytes(b"others")
     with pytest.raises(FetchError, match="SHA-256 is .* expected"):
         own.own(tmp_path)
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_of_listing(folder, names="config.json"):
+    """Return what a shell says, with the tool that the message names."""
+    command = f"sha256sum {names} | sha256sum"
+    done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True)
+    return done.stdout.split()[0]
+
+
+@pytest.mark.parametrize("change", ["changed", "added", "removed", "without a hash"])
+def test_what_lies_beside_ones_own_weights_is_checked_and_the_message_says_what_to_write(
+    change, tmp_path
+):
+    (tmp_path / "model.bin").write_bytes(WEIGHTS)
+    (tmp_path / "config.json").write_text("{}")
+    plain = f"model.bin@{sha256(WEIGHTS)}"
+    named = f"{plain}+{sha256_of_listing(tmp_path)}"
+    if change == "changed":
+        (tmp_path / "config.json").write_text("{ }")
+    elif change == "added":
+        (tmp_path / "vocabulary.txt").write_text("a")
+    elif change == "removed":
+        (tmp_path / "config.json").unlink()
+    else:
+        named = plain
+    with pytest.raises(FetchError, match="beside model.bin .* say upstream.checkpoint: ") as caught:
+        unlisted(named, LAYOUT).own(tmp_path)
+    instead = str(caught.value).split("upstream.checkpoint: ")[1]
+    there = [name for name in LAYOUT.beside if (tmp_path / name).is_file()]
+    listing = "+" + sha256_of_listing(tmp_path, " ".join(there)) if there else ""
+    assert instead == f"{plain}{listing}"
+    found = [path.name for path in unlisted(instead, LAYOUT).own(tmp_path)]
+    assert found == ["model.bin", *there]
+
+
+def test_every_listed_file_of_ones_own_copy_is_checked(tmp_path):
+    contents = {"model.bin": WEIGHTS, "config.json": b"{}"}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    files = tuple(RemoteFile(name, sha256(content), ()) for name, content in contents.items())
+    assert [p.name for p in Checkpoint(files, "MIT").own(tmp_path)] == list(contents)
+    (tmp_path / "config.json").write_text("{ }")
+    with pytest.raises(FetchError, match=r"config.json: SHA-256 is .* expected"):
+        Checkpoint(files, "MIT").own(tmp_path)
 
 
 def test_weights_of_ones_own_without_a_hash_are_refused_and_the_message_says_how_to_get_one():

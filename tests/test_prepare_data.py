@@ -1,13 +1,16 @@
 """The stage that turns a corpus of texts into a manifest and audio."""
 
+import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+import soundfile
 from prepared import SCRIPT, Project, noise
 
 from voicegraft.params import ParamsError
+from voicegraft.speech.names import legible
 from voicegraft.speech.rejects import RejectsError
 
 
@@ -51,6 +54,11 @@ def test_bad_clips_are_rejected_each_for_its_own_reason(project):
         (own / name).write_bytes(content)
         project.line(name, "x")
     project.line("good 01.wav", "again")
+    broken = noise(seed=106)
+    for name, sample in {"nan.wav": np.nan, "infinite.wav": np.inf}.items():
+        broken[99] = sample
+        soundfile.write(own / name, broken, 16_000, subtype="FLOAT")
+        project.line(name, "x")
     corpus = project.run()
     assert {id: row["reason"] for id, row in project.rejects.items()} == {
         "silent.wav": "silent",
@@ -63,12 +71,64 @@ def test_bad_clips_are_rejected_each_for_its_own_reason(project):
         "none.wav": "empty",
         "mp4.wav": "mislabelled",
         "junk.wav": "undecodable",
+        "nan.wav": "not finite",
+        "infinite.wav": "not finite",
         "good 01.wav": "listed twice",
     }
     assert project.rejects["mp4.wav"]["detail"] == "it is an MP4 or M4A file"
     assert project.rejects["gone.wav"]["file"].endswith("own/gone.wav")
     assert len(corpus.utterances) + len(project.rejects) == len(project.rows)
     assert sum(project.report["rejects"].values()) == len(project.rejects)
+
+
+def test_texts_too_long_for_their_audio_stop_the_stage_with_the_knob(project):
+    for i in range(20):
+        project.add(f"{i}.wav", text="a" * (31 + i))
+    with pytest.raises(RejectsError) as caught:
+        project.run()
+    assert "20 too fast (prepare_data.check.max_characters_per_second), such as" in str(
+        caught.value
+    )
+
+
+def test_what_looks_wrong_is_named_at_the_end_in_lines(project, capsys):
+    for i in range(90):
+        project.add(f"{i:02}.wav", text=chr(0x4E00 + i))
+    project.run()
+    lines = [line for line in capsys.readouterr().err.splitlines() if "prepare_data: " in line]
+    knobs = ("split.dev_share", "split.seed", "check.max_seconds")
+    assert [knob in line for knob, line in zip(knobs, lines[-3:], strict=True)] == [True] * 3
+
+
+def test_of_clips_that_marked_ones_bind_the_number_is_named_and_the_reasons_are_listed(
+    project, capsys
+):
+    project.good(40)
+    (project.own / "test").mkdir()
+    with open(project.own / "test/metadata.csv", "w") as file:
+        file.write("file_name,text\n" + "".join(f"{i}.wav,text {i + 1}\n" for i in range(5)))
+    for i in range(5):
+        soundfile.write(project.own / f"test/{i}.wav", noise(seed=500 + i), 16_000)
+    corpus = project.run()
+    assert len(corpus.of("test")) == 5
+    assert project.report["rejects"] == {"bound to a clip that the corpus scores": 5}
+    assert {row["detail"] for row in project.rejects.values()} == {"its text is in test"}
+    assert "prepare_data: 5 clips are left out, bound to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "it's", '"q"', "$(touch pwned)", "řeč ẹ̀kọ́ 語", os.fsdecode(b"caf\xe9")]
+)
+def test_a_folder_and_its_recordings_may_have_any_name(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    project = Project(tmp_path, name).good()
+    project.add(f"{name}.wav")
+    project.add(f"silent {name}.wav", noise(peak=0.0005))
+    corpus = project.run(name)
+    assert corpus.utterances[-1].id == f"{legible(name)}.wav"
+    (reject,) = project.rejects.values()
+    assert reject["file"] == legible(project.own / f"silent {name}.wav")
+    assert not (tmp_path / "pwned").exists()
 
 
 def test_too_many_rejects_stop_the_stage_with_reasons_and_counts(project):
@@ -88,13 +148,9 @@ def test_the_same_text_and_the_same_recording_stay_on_one_side(project):
         project.add(f"same text {i}.wav", text=f"Text, {i % 5}!")
         project.add(f"same sound {i}.wav", noise(seed=1000 + i % 5))
     project.good().run()
-    assert project.report["shared"]["train-test"] == {
-        "speakers": 1,
-        "sessions": 0,
-        "texts": 0,
-        "recordings": 0,
-    }
-    assert project.report["shared"]["train-unseen"]["speakers"] == 0
+    assert project.report["leaks"]["train-test"] == {"texts": 0, "recordings": 0}
+    assert project.report["shared"]["train-test"] == {"speakers": 1, "sessions": 0}
+    assert project.report["leaks"]["train-unseen"]["speakers"] == 0
 
 
 def test_a_heard_text_of_an_unseen_voice_is_rejected(project):

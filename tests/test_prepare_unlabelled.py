@@ -24,7 +24,7 @@ def test_unlabelled_recordings_are_a_side_of_their_own_without_text(project):
     assert {u.text for u in corpus.of("unlabelled")} == {""}
     assert project.report["splits"]["unlabelled"]["clips"] == 5
     assert len(corpus.utterances) == 25
-    assert project.report["shared"]["test-unlabelled"]["recordings"] == 0
+    assert project.report["leaks"]["test-unlabelled"]["recordings"] == 0
 
 
 def test_what_an_unseen_voice_says_unlabelled_is_rejected_with_its_reason(project):

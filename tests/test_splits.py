@@ -3,9 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from voicegraft.speech.bonds import group
 from voicegraft.speech.leakage import leakage
 from voicegraft.speech.manifest import Utterance
-from voicegraft.speech.splits import DROPPED, SplitError, SplitSection, deal, group, unseen_voices
+from voicegraft.speech.splits import DROPPED, SplitError, SplitSection, deal, unseen_voices
 
 DEFAULT = {
     "seed": 1,
@@ -30,7 +31,7 @@ def own_audio(clips):
 
 
 def dealt(clips, audio=None, **changes):
-    return deal(clips, audio or own_audio(clips), section(**changes))
+    return deal(clips, audio or own_audio(clips), section(**changes))[0]
 
 
 def tangle(seed=0, size=600):
@@ -53,7 +54,7 @@ def sides_of(clips, splits, trait):
 @pytest.mark.parametrize("seed", range(5))
 def test_no_text_and_no_recording_is_on_two_sides(seed):
     clips, audio = tangle(seed)
-    splits = deal(clips, audio, section(seed=seed))
+    splits, _ = deal(clips, audio, section(seed=seed))
     assert all(len(sides) == 1 for sides in sides_of(clips, splits, "text").values())
     recordings = {}
     for recording, split in zip(audio, splits, strict=True):
@@ -111,6 +112,83 @@ def test_clips_that_the_corpus_puts_in_train_stay_there_and_draw_along_what_is_b
     splits = dealt(clips)
     assert set(splits[:20] + splits[150:170]) == {"train"}
     assert [splits.count(side) for side in ("dev", "test")] == [28, 42]
+
+
+def test_of_200_clips_without_a_side_none_repeats_a_text_of_20_marked_for_test():
+    clips = [clip(i) for i in range(200)]
+    clips += [clip(200 + i, f"text {i}", split="test") for i in range(20)]
+    splits, reasons = deal(clips, own_audio(clips), section())
+    ended = [replace(c, split=s) for c, s in zip(clips, splits, strict=True) if s != DROPPED]
+    leaks, _ = leakage(ended, own_audio(ended), "text")
+    assert [leaks[pair]["texts"] for pair in ("train-test", "dev-test")] == [0, 0]
+    assert (splits.count(DROPPED), splits.count("test"), splits.count("dev")) == (20, 20, 18)
+    assert set(reasons) == set(range(20))
+    assert set(reasons.values()) == {
+        ("bound to a clip that the corpus scores", "its text is in test")
+    }
+
+
+@pytest.mark.parametrize("side", ["dev", "test"])
+@pytest.mark.parametrize("trait", ["session", "speaker"])
+def test_a_clip_without_a_side_is_left_out_if_its_session_or_speaker_is_scored(side, trait):
+    clips = [clip(i, **{trait: f"name {i % 100}"}) for i in range(400)]
+    clips[:20] = [replace(c, split=side) for c in clips[:20]]
+    splits = dealt(clips, disjoint=trait)
+    assert splits[:20] == [side] * 20
+    for c, split in zip(clips[20:], splits[20:], strict=True):
+        assert (split == DROPPED) == (getattr(c, trait) in {f"name {k}" for k in range(20)})
+    assert all(len(sides - {DROPPED}) == 1 for sides in sides_of(clips, splits, trait).values())
+    assert DROPPED not in dealt(clips, disjoint="text")
+
+
+def test_the_same_recording_as_a_scored_one_is_left_out():
+    clips = [clip(i) for i in range(100)] + [clip(100, split="dev")]
+    splits = dealt(clips, [*own_audio(clips[:-1]), "audio of 7"])
+    assert [i for i, split in enumerate(splits) if split == DROPPED] == [7]
+
+
+def test_what_is_left_out_holds_no_other_clips_back():
+    clips = [clip(i, f"t{i // 2}", session=f"s{(i + 1) // 2}") for i in range(200)]
+    clips.append(clip(200, "t0", split="test"))
+    splits = dealt(clips, disjoint="session", dev_share=0.0)
+    assert [i for i, split in enumerate(splits) if split == DROPPED] == [0, 1]
+    assert set(splits[2:200]) == {"train"}
+
+
+def test_a_clip_is_left_out_if_a_voice_marked_as_unseen_is_its_own_or_says_the_same():
+    clips = [clip(i, speaker="usual", session="monday") for i in range(100)]
+    clips += [clip(100, speaker="rare"), clip(101, "what rare says", "usual")]
+    clips += [clip(102, "what rare says", "rare", "monday", split="unseen")]
+    splits, reasons = deal(clips, own_audio(clips), section(disjoint="text"))
+    assert splits[100:] == [DROPPED, DROPPED, "unseen"]
+    assert [reasons[i][1] for i in (100, 101)] == [
+        "its speaker is in unseen",
+        "its text is in unseen",
+    ]
+    assert DROPPED not in splits[:100]
+
+
+def test_an_unlabelled_clip_is_left_out_if_it_is_bound_to_what_the_corpus_scores():
+    clips = [clip(i, session=f"s{i}", split=s) for i, s in enumerate(["train", "dev", "test"])]
+    clips += [unlabelled(3 + i, session=f"s{i}") for i in range(3)]
+    splits = dealt(clips, disjoint="session")
+    assert splits[3:] == ["unlabelled", DROPPED, DROPPED]
+    assert dealt(clips, disjoint="text")[3:] == ["unlabelled"] * 3
+
+
+def test_of_a_corpus_split_by_its_author_no_clip_that_test_binds_becomes_dev():
+    clips = [clip(i, session=f"s{i % 50}", split="train") for i in range(200)]
+    clips += [clip(200 + i, session=f"s{i}", split="test") for i in range(30)]
+    splits = dealt(clips, disjoint="session")
+    sides = sides_of(clips, splits, "session")
+    assert not [name for name, met in sides.items() if met >= {"dev", "test"}]
+    assert "dev" in splits and DROPPED not in splits
+
+
+def test_if_all_is_bound_to_what_the_corpus_scores_the_error_says_so():
+    clips = [clip(i, session="only", split="test" if i < 9 else "") for i in range(50)]
+    with pytest.raises(SplitError, match=r"9 clips make .* and 41 are left out, as they leak"):
+        dealt(clips, disjoint="session")
 
 
 def test_a_voice_that_the_corpus_puts_on_a_side_is_no_stranger():
@@ -206,7 +284,7 @@ def test_a_side_without_a_share_may_be_empty():
     assert set(splits) == {"train", "test"}
 
 
-def test_leakage_counts_what_each_pair_of_sides_shares():
+def test_leakage_counts_what_each_pair_of_sides_shares_and_must_not():
     clips = [
         clip(0, "yes", "ann", "monday", "train"),
         clip(1, "no", "bob", "monday", "train"),
@@ -214,8 +292,21 @@ def test_leakage_counts_what_each_pair_of_sides_shares():
         clip(3, "no", "", "monday", "test"),
         clip(4, "hm", "", "", "dev"),
     ]
-    shared = leakage(clips, ["a", "b", "c", "b", "c"])
-    assert shared["train-test"] == {"speakers": 1, "sessions": 1, "texts": 2, "recordings": 1}
-    assert shared["train-dev"] == {"speakers": 0, "sessions": 0, "texts": 0, "recordings": 0}
-    assert shared["dev-test"] == {"speakers": 0, "sessions": 0, "texts": 0, "recordings": 1}
-    assert set(shared) == {"train-test", "train-dev", "dev-test"}
+    leaks, shared = leakage(clips, ["a", "b", "c", "b", "c"], "session")
+    assert leaks["train-test"] == {"sessions": 1, "texts": 2, "recordings": 1}
+    assert leaks["train-dev"] == {"sessions": 0, "texts": 0, "recordings": 0}
+    assert leaks["dev-test"] == {"sessions": 0, "texts": 0, "recordings": 1}
+    assert shared == {pair: {"speakers": n} for pair, n in zip(shared, (0, 1, 0), strict=True)}
+    assert set(shared) == set(leaks) == {"train-test", "train-dev", "dev-test"}
+
+
+def test_nothing_leaks_between_sides_that_are_dealt_though_unseen_voices_share_sessions():
+    clips, audio = tangle(size=900)
+    voices = [f"p{i % 3}" if i % 30 else "rare" for i in range(len(clips))]
+    clips = [replace(c, speaker=p) for c, p in zip(clips, voices, strict=True)]
+    splits = dealt(clips, audio, unseen_share=0.1, disjoint="session")
+    ended = [(replace(c, split=s), a) for c, s, a in zip(clips, splits, audio, strict=True) if s]
+    leaks, shared = leakage(*zip(*ended, strict=True), "session")
+    assert {n for counts in leaks.values() for n in counts.values()} == {0}
+    assert shared["train-unseen"] == {"sessions": shared["train-unseen"]["sessions"]}
+    assert shared["train-unseen"]["sessions"] > 0

@@ -42,12 +42,12 @@ def fetching(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
 
-    def fetch(url, sha256=None, source=""):
+    def fetch(url, sha256=None, source="", checkpoint="TINY"):
         tiny = bundle("wav2vec 2.0 base", url)
         monkeypatch.setitem(wav2vec2.BUNDLES, "TINY", tiny)
         monkeypatch.setitem(wav2vec2.PUBLISHED, "TINY", sha256)
         monkeypatch.setitem(wav2vec2.CHECKPOINTS, "TINY", wav2vec2.checkpoint_of("TINY", tiny))
-        choice = {"name": "wav2vec2", "checkpoint": "TINY", "source": str(source)}
+        choice = {"name": "wav2vec2", "checkpoint": checkpoint, "source": str(source)}
         (tmp_path / "params.yaml").write_text(yaml.safe_dump({"upstream": choice}))
         fetch_model.main(tmp_path / "upstream", tmp_path / "downloads")
         return upstream_folder.load(tmp_path / "upstream")
@@ -70,6 +70,23 @@ def expected(base_weights, tmp_path):
 def test_weights_with_the_published_hash_are_fetched_and_loaded(fetching, stored, expected):
     with served(stored) as (url, _):
         assert same(fetching(url, hashlib.sha256(stored).hexdigest()), expected)
+
+
+def test_ones_own_copy_needs_a_hash_and_where_none_is_published_the_message_tells_it(
+    fetching, stored, expected, tmp_path
+):
+    url = (tmp_path / "tiny.pth").as_uri()
+    (tmp_path / "tiny.pth").write_bytes(stored)
+    sha256 = hashlib.sha256(stored).hexdigest()
+    with pytest.raises(FetchError, match=f"no hash of tiny.pth is published: .* as @{sha256}"):
+        fetching(url, source=tmp_path)
+    assert same(fetching(url, source=tmp_path, checkpoint=f"TINY@{sha256}"), expected)
+    with pytest.raises(FetchError, match=f"SHA-256 is {sha256}, expected 0{{64}}"):
+        fetching(url, source=tmp_path, checkpoint=f"TINY@{'0' * 64}")
+    with pytest.raises(ValueError, match=f"the hash of TINY is {sha256}, not 0{{64}}"):
+        fetching(url, sha256, source=tmp_path, checkpoint=f"TINY@{'0' * 64}")
+    with pytest.raises(ValueError, match="TINY@<64 hex digits> is needed"):
+        fetching(url, source=tmp_path, checkpoint="TINY@main")
 
 
 def test_weights_with_another_hash_than_the_published_one_are_refused(fetching, stored, tmp_path):
@@ -113,7 +130,6 @@ def test_a_users_own_file_is_checked_by_the_published_hash(fetching, stored, exp
     own.write_bytes(stored)
     url = "https://example.org/model.pth"
     assert same(fetching(url, hashlib.sha256(stored).hexdigest(), own), expected)
-    assert same(fetching(url, None, own), expected)
     with pytest.raises(FetchError, match=f"{re.escape(str(own))}: SHA-256 is .*, expected 0"):
         fetching(url, "0" * 64, own)
 

@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 from voicegraft import upstream_folder
 from voicegraft.ragged import join
 from voicegraft.torchaudio_on_cpu import torchaudio  # noqa: F401 - before transformers finds it
-from voicegraft.upstreams.whisper import load
+from voicegraft.upstreams.whisper import LAYOUT, load
+from voicegraft.weights.checkpoints import listing_hash
 from voicegraft.weights.tensors import WeightsError
 
 from transformers import WhisperConfig, WhisperForConditionalGeneration  # isort: skip
@@ -107,10 +108,9 @@ def test_what_the_stage_fetches_from_the_hub_has_transformers_states_at_every_la
 def test_a_folder_of_ones_own_has_the_same_states_and_the_hub_is_not_asked(theirs, hub, tmp_path):
     folder = hub.repositories["someone/transformers"]
     sha256 = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    asked = hub.asked.total()
-    done = fetch_model(
-        tmp_path, hub.url, "whisper", f"model.safetensors@{sha256}", source=str(folder)
-    )
+    beside = listing_hash(p for name in LAYOUT.beside if (p := folder / name).is_file())
+    asked, checkpoint = hub.asked.total(), f"model.safetensors@{sha256}+{beside}"
+    done = fetch_model(tmp_path, hub.url, "whisper", checkpoint, source=str(folder))
     assert done.returncode == 0, done.stderr
     encoder = upstream_folder.load(tmp_path / "upstream")
     assert max(largest_differences(encoder, theirs)) <= 1e-4

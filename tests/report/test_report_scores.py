@@ -125,8 +125,8 @@ def test_layers_that_were_probed_are_drawn_with_their_intervals_and_none_if_none
     assert not [title for title in made(project).plots if "Layers" in title]
 
 
-def test_texts_on_two_sides_are_pointed_out_and_speakers_are_not(page):
-    assert "train-test 3 4 9 ⚠ 0" in page.text
+def test_texts_and_sessions_that_leak_are_pointed_out_and_speakers_are_not(page):
+    assert "train-test 3 4 ⚠ 9 ⚠ 0" in page.text
     assert "too long 7" in page.text
 
 

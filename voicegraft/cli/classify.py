@@ -58,7 +58,7 @@ def classify(
     raise typer.Exit(0 if all(whole) else 1)
 
 
-def lines(recording: Path, found: "Classified", several: bool) -> str:
+def lines(recording: str, found: "Classified", several: bool) -> str:
     """Return a line for a clip, or one for each hit."""
     name = f"{recording}: " if several else ""
     if not found.hits and not found.probabilities:

@@ -21,7 +21,7 @@ class Counted:
         self.threshold, self.unknown = threshold, unknown
         self.hits, self.seconds = 0, 0.0
 
-    def __call__(self, recording: Path, found: "Classified", several: bool) -> str:  # noqa: ARG002
+    def __call__(self, recording: str, found: "Classified", several: bool) -> str:  # noqa: ARG002
         """Add a recording, and return a line about it."""
         hits = sum(hit.label not in self.unknown for hit in found.hits)
         if found.probabilities:  # too short to be looked through: it is one clip

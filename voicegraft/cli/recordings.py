@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Protocol, TypeVar
 
 import typer
@@ -12,6 +11,7 @@ from tqdm import tqdm
 from voicegraft.cli.mistakes import complain
 from voicegraft.command import MISTAKES
 from voicegraft.inference.recordings import find_recordings
+from voicegraft.speech.names import legible
 
 
 class Found(Protocol):
@@ -24,17 +24,20 @@ F = TypeVar("F", bound=Found)
 
 
 def each_recording(
-    model: Callable[..., F], files: Sequence[str], shown: Callable[[Path, F, bool], str]
+    model: Callable[..., F], files: Sequence[str], shown: Callable[[str, F, bool], str]
 ) -> Iterator[bool]:
     """Print what `model` says of each recording in `files`, and yield whether it was whole.
 
     Args:
-        shown: makes of a recording, what was found, and whether there are several, what is printed.
+        shown: makes of a recording's name, what was found, and whether there are several, what is
+            printed.
     """
     recordings = list(find_recordings(files))
     for recording in recordings:
         try:
-            with tqdm(desc=recording.name, unit="s of audio", leave=False, disable=None) as bar:
+            with tqdm(
+                desc=legible(recording.name), unit="s of audio", leave=False, disable=None
+            ) as bar:
                 found = model(
                     recording, progress=lambda seconds, bar=bar: bar.update(round(seconds))
                 )
@@ -42,12 +45,12 @@ def each_recording(
             complain(error)
             yield False
             continue
-        typer.echo(shown(recording, found, len(recordings) > 1))
+        typer.echo(shown(legible(recording), found, len(recordings) > 1))
         if found.damage:
             complain(found.damage)
         yield not found.damage
 
 
-def json_line(recording: Path, found: Found, several: bool) -> str:  # noqa: ARG001
+def json_line(recording: str, found: Found, several: bool) -> str:  # noqa: ARG001
     """Return what was found as one JSON object."""
-    return json.dumps({"file": str(recording)} | asdict(found), ensure_ascii=False)
+    return json.dumps({"file": recording} | asdict(found), ensure_ascii=False)

@@ -46,6 +46,6 @@ def transcribe(
     raise typer.Exit(0 if all(whole) else 1)
 
 
-def line(recording: Path, transcript: "Transcript", several: bool) -> str:
+def line(recording: str, transcript: "Transcript", several: bool) -> str:
     """Return the text, behind the file's name where there are several."""
     return f"{recording}: {transcript.text}" if several else transcript.text

@@ -9,15 +9,22 @@ are on the side `unlabelled`; what lies in a folder `unlabelled/` needs no table
 
 Common Voice: `clips/`, and `train.tsv`, `dev.tsv`, `test.tsv`, or only `validated.tsv`, with the
 columns client_id, path, sentence.
+
+Recordings lie in the folder: DVC watches nothing else, and a table by somebody else must not pull
+in any file of this machine.
 """
 
 import csv
+import os
+import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from voicegraft.corpora import Clip, CorpusError, CorpusSection
 from voicegraft.speech.manifest import UNLABELLED
+from voicegraft.speech.names import legible
 
 FILE = ("file_name", "path")
 TEXT = ("transcription", "text", "sentence")
@@ -30,6 +37,9 @@ SPLIT_NAMES = {
     **{"unlabelled": UNLABELLED, "unlabeled": UNLABELLED},
     **{"": "", "none": "", "unsplit": "", "validated": ""},
 }
+
+# Where `dvc add` puts what it replaces by links if cache.type is symlink: named by its hash.
+IN_DVC_CACHE = re.compile(r"/[0-9a-f]{2}/[0-9a-f]{30}$")
 
 
 def clips(folder: Path, downloads: Path, corpus: CorpusSection) -> Iterator[Clip]:  # noqa: ARG001
@@ -60,8 +70,8 @@ def _without_table(sounds: Path) -> Iterator[Clip]:
     """Yield what lies in `sounds`, unless a table there tells of it."""
     if not (sounds / "metadata.csv").is_file():
         for path in sorted(file for file in sounds.rglob("[!.]*") if file.is_file()):
-            name = path.relative_to(sounds.parent).as_posix()
-            yield Clip(id=name, path=path, text="", split=UNLABELLED)
+            _check_inside(path, sounds.parent, str(path))
+            yield Clip(id=_id(path, sounds.parent), path=path, text="", split=UNLABELLED)
 
 
 def _common_voice(folder: Path) -> list[Path]:
@@ -79,9 +89,10 @@ def _read(table: Path, folder: Path, sounds: Path, side: str) -> Iterator[Clip]:
         _column(table, header, TEXT + LABEL)
     text, speaker = (next((n for n in names if n in header), "") for names in (TEXT, SPEAKER))
     for row in rows:
-        path = sounds / row[file]
+        path = _spelt(sounds, row[file])
+        _check_inside(path, folder, f"{table}: {row[file]}")
         yield Clip(
-            id=path.relative_to(folder).as_posix() if path.is_relative_to(folder) else row[file],
+            id=_id(sounds / row[file], folder),
             path=path,
             text=row.get(text, ""),
             label=row.get("label", ""),
@@ -91,17 +102,62 @@ def _read(table: Path, folder: Path, sounds: Path, side: str) -> Iterator[Clip]:
         )
 
 
+def _check_inside(path: Path, folder: Path, name: str) -> None:
+    """Refuse a recording that does not lie in `folder`, whatever links lead to it.
+
+    Raises:
+        CorpusError: with `name`, and what to do.
+    """
+    if "\0" in name:  # no file has such a name: it is rejected as missing
+        return
+    real = os.path.realpath(path)
+    if not (Path(real).is_relative_to(os.path.realpath(folder)) or IN_DVC_CACHE.search(real)):
+        raise CorpusError(
+            f"{legible(name)} lies outside of corpus.folder ({folder}), where DVC would not see it "
+            f"change. Copy it into that folder (cp -l takes no space), or name a corpus.folder "
+            f"that holds all recordings"
+        )
+
+
+def _id(path: Path, folder: Path) -> str:
+    """Return the path within the folder, the same however it is written in a table."""
+    return legible(os.path.relpath(os.path.normpath(path), os.path.normpath(folder)))
+
+
+def _spelt(sounds: Path, name: str) -> Path:
+    """Return the path of `name`, in the spelling that is there: macOS parts letters and accents."""
+    forms = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
+    return next((sounds / n for n in (name, *forms) if os.path.isfile(sounds / n)), sounds / name)
+
+
 def _rows(table: Path) -> Iterator[dict[str, str]]:
     """Yield the header, then each line, as texts by column."""
     # Common Voice does not quote: a quotation mark there is one.
     style = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if table.suffix == ".tsv" else {}
     try:
-        with open(table, encoding="utf-8-sig", newline="") as file:
+        # The names of files may be any bytes.
+        with open(table, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             lines = csv.DictReader(file, restval="", **style)
-            yield {name: name for name in lines.fieldnames or ()}
-            yield from lines
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CorpusError(f"{table} cannot be read as a table in UTF-8: {error}") from None
+            yield {name: _utf8(table, 1, name, name) for name in lines.fieldnames or ()}
+            for row in lines:
+                for column in (name for name in row if name not in FILE):
+                    _utf8(table, lines.line_num, column, row[column])
+                yield row
+    except csv.Error as error:
+        raise CorpusError(f"{table} cannot be read as a table: {error}") from None
+
+
+def _utf8(table: Path, line: int, column: str | None, text: str | list[str]) -> str:
+    """Return `text`, or raise CorpusError if it was not in UTF-8."""
+    joined = "".join(text)
+    try:
+        joined.encode()
+    except UnicodeEncodeError:
+        raise CorpusError(
+            f"{table} cannot be read as a table in UTF-8: line {line}, column "
+            f"{legible(column or 'none')} is in another encoding; `iconv -f … -t UTF-8` turns it"
+        ) from None
+    return joined
 
 
 def _column(table: Path, header: dict[str, str], names: tuple[str, ...]) -> str:

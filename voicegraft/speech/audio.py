@@ -1,5 +1,6 @@
 """Decode audio files: the only place that does. Whatever goes in, 16 kHz mono float32 comes out."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import soundfile
 import soxr
 
 from voicegraft.speech.manifest import SAMPLE_RATE
+from voicegraft.speech.names import legible
 from voicegraft.speech.truncation import truncation
 
 BLOCK_SECONDS = 5
@@ -28,7 +30,7 @@ class AudioError(ValueError):
 
     def __init__(self, path: Path, reason: str, detail: str):
         """Take a reason that many files share, and the detail of this one."""
-        super().__init__(f"{path}: {reason}: {detail}")
+        super().__init__(f"{legible(path)}: {reason}: {detail}")
         self.reason, self.detail = reason, detail
 
 
@@ -36,7 +38,8 @@ def read_audio(path: Path, max_seconds: float = float("inf")) -> np.ndarray:
     """Return the samples, float32 in [-1, 1], shape (samples,), 16 kHz, channels averaged.
 
     Raises:
-        AudioError: missing, empty, truncated, mislabelled, undecodable, or over `max_seconds`.
+        AudioError: missing, empty, truncated, mislabelled, undecodable, not finite, or over
+            `max_seconds`.
     """
     blocks, samples = [], 0
     for block in stream_audio(path):
@@ -51,14 +54,16 @@ def stream_audio(path: Path) -> Iterator[np.ndarray]:
     """Yield `read_audio`'s samples in blocks of some seconds: an hour costs no more than a minute.
 
     Raises:
-        AudioError: as `read_audio`; a truncated file says so once what there is has been yielded.
+        AudioError: as `read_audio`; of a truncated file, and of one with a sample that is not
+            finite, what comes before is yielded first.
     """
     with _open(path) as file:
         resampler = soxr.ResampleStream(file.samplerate, SAMPLE_RATE, 1, quality="HQ")
         frames_read = 0
         for frames in _frames(file, path):
+            mono = _mono(frames, path, frames_read // file.samplerate)
             frames_read += len(frames)
-            yield resampler.resample_chunk(frames.mean(axis=1))
+            yield resampler.resample_chunk(mono)
         yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
         if detail := truncation(path, file, frames_read):
             raise AudioError(path, "truncated", detail)
@@ -78,12 +83,12 @@ def to_int16(wave: np.ndarray) -> np.ndarray:
 
 
 def _open(path: Path) -> soundfile.SoundFile:
-    if not path.is_file():
+    if not os.path.isfile(path):  # of a name that no file can have, Path.is_file raises
         raise AudioError(path, "missing", "there is no such file")
     if path.stat().st_size == 0:
         raise AudioError(path, "empty", "the file has no bytes")
     try:
-        return soundfile.SoundFile(path)
+        return soundfile.SoundFile(os.fsencode(path))  # of a text it takes UTF-8 alone
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: raw samples, .raw
         if name := _lookalike(path):
             raise AudioError(path, "mislabelled", f"it is {name}") from None
@@ -110,3 +115,17 @@ def _frames(file: soundfile.SoundFile, path: Path) -> Iterator[np.ndarray]:
         if not len(frames):
             return
         yield frames
+
+
+def _mono(frames: np.ndarray, path: Path, start_seconds: int) -> np.ndarray:
+    """Return the mean of the channels, shape (frames,).
+
+    Raises:
+        AudioError: if a sample is NaN or infinite, or too large to be added to another.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        mono = frames.mean(axis=1)
+    if not np.isfinite(mono).all():
+        where = f"between {start_seconds} s and {start_seconds + BLOCK_SECONDS} s"
+        raise AudioError(path, "not finite", f"a sample {where} is NaN or infinite")
+    return mono

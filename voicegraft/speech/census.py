@@ -10,20 +10,26 @@ from voicegraft.speech.rejects import Reject
 
 
 def census(
-    utterances: Sequence[Utterance], audio: Sequence[str], rejects: Iterable[Reject]
+    utterances: Sequence[Utterance],
+    audio: Sequence[str],
+    rejects: Iterable[Reject],
+    disjoint: str,
 ) -> dict[str, Any]:
-    """Return counts by split, rejects by reason, and what the sides share.
+    """Return counts by split, rejects by reason, what leaks, and what the sides share besides.
 
     Args:
         utterances: with the split they ended in.
         audio: a hash of the samples of each.
         rejects: what was left out.
+        disjoint: what the split kept apart: text, session or speaker.
     """
+    leaks, shared = leakage(utterances, audio, disjoint)
     sides = [*SPLITS, *([UNLABELLED] if any(u.split == UNLABELLED for u in utterances) else [])]
     return {
         "splits": {split: _split([u for u in utterances if u.split == split]) for split in sides},
         "rejects": dict(sorted(Counter(r.reason for r in rejects).items())),
-        "shared": leakage(utterances, audio),
+        "leaks": leaks,
+        "shared": shared,
     }
 
 

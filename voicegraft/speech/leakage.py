@@ -1,29 +1,63 @@
-"""Count what the sides of a split have in common."""
+"""Count what the sides of a split have in common: what leaks, and what they may well share."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
+from voicegraft.speech.bonds import LEARNT
 from voicegraft.speech.manifest import SPLITS, UNLABELLED, Utterance
 
-Leakage = dict[str, dict[str, int]]
+TRAITS = ("speakers", "sessions", "texts", "recordings")
+
+Counts = dict[str, dict[str, int]]
+"""For each pair of sides, how many of each trait both have."""
 
 
-def leakage(clips: Sequence[Utterance], audio: Sequence[str]) -> Leakage:
-    """Return how many speakers, sessions, texts and recordings each pair of sides shares.
+def leakage(
+    clips: Sequence[Utterance], audio: Sequence[str], disjoint: str
+) -> tuple[Counts, Counts]:
+    """Return how many traits each pair of sides shares: those kept apart, and the others.
+
+    The first are 0 but for what the corpus itself puts on two sides.
 
     Args:
         clips: with the split they ended in.
         audio: a hash of the samples of each clip.
+        disjoint: what the split kept apart besides: text, session or speaker.
     """
-    met = defaultdict(lambda: defaultdict(set))
+    held = _held(clips, audio)
+    labelled = any(clip.label for clip in clips)
+    leaks, shared = {}, {}
+    for one, other in _pairs(held):
+        both = {trait: len(held[one][trait] & held[other][trait]) for trait in TRAITS}
+        apart = kept_apart(one, other, disjoint, labelled)
+        leaks[f"{one}-{other}"] = {trait: n for trait, n in both.items() if trait in apart}
+        shared[f"{one}-{other}"] = {trait: n for trait, n in both.items() if trait not in apart}
+    return leaks, shared
+
+
+def kept_apart(one: str, other: str, disjoint: str, labelled: bool) -> set[str]:
+    """Return the traits that two sides must not share.
+
+    `unseen` is apart from the rest by voice, text and recording; its sessions may be on other
+    sides, as a recording of several people is one session. Clips with labels share their texts
+    unless `disjoint` names them.
+    """
+    if {one, other} <= set(LEARNT):
+        return set()
+    content = {"recordings"} if labelled else {"texts", "recordings"}
+    return content | ({"speakers"} if "unseen" in (one, other) else {f"{disjoint}s"})
+
+
+def _held(clips: Sequence[Utterance], audio: Sequence[str]) -> dict[str, dict[str, set[str]]]:
+    """Return the values of each trait by side."""
+    held: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for clip, recording in zip(clips, audio, strict=True):
-        own = {"speakers": clip.speaker, "sessions": clip.session, "texts": clip.text}
-        for trait, value in (own | {"recordings": recording}).items():
-            met[clip.split][trait].update({value} - {""})
-    return {
-        f"{one}-{other}": {trait: len(met[one][trait] & met[other][trait]) for trait in met[one]}
-        for one, other in combinations(
-            [split for split in (*SPLITS, UNLABELLED) if split in met], 2
-        )
-    }
+        own = (clip.speaker, clip.session, clip.text, recording)
+        for trait, value in zip(TRAITS, own, strict=True):
+            held[clip.split][trait].update({value} - {""})
+    return held
+
+
+def _pairs(sides: dict[str, dict[str, set[str]]]) -> Iterator[tuple[str, str]]:
+    return combinations([side for side in (*SPLITS, UNLABELLED) if side in sides], 2)

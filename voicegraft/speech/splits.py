@@ -1,21 +1,26 @@
 """Deal clips to train, dev and test so that nothing heard or read in one is met in another."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from voicegraft.params import Section
+from voicegraft.speech.bonds import LEARNT, bonds_of, bound_to_scored, content_bonds, group
 from voicegraft.speech.manifest import UNLABELLED, Utterance
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 DROPPED = ""
 """In place of a split: the clip can stand on no side."""
+SAID_TOO = "said on another side too"
+UNSEEN_TOO = "unlabelled, but scored too or of an unseen voice"
+BOUND = "bound to a clip that the corpus scores"
+
+Reason = tuple[str, str]
+"""Why a clip is dropped, in words that many share; and the detail of this one."""
 
 
 class SplitSection(Section):
@@ -33,17 +38,26 @@ class SplitError(ValueError):
     """The clips cannot be dealt as asked."""
 
 
-def deal(clips: Sequence[Utterance], audio: Sequence[str], section: SplitSection) -> list[str]:
-    """Return a split for each clip, or DROPPED.
+def deal(
+    clips: Sequence[Utterance], audio: Sequence[str], section: SplitSection
+) -> tuple[list[str], dict[int, Reason]]:
+    """Return a split for each clip, or DROPPED; and the reason for each index that is dropped.
 
     Splits that the corpus gives are kept; where it gives every clip one, a side it lacks is dealt
-    from its train. Of the clips dealt, those that share a text, a recording or what `disjoint`
-    names stay together, and with train if the corpus puts one of them there. A clip of an unseen
-    voice is dropped if another voice says the same. Where clips have labels, each label is dealt in
-    the same shares, and a text counts only if `disjoint` names it: all say the same few words.
+    from its train. A clip without a side that shares a text, a recording or what `disjoint` names
+    with a clip that the corpus itself puts in dev or test is dropped, so that a marked test set
+    stays as it is and is not learnt from; and so is one that shares a text, a recording or a voice
+    with a clip marked as unseen. A clip marked as train stays there, whatever it shares.
+
+    Of the clips dealt, those that share a text, a recording or what `disjoint` names stay together,
+    and with train if the corpus puts one of them there. A clip of an unseen voice is dropped if
+    another voice says the same; its session may be on other sides. Where clips have labels, each
+    label is dealt in the same shares, and a text counts only if `disjoint` names it: all say the
+    same few words.
 
     What is unlabelled is learnt from, so what is bound to it goes to train; it is dropped itself if
-    the same recording is scored, or its voice is to be unseen.
+    it is bound to what the corpus scores, if the same recording is scored, or if its voice is to be
+    unseen.
 
     Args:
         clips: `split` is what the corpus says, or "".
@@ -56,28 +70,52 @@ def deal(clips: Sequence[Utterance], audio: Sequence[str], section: SplitSection
     splits = [clip.split or "train" for clip in clips]
     shares = {"dev": section.dev_share, "test": section.test_share}
     lacking = [side for side in shares if side not in splits]
-    free, strangers = _left_to_us(clips, lacking), _strangers(clips, section)
-    learnt = ("train", UNLABELLED)
-    dealt = [i for i, split in enumerate(splits) if split in learnt and i not in strangers]
-    bonds = [_bonds(clips[i], audio[i], section.disjoint) for i in dealt]
+    strangers = _strangers(clips, section)
+    bound = bound_to_scored(clips, audio, section.disjoint, strangers)
+    reasons = {i: (BOUND, why) for i, why in bound.items() if clips[i].split != "train"}
+    for i in reasons:
+        splits[i] = DROPPED
+    dealt = [i for i, split in enumerate(splits) if split in LEARNT and i not in strangers]
+    bonds = [bonds_of(clips[i], audio[i], section.disjoint) for i in dealt]
     groups = [[dealt[member] for member in members] for members in group(bonds)]
-    loose = [members for members in groups if free.issuperset(members)]
+    free = _left_to_us(clips, lacking) - reasons.keys()
+    targets = {side: shares[side] * len(free) for side in lacking}
+    loose = [members for members in groups if (free - bound.keys()).issuperset(members)]
+    for i, side in _dealt(clips, loose, targets, section.seed):
+        splits[i] = side
+    reasons |= _part_strangers(clips, audio, splits, strangers)
+    _check_sides(splits, shares, len(groups), section.disjoint)
+    return splits, reasons
+
+
+def _dealt(
+    clips: Sequence[Utterance], loose: list[list[int]], targets: dict[str, float], seed: int
+) -> Iterator[tuple[int, str]]:
+    """Yield the side of each clip in `loose`; `targets` are clips, of which each label has part."""
     for alike in _by_labels(clips, loose):
         part = sum(map(len, alike)) / sum(map(len, loose))
-        targets = {side: shares[side] * len(free) * part for side in lacking}
-        for members, side in zip(alike, _sides(alike, targets, section.seed), strict=True):
-            for i in members:
-                splits[i] = side
-    said = {key for i in set(range(len(clips))) - strangers for key in _said(clips[i], audio[i])}
+        own = {side: target * part for side, target in targets.items()}
+        for members, side in zip(alike, _sides(alike, own, seed), strict=True):
+            yield from ((i, side) for i in members)
+
+
+def _part_strangers(
+    clips: Sequence[Utterance], audio: Sequence[str], splits: list[str], strangers: set[int]
+) -> dict[int, Reason]:
+    """Put strangers on their side in `splits`; return which clips are dropped for it, and why."""
+    elsewhere = [i for i, s in enumerate(splits) if i not in strangers and s not in ("unseen", "")]
+    met = {key for i in elsewhere for key in content_bonds(clips[i], audio[i])}
+    reasons = {}
     for i in strangers:
-        known = splits[i] == UNLABELLED or said.intersection(_said(clips[i], audio[i]))
+        known = splits[i] == UNLABELLED or met.intersection(content_bonds(clips[i], audio[i]))
         splits[i] = DROPPED if known else "unseen"
-    scored = {audio[i] for i, split in enumerate(splits) if split not in (*learnt, DROPPED)}
-    for i, clip in enumerate(clips):
-        if clip.split == UNLABELLED and audio[i] in scored:
-            splits[i] = DROPPED
-    _check_sides(splits, shares, len(groups), section.disjoint)
-    return splits
+        if known:
+            reasons[i] = (UNSEEN_TOO if clips[i].split == UNLABELLED else SAID_TOO, "")
+    scored = {audio[i] for i, split in enumerate(splits) if split not in (*LEARNT, DROPPED)}
+    for i, split in enumerate(splits):
+        if split == UNLABELLED and audio[i] in scored:
+            splits[i], reasons[i] = DROPPED, (UNSEEN_TOO, "")
+    return reasons
 
 
 def _left_to_us(clips: Sequence[Utterance], lacking: Sequence[str]) -> set[int]:
@@ -125,31 +163,6 @@ def unseen_voices(clips: Iterable[Utterance], share: float) -> set[str]:
     return voices
 
 
-def _said(clip: Utterance, audio: str) -> list[tuple[str, str]]:
-    heard = [("audio", audio)]
-    return heard if clip.label else [("text", clip.text), *heard]
-
-
-def _bonds(clip: Utterance, audio: str, disjoint: str) -> list[tuple[str, str]]:
-    """Return what holds a clip to others; a speaker or session not known holds it to none."""
-    trait = getattr(clip, disjoint)
-    return _said(clip, audio) + ([(disjoint, trait)] if trait else [])
-
-
-def group(bonds: Sequence[Sequence[tuple[str, str]]]) -> list[list[int]]:
-    """Return the connected components: indices of clips held together, directly or by others."""
-    nodes = {bond: len(bonds) + n for n, bond in enumerate(sorted({b for bs in bonds for b in bs}))}
-    links = np.array([(i, nodes[bond]) for i, own in enumerate(bonds) for bond in own]).reshape(
-        -1, 2
-    )
-    size = len(bonds) + len(nodes)
-    graph = coo_array((np.ones(len(links)), links.T), shape=(size, size))
-    members = defaultdict(list)
-    for i, label in enumerate(connected_components(graph, directed=False)[1][: len(bonds)]):
-        members[label].append(i)
-    return list(members.values())
-
-
 def _sides(groups: Sequence[list[int]], targets: dict[str, float], seed: int) -> list[str]:
     """Fill the sides of `targets` (clips) evenly with groups, shuffled; the rest is train.
 
@@ -173,7 +186,10 @@ def _sides(groups: Sequence[list[int]], targets: dict[str, float], seed: int) ->
 def _check_sides(splits: list[str], shares: dict[str, float], groups: int, disjoint: str) -> None:
     wanted = ["train", *(side for side, share in shares.items() if share > 0)]
     if empty := [side for side in wanted if side not in splits]:
+        out = splits.count(DROPPED)
         raise SplitError(
-            f"no clip is left for {' and '.join(empty)}: {len(splits)} clips make {groups} groups "
-            f"with disjoint: {disjoint}; try another (text, session, speaker) or other shares"
+            f"no clip is left for {' and '.join(empty)}: {len(splits) - out} clips make {groups} "
+            f"groups with disjoint: {disjoint}"
+            + (f", and {out} are left out, as they leak into what is scored" if out else "")
+            + "; try another (text, session, speaker) or other shares"
         )

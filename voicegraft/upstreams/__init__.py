@@ -32,7 +32,7 @@ from pydantic import JsonValue
 from torch import Tensor, nn
 
 from voicegraft.ragged import Ragged, join
-from voicegraft.weights.checkpoints import UNLISTED, Checkpoint, unlisted
+from voicegraft.weights.checkpoints import UNLISTED, Checkpoint, listed, unlisted
 from voicegraft.weights.hub import HubCheckpoint
 
 Config = dict[str, JsonValue]
@@ -145,13 +145,13 @@ def fetchable(name: str, checkpoint: str) -> Checkpoint | HubCheckpoint:
         raise ValueError(
             f"upstream.name: {name} was never trained: list it under transfer.controls"
         )
-    listed: dict[str, Checkpoint] = plugin(name).CHECKPOINTS
+    checkpoints: dict[str, Checkpoint] = plugin(name).CHECKPOINTS
     layout = getattr(plugin(name), "LAYOUT", None)
-    found = listed.get(checkpoint) or (layout and unlisted(checkpoint, layout))
+    found = listed(checkpoint, checkpoints) or (layout and unlisted(checkpoint, layout))
     if not found:
         others = f"; it takes {UNLISTED}, too" if layout else ""
         raise ValueError(
-            f"upstream.checkpoint: {name} has {sorted(listed)}, not {checkpoint!r}{others}"
+            f"upstream.checkpoint: {name} has {sorted(checkpoints)}, not {checkpoint!r}{others}"
         )
     return found
 

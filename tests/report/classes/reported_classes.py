@@ -33,7 +33,8 @@ def write_class_project(root: Path) -> Path:
     write_few_shot(root)
     write_left_out(root)
     census = {split: census_of(corpus.of(split)) for split in ("train", "test")}
-    write_json(root / "evaluation/corpus.json", {"splits": census, "rejects": {}, "shared": {}})
+    nothing = {"rejects": {}, "leaks": {}, "shared": {}}
+    write_json(root / "evaluation/corpus.json", {"splits": census} | nothing)
     return root
 
 

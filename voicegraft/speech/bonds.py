@@ -1,0 +1,84 @@
+"""What holds clips together: what one of them shares with another must not be on two sides."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from voicegraft.speech.manifest import UNLABELLED, Utterance
+
+LEARNT = ("train", UNLABELLED)
+"""Sides that a model learns from; the others are scored."""
+
+Bond = tuple[str, str]
+"""What two clips may share: text, recording, session or speaker; and its value."""
+
+
+def content_bonds(clip: Utterance, audio: str) -> list[Bond]:
+    """Return the text and the recording; of a clip with a label, whose text others share, no text.
+
+    Args:
+        clip: the utterance.
+        audio: a hash of its samples.
+    """
+    recording = [("recording", audio)]
+    return recording if clip.label or not clip.text else [("text", clip.text), *recording]
+
+
+def voice_bond(clip: Utterance) -> list[Bond]:
+    """Return the speaker, if the corpus names one."""
+    return [("speaker", clip.speaker)] if clip.speaker else []
+
+
+def bonds_of(clip: Utterance, audio: str, disjoint: str) -> list[Bond]:
+    """Return what holds a clip to others; a speaker or session not known holds it to none."""
+    trait = getattr(clip, disjoint)
+    return content_bonds(clip, audio) + ([(disjoint, trait)] if trait else [])
+
+
+def group(bonds: Sequence[Sequence[Bond]]) -> list[list[int]]:
+    """Return the connected components: indices of clips held together, directly or by others."""
+    nodes = {bond: len(bonds) + n for n, bond in enumerate(sorted({b for bs in bonds for b in bs}))}
+    links = np.array([(i, nodes[bond]) for i, own in enumerate(bonds) for bond in own]).reshape(
+        -1, 2
+    )
+    size = len(bonds) + len(nodes)
+    graph = coo_array((np.ones(len(links)), links.T), shape=(size, size))
+    members = defaultdict(list)
+    for i, label in enumerate(connected_components(graph, directed=False)[1][: len(bonds)]):
+        members[label].append(i)
+    return list(members.values())
+
+
+def bound_to_scored(
+    clips: Sequence[Utterance], audio: Sequence[str], disjoint: str, strangers: set[int]
+) -> dict[int, str]:
+    """Return, of clips on no scored side, what each shares with one that the corpus scores.
+
+    Args:
+        clips: `split` is what the corpus says, or "".
+        audio: a hash of the samples of each clip.
+        disjoint: what else must not be on two sides: text, session or speaker.
+        strangers: indices of clips of voices held out, which no clip is bound to here.
+    """
+    sides: dict[Bond, str] = {}
+    others = {}
+    for i, clip in enumerate(clips):
+        if i not in strangers and clip.split in ("", *LEARNT):
+            others[i] = [*bonds_of(clip, audio[i], disjoint), *voice_bond(clip)]
+        elif i not in strangers:
+            sides |= dict.fromkeys(_bonds_of_scored(clip, audio[i], disjoint), clip.split)
+    shared = {i: [bond for bond in own if bond in sides] for i, own in others.items()}
+    return {i: f"its {own[0][0]} is in {sides[own[0]]}" for i, own in shared.items() if own}
+
+
+def _bonds_of_scored(clip: Utterance, audio: str, disjoint: str) -> list[Bond]:
+    """Return what no clip that is learnt from may share with this one.
+
+    What is unseen is the voice: a session of it may well have other voices.
+    """
+    if clip.split == "unseen":
+        return [*content_bonds(clip, audio), *voice_bond(clip)]
+    return bonds_of(clip, audio, disjoint)
