@@ -9,6 +9,7 @@ from voicegraft.evaluation.slices import by_duration, by_speaker
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.transfer import judged_by
 from voicegraft.review.knobs import changed
+from voicegraft.review.pairing import paired
 from voicegraft.review.rates import differences, same_errors
 from voicegraft.review.revisions import Revision, RevisionError
 
@@ -24,7 +25,9 @@ class SplitComparison:
     """By the first rate, where the whole did not get worse: the parts that did."""
     only_old: int
     only_new: int
-    """Clips that one side alone has, or whose reference is another one."""
+    """Clips that one side alone has."""
+    changed_references: int = 0
+    """Clips that both have, but whose text or label is another one now: they are left out."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Comparison:
     unchanged: list[str] = field(default_factory=list)
     """Models that make the same errors on the same clips."""
     incomparable: list[str] = field(default_factory=list)
-    """Models whose two evaluations share no clip."""
+    """Models whose two evaluations share no clip with the same reference."""
     noise: dict[str, dict[str, Any]] = field(default_factory=dict)
     """How the rates of a model vary by its seed, where that was measured."""
 
@@ -92,7 +95,8 @@ def compare_model(
     """Yield a comparison for each side of the corpus on which both were scored."""
     for split in sorted({s.split for s in new}):
         mine = [s for s in old if s.split == split], [s for s in new if s.split == split]
-        before, after = in_common(*mine)
+        pairs = paired(*mine)
+        before, after = pairs.old, pairs.new
         if not after:
             continue
         rates = differences(before, after, params, noise)
@@ -101,8 +105,9 @@ def compare_model(
             split,
             rates,
             {} if rates[judged_by(after)].change > 0 else worse_slices(before, after, params),
-            only_old=len(mine[0]) - len(before),
-            only_new=len(mine[1]) - len(after),
+            pairs.only_old,
+            pairs.only_new,
+            pairs.changed_references,
         )
 
 

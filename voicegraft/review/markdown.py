@@ -78,7 +78,9 @@ def _notes(comparison: Comparison) -> Iterator[str]:
         "the same errors on the same clips": comparison.unchanged,
         f"scored at {comparison.old} alone": comparison.only_old,
         f"scored at {comparison.new} alone": comparison.only_new,
-        "scored on clips that the other revision does not have": comparison.incomparable,
+        "scored on clips that the other revision does not have, or has with another reference": (
+            comparison.incomparable
+        ),
         "what another seed does was not measured, so a small change may be the seed's": (
             comparison.seedless
         ),
@@ -110,6 +112,11 @@ def _notes_of(split: SplitComparison) -> Iterator[str]:
         yield (
             f"{name}: compared on the clips in common; {split.only_old} were there before alone, "
             f"{split.only_new} are there now alone."
+        )
+    if split.changed_references:
+        yield (
+            f"{name}: {split.changed_references} clips are left out, for their reference is "
+            "another one now."
         )
     any_rate = next(iter(split.rates.values()))
     if any_rate.unit == "utterance":
