@@ -13,6 +13,7 @@ import dvc.api
 from dvc.exceptions import DvcException
 
 from voicegraft.evaluation.errors import count_errors
+from voicegraft.review.escaping import Markdown, escaped
 from voicegraft.review.revisions import Revision
 
 SHOWN = 10
@@ -25,8 +26,8 @@ class Rewording:
     clip: str
     old_edits: int
     new_edits: int
-    diff: str
-    """Markdown: words that went ~~struck out~~, words that came **bold**."""
+    diff: Markdown
+    """Words that went ~~struck out~~, words that came **bold**."""
 
 
 def most_reworded(model: str, old: Revision, new: Revision) -> list[Rewording] | None:
@@ -49,17 +50,17 @@ def rewordings(
     return sorted(differing, key=lambda r: (-abs(r.new_edits - r.old_edits), r.clip))[:SHOWN]
 
 
-def word_diff(old: str, new: str) -> str:
+def word_diff(old: str, new: str) -> Markdown:
     """Return `new` with what it replaced: ~~gone~~ **come**."""
     words = old.split(), new.split()
     parts = []
     for kind, i, j, k, m in SequenceMatcher(None, *words, autojunk=False).get_opcodes():
-        gone, come = " ".join(words[0][i:j]), " ".join(words[1][k:m])
+        gone, come = escaped(" ".join(words[0][i:j])), escaped(" ".join(words[1][k:m]))
         if kind == "equal":
             parts.append(come)
         else:
             parts += [f"~~{gone}~~"] * bool(gone) + [f"**{come}**"] * bool(come)
-    return " ".join(parts)
+    return Markdown(" ".join(parts))
 
 
 def _predictions(revision: Revision, model: str) -> dict[str, tuple[str, str]] | None:
