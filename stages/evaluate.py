@@ -14,6 +14,7 @@ from pathlib import Path
 
 from voicegraft.command import run_stage
 from voicegraft.evaluation.clips import clips_to_score
+from voicegraft.evaluation.provenance import provenance
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.transcription import transcribe
@@ -32,7 +33,8 @@ def main(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> None
     took, audio = time.monotonic() - began, sum(u.seconds for u in utterances)
     print(pace(audio, took), file=sys.stderr)
     write_predictions(predictions, utterances, hypotheses)
-    summary = write_evaluation(evaluation, utterances, hypotheses, grafted.labels, params)
+    of = provenance(corpus=corpus, model=model, settings=params)
+    summary = write_evaluation(evaluation, utterances, hypotheses, grafted.labels, params, of)
     print("\n".join(headline(summary)))
 
 

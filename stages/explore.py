@@ -22,6 +22,7 @@ from tqdm import tqdm
 from voicegraft.command import run_stage
 from voicegraft.embedding.pooled import pooled
 from voicegraft.embedding.store import Store
+from voicegraft.evaluation.provenance import KEY, provenance
 from voicegraft.evaluation.report import write_json
 from voicegraft.exploration.agreement import Agreement, agreements
 from voicegraft.exploration.control import NAME, log_mel_means
@@ -169,7 +170,7 @@ def main(corpus: Path, embeddings: Path, folder: Path) -> None:
     }
     if any(clip.label for clip in clips):
         found["likely_wrong"] = sum(row["likely_wrong"] for row in doubtful)
-    write_json(folder / "found.json", found)
+    write_json(folder / "found.json", found | {KEY: provenance(corpus=corpus)})
     print("\n".join(f"{name}: {value}" for name, value in found.items()), file=sys.stderr)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
+from voicegraft.evaluation.provenance import remember
 from voicegraft.grafted import GraftedModel, load_model
 from voicegraft.params import load_params
 from voicegraft.speech.manifest import Corpus
@@ -89,6 +90,7 @@ def main(
         {"recipe": params.model_dump(), "compute": compute.model_dump()}, [head, corpus, embeddings]
     )
     trainer.train(clips, Checkpoint(scratch / run), model, curves)
+    remember(model, head=head)
     write_share(training, share)
 
 

@@ -20,6 +20,7 @@ from voicegraft import upstream_folder
 from voicegraft.command import run_stage
 from voicegraft.evaluation.drift import Drift, drift, weights_changed
 from voicegraft.evaluation.paired import difference
+from voicegraft.evaluation.provenance import KEY, provenance
 from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import Evaluate
@@ -98,7 +99,7 @@ def main(upstream: Path, head: Path, corpus: Path, model: Path, forgetting: Path
     rates = compared(*scores, params)
     by_layer = {str(layer): rounded(asdict(d)) for layer, d in layers.items()}
     found = {"layer": by_layer, "head": rates | {"clips": len(clips)}, "weights_changed": changed}
-    write_json(forgetting, found)
+    write_json(forgetting, found | {KEY: provenance(model=model)})
     for layer, d in layers.items():
         print(f"layer {layer}: moved by {d.relative_error:.1%}, CKA {d.cka:.3f}")
     print(f"{head}: CER {rates['cer_before']:.3f} before, {rates['cer_after']:.3f} after")

@@ -18,6 +18,7 @@ from pydantic import PositiveFloat, PositiveInt
 from voicegraft.command import run_stage
 from voicegraft.evaluation.label_efficiency import Curve, Run, rows, spared
 from voicegraft.evaluation.learner import Learner, run_all
+from voicegraft.evaluation.provenance import KEY, provenance
 from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
@@ -95,7 +96,8 @@ def main(
     done = runs(learners, params, minutes_of(clips.of("train")), compute.accelerator)
     curves = {n: Curve([run for name, run in done if name == n], evaluate) for n in learners}
     found = spared(curves["head"], curves[control.name], evaluate)
-    write_curve(curve, done, curves, found)
+    of = provenance(corpus=corpus, upstream=upstream, training=[choice, fit], settings=evaluate)
+    write_curve(curve, done, curves, found | {KEY: of})
     print(json.dumps(found, indent=2))
 
 

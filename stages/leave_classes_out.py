@@ -20,6 +20,7 @@ from voicegraft.evaluation.classes.features import Vectors, read_clips
 from voicegraft.evaluation.classes.leave_classes_out import enough, leave_classes_out
 from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet
 from voicegraft.evaluation.clips import SCORED
+from voicegraft.evaluation.provenance import KEY, cell, provenance
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.params import Section, load_params
@@ -61,7 +62,9 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     classes, lines = len(set(sides["train"].labels)), []
     if enough(classes, knobs.folds):
         lines = list(leave_classes_out(sides, knobs.folds, known.max_false_accepts, params))
-    write_rows(evaluation, HEADER, [[line[name] for name in HEADER] for line in lines])
+    of = cell(provenance(corpus=corpus, settings=[params, known]))
+    rows = [[*(line[name] for name in HEADER), of] for line in lines]
+    write_rows(evaluation, [*HEADER, KEY], rows)
     too_few = f"{classes} classes are too few for {knobs.folds} folds: none is left out"
     print("\n".join(map(told, lines)) or too_few)
 

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from voicegraft.command import run_stage
 from voicegraft.corpora import Clip, CorpusSection, load_corpus
+from voicegraft.evaluation.provenance import KEY, provenance
 from voicegraft.packed import PackedWriter
 from voicegraft.params import Section, load_params
 from voicegraft.speech.census import census
@@ -122,7 +123,7 @@ def main(folder: Path, downloads: Path, corpus: Path, report: Path) -> None:
         print(f"prepare_data: {gap}", file=sys.stderr)
     write_manifest(corpus / "manifest.csv", [u for u, _ in kept])
     write_rejects(corpus / "rejects.csv", rejects)
-    counts = census(*zip(*kept, strict=True), rejects)
+    counts = census(*zip(*kept, strict=True), rejects) | {KEY: provenance(corpus=corpus)}
     report.parent.mkdir(parents=True, exist_ok=True)
     with whole(report) as partial:
         partial.write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")

@@ -11,6 +11,7 @@ Knobs   robustness: conditions, seed; evaluate: batch_seconds, resamples, confid
 from pathlib import Path
 
 from voicegraft.command import run_stage
+from voicegraft.evaluation.provenance import provenance
 from voicegraft.evaluation.robustness import Robustness, measure, write_clips, write_robustness
 from voicegraft.evaluation.scores import COLUMNS, Score, score
 from voicegraft.evaluation.summary import Evaluate
@@ -31,7 +32,8 @@ def main(model: Path, corpus: Path, robustness: Path, utterances: Path) -> None:
         return score(clips, heard, grafted.labels)
 
     measured = measure(params, clean, scores_in)
-    write_robustness(robustness, measured, "cer", evaluate)
+    of = provenance(corpus=corpus, model=model, settings=evaluate)
+    write_robustness(robustness, measured, "cer", evaluate, of)
     write_clips(utterances, measured, COLUMNS)
 
 

@@ -15,6 +15,7 @@ from voicegraft.command import run_stage
 from voicegraft.evaluation.classes.classification import log_probabilities
 from voicegraft.evaluation.classes.scores import COLUMNS, ClassScore, score_classes
 from voicegraft.evaluation.classes.unknown import OpenSet
+from voicegraft.evaluation.provenance import provenance
 from voicegraft.evaluation.robustness import Robustness, measure, write_clips, write_robustness
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.grafted import load_model
@@ -34,7 +35,8 @@ def main(model: Path, corpus: Path, robustness: Path, utterances: Path) -> None:
         return score_classes(clips, grafted.labels, found)
 
     measured = measure(params, clean, scores_in)
-    write_robustness(robustness, measured, "error_rate", evaluate)
+    of = provenance(corpus=corpus, model=model, settings=[evaluate, knobs])
+    write_robustness(robustness, measured, "error_rate", evaluate, of)
     write_clips(utterances, measured, COLUMNS)
 
 

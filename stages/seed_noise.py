@@ -14,6 +14,7 @@ from pydantic import Field
 
 from voicegraft.command import run_stage
 from voicegraft.evaluation.learner import Learner, run_all
+from voicegraft.evaluation.provenance import KEY, provenance
 from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.scores import COLUMNS, Score
 from voicegraft.evaluation.seeds import variation
@@ -52,7 +53,8 @@ def main(upstream: Path, corpus: Path, embeddings: Path, noise: Path, scratch: P
         for s in run.scores
     ]
     write_rows(noise / "utterances.csv", ("seed", *COLUMNS), clips_of)
-    write_json(noise / "metrics.json", variation(runs))
+    of = provenance(corpus=corpus, upstream=upstream, training=[choice, fit])
+    write_json(noise / "metrics.json", variation(runs) | {KEY: of})
 
 
 if __name__ == "__main__":

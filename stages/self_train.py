@@ -17,6 +17,7 @@ from voicegraft.classifiers import ClassifierChoice
 from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.clips import SCORED
+from voicegraft.evaluation.provenance import KEY, provenance
 from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.self_training import (
     COLUMNS,
@@ -127,7 +128,8 @@ def main(
     save_model(trained.models[kept].bare, model)
     extent = {"labelled_minutes": minutes_of(labelled), "unlabelled_minutes": minutes_of(others)}
     found = extent | {"kept": kept, "rolled_back": kept != "student"} | gained
-    write_found(evaluation, trained, clips, others, found)
+    of = provenance(corpus=corpus, upstream=upstream, training=[choice, fit])
+    write_found(evaluation, trained, clips, others, found | {KEY: of})
     trainings.tidy()
     print("\n".join(said(kept, gained)))
 

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from voicegraft.command import run_stage
 from voicegraft.corpora import CorpusSection
 from voicegraft.decoders import open_decoder
+from voicegraft.evaluation.provenance import provenance
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.params import load_params
@@ -36,7 +37,8 @@ def main(decoder: str, upstream: Path, corpus: Path, evaluation: Path, predictio
     took, audio = time.monotonic() - began, sum(u.seconds for u in utterances)
     print(pace(audio, took), file=sys.stderr)
     write_predictions(predictions, utterances, hypotheses)
-    summary = write_evaluation(evaluation, utterances, hypotheses, None, params)
+    of = provenance(corpus=corpus, upstream=upstream, settings=params)
+    summary = write_evaluation(evaluation, utterances, hypotheses, None, params, of)
     print("\n".join(headline(summary)))
 
 

@@ -46,6 +46,8 @@ class Comparison:
     """Models whose two evaluations share no clip with the same reference."""
     noise: dict[str, dict[str, Any]] = field(default_factory=dict)
     """How the rates of a model vary by its seed, where that was measured."""
+    left_out: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By revision, the models whose evaluation is not of what it holds, and why."""
 
     @property
     def seedless(self) -> list[str]:
@@ -62,11 +64,12 @@ def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
     models = {revision: revision.models() for revision in (old, new)}
     for revision, found in models.items():
         if not found:
-            raise RevisionError(f"{revision.title} has no evaluation/<model>/utterances.csv")
+            whose = " that is of its own corpus" if revision.old else ""
+            raise RevisionError(f"{revision.title} has no evaluation/<model>/utterances.csv{whose}")
     both = [model for model in models[new] if model in models[old]]
     scores = {model: (old.scores(model), new.scores(model)) for model in both}
     unchanged = [model for model in both if same_errors(*scores[model])]
-    noise = {model: new.noise(model) or old.noise(model) for model in both}
+    noise = {model: new.noise(model) or _noise_before(model, old, new) for model in both}
     splits = {
         model: list(compare_model(model, *scores[model], params, noise[model]))
         for model in both
@@ -77,12 +80,19 @@ def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
         new=new.title,
         params=changed(old.params(), new.params()),
         splits=[split for of_model in splits.values() for split in of_model],
-        only_old=[model for model in models[old] if model not in models[new]],
-        only_new=[model for model in models[new] if model not in models[old]],
+        only_old=[model for model in models[old] if model not in [*models[new], *new.old]],
+        only_new=[model for model in models[new] if model not in [*models[old], *old.old]],
         unchanged=unchanged,
         incomparable=[model for model, of_model in splits.items() if not of_model],
         noise={model: noise[model] for model in splits if noise[model]},
+        left_out={revision.title: revision.old for revision in (old, new) if revision.old},
     )
+
+
+def _noise_before(model: str, old: Revision, new: Revision) -> dict[str, Any]:
+    """Return how seeds moved the model on the old side, if that was on the corpus of now."""
+    corpora = {old.current.corpus, new.current.corpus} - {None}
+    return old.noise(model) if len(corpora) < 2 else {}
 
 
 def compare_model(

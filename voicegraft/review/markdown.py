@@ -90,6 +90,11 @@ def _notes(comparison: Comparison) -> Iterator[str]:
     notes += [_noise(model, noise) for model, noise in comparison.noise.items()]
     named = {words: ", ".join(map(escaped, models)) for words, models in lists.items()}
     notes += [f"{models}: {words}." for words, models in named.items() if models]
+    notes += [
+        f"{escaped(model)}: left out at {escaped(revision)}, for {why}."
+        for revision, models in comparison.left_out.items()
+        for model, why in models.items()
+    ]
     if notes:
         yield "\n".join(f"- {note}" for note in notes)
 
