@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from voicegraft.evaluation.provenance import KEY, Current, named, parse
+from voicegraft.evaluation.current import Current
+from voicegraft.provenance import KEY, named, parse
 
 
 def is_current(path: Path, evaluation: Path) -> bool:

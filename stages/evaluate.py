@@ -14,12 +14,12 @@ from pathlib import Path
 
 from voicegraft.command import run_stage
 from voicegraft.evaluation.clips import clips_to_score
-from voicegraft.evaluation.provenance import provenance
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.transcription import transcribe
 from voicegraft.grafted import load_model
 from voicegraft.params import load_params
+from voicegraft.provenance import provenance
 from voicegraft.speech.manifest import Corpus
 from voicegraft.speech.pace import pace
 

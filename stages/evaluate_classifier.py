@@ -25,10 +25,10 @@ from voicegraft.evaluation.classes.report import (
 from voicegraft.evaluation.classes.scores import score_classes
 from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet, check_unknown
 from voicegraft.evaluation.clips import clips_to_score
-from voicegraft.evaluation.provenance import provenance
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.grafted import load_model
 from voicegraft.params import load_params
+from voicegraft.provenance import provenance
 from voicegraft.speech.manifest import Corpus
 from voicegraft.speech.pace import pace
 

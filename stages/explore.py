@@ -22,7 +22,6 @@ from tqdm import tqdm
 from voicegraft.command import run_stage
 from voicegraft.embedding.pooled import pooled
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.provenance import KEY, provenance
 from voicegraft.evaluation.report import write_json
 from voicegraft.exploration.agreement import Agreement, agreements
 from voicegraft.exploration.control import NAME, log_mel_means
@@ -35,6 +34,7 @@ from voicegraft.exploration.tables import write_table
 from voicegraft.exploration.texts import letters_against, pace_against
 from voicegraft.layers import numbers
 from voicegraft.params import Section, load_params
+from voicegraft.provenance import KEY, provenance
 from voicegraft.speech.manifest import SPLITS, Corpus, Utterance
 
 Means = dict[int, np.ndarray]

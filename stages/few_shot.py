@@ -23,10 +23,10 @@ from voicegraft.evaluation.classes.few_shot import few_shot, nearest_mean, rares
 from voicegraft.evaluation.classes.summary import COLUMNS, told
 from voicegraft.evaluation.classes.unknown import OpenSet
 from voicegraft.evaluation.clips import SCORED
-from voicegraft.evaluation.provenance import KEY, cell, provenance
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.params import Section, load_params
+from voicegraft.provenance import KEY, cell, provenance
 from voicegraft.speech.manifest import Corpus
 
 HEADER = ["split", "shots", *COLUMNS, "draws"]

@@ -18,12 +18,12 @@ from pydantic import PositiveFloat, PositiveInt
 from voicegraft.command import run_stage
 from voicegraft.evaluation.label_efficiency import Curve, Run, rows, spared
 from voicegraft.evaluation.learner import Learner, run_all
-from voicegraft.evaluation.provenance import KEY, provenance
 from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.heads import HeadChoice
 from voicegraft.params import Section, load_params
+from voicegraft.provenance import KEY, provenance
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.amounts import minutes_of
 from voicegraft.training.compute import Compute

@@ -20,10 +20,10 @@ from voicegraft.evaluation.classes.features import Vectors, read_clips
 from voicegraft.evaluation.classes.leave_classes_out import enough, leave_classes_out
 from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet
 from voicegraft.evaluation.clips import SCORED
-from voicegraft.evaluation.provenance import KEY, cell, provenance
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.params import Section, load_params
+from voicegraft.provenance import KEY, cell, provenance
 from voicegraft.speech.manifest import Corpus
 
 RATES = [

@@ -19,10 +19,10 @@ from voicegraft.evaluation.classes.features import Vectors, vectors
 from voicegraft.evaluation.classes.new_voices import SelfTraining, leave_speakers_out
 from voicegraft.evaluation.classes.summary import COLUMNS, told
 from voicegraft.evaluation.classes.unknown import OpenSet
-from voicegraft.evaluation.provenance import KEY, cell, provenance
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.params import load_params
+from voicegraft.provenance import KEY, cell, provenance
 from voicegraft.speech.manifest import SPLITS, Corpus
 
 HEADER = ["adaptation", "speaker", *COLUMNS, "clips"]

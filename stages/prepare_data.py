@@ -22,9 +22,9 @@ from tqdm import tqdm
 
 from voicegraft.command import run_stage
 from voicegraft.corpora import Clip, CorpusSection, load_corpus
-from voicegraft.evaluation.provenance import KEY, provenance
 from voicegraft.packed import PackedWriter
 from voicegraft.params import Section, load_params
+from voicegraft.provenance import KEY, provenance
 from voicegraft.speech.census import census
 from voicegraft.speech.checks import CheckSection, UnusableError, usable_samples
 from voicegraft.speech.labels import check_labels, clean, gaps

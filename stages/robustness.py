@@ -11,13 +11,13 @@ Knobs   robustness: conditions, seed; evaluate: batch_seconds, resamples, confid
 from pathlib import Path
 
 from voicegraft.command import run_stage
-from voicegraft.evaluation.provenance import provenance
 from voicegraft.evaluation.robustness import Robustness, measure, write_clips, write_robustness
 from voicegraft.evaluation.scores import COLUMNS, Score, score
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.transcription import transcribe
 from voicegraft.grafted import load_model
 from voicegraft.params import load_params
+from voicegraft.provenance import provenance
 from voicegraft.speech.manifest import Corpus
 
 

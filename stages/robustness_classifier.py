@@ -15,11 +15,11 @@ from voicegraft.command import run_stage
 from voicegraft.evaluation.classes.classification import log_probabilities
 from voicegraft.evaluation.classes.scores import COLUMNS, ClassScore, score_classes
 from voicegraft.evaluation.classes.unknown import OpenSet
-from voicegraft.evaluation.provenance import provenance
 from voicegraft.evaluation.robustness import Robustness, measure, write_clips, write_robustness
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.grafted import load_model
 from voicegraft.params import load_params
+from voicegraft.provenance import provenance
 from voicegraft.speech.manifest import Corpus
 
 

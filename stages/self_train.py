@@ -17,7 +17,6 @@ from voicegraft.classifiers import ClassifierChoice
 from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.clips import SCORED
-from voicegraft.evaluation.provenance import KEY, provenance
 from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.self_training import (
     COLUMNS,
@@ -32,6 +31,7 @@ from voicegraft.evaluation.tables import write_rows
 from voicegraft.grafted import save_model
 from voicegraft.heads import HeadChoice
 from voicegraft.params import load_params
+from voicegraft.provenance import KEY, provenance
 from voicegraft.speech.manifest import UNLABELLED, Corpus, Utterance
 from voicegraft.task import CLASSIFICATION, load_task
 from voicegraft.training.amounts import minutes_of

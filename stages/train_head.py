@@ -10,9 +10,9 @@ from pathlib import Path
 
 from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.provenance import remember
 from voicegraft.heads import HeadChoice
 from voicegraft.params import load_params
+from voicegraft.provenance import remember
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint, fingerprint
 from voicegraft.training.compute import Compute

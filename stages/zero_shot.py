@@ -15,10 +15,10 @@ from tqdm import tqdm
 from voicegraft.command import run_stage
 from voicegraft.corpora import CorpusSection
 from voicegraft.decoders import open_decoder
-from voicegraft.evaluation.provenance import provenance
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.params import load_params
+from voicegraft.provenance import provenance
 from voicegraft.speech.manifest import Corpus
 from voicegraft.speech.pace import pace
 from voicegraft.speech.text import TextSection, normalise

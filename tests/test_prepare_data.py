@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from prepared import SCRIPT, Project, noise
 
-from voicegraft.evaluation.provenance import provenance
 from voicegraft.params import ParamsError
+from voicegraft.provenance import provenance
 from voicegraft.speech.rejects import RejectsError
 
 

@@ -9,9 +9,10 @@ import pytest
 from committed import begin, commit
 from scored import PARAMS, scores
 
-from voicegraft.evaluation.provenance import Current, cell, named, parse, provenance, remember
+from voicegraft.evaluation.current import Current
 from voicegraft.evaluation.scores import write_scores
 from voicegraft.packed import PackedWriter
+from voicegraft.provenance import cell, named, parse, provenance, remember
 from voicegraft.review import comparison, markdown
 from voicegraft.review.revisions import Revision, RevisionError
 from voicegraft.speech.manifest import Utterance, write_manifest

@@ -19,7 +19,7 @@ import stage_runs
 from stage_runs import write_params
 
 from voicegraft.embedding.choice import LayerChoice
-from voicegraft.evaluation.provenance import named, parse, provenance
+from voicegraft.provenance import named, parse, provenance
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.amounts import minutes_of
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from voicegraft.evaluation.confusions import confusion_rows, count_confusions
-from voicegraft.evaluation.provenance import KEY
 from voicegraft.evaluation.scores import Score, score, write_scores
 from voicegraft.evaluation.summary import Evaluate, cer_by_duration, metrics, slice_metrics
 from voicegraft.evaluation.tables import write_rows
+from voicegraft.provenance import KEY
 from voicegraft.speech.manifest import Utterance
 from voicegraft.whole import whole
 

@@ -11,10 +11,10 @@ from voicegraft.degradation.knobs import Condition, Degradation
 from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.evaluation.bootstrap import percentile_interval
 from voicegraft.evaluation.paired import Scored, difference, resampled_pair
-from voicegraft.evaluation.provenance import KEY, cell
 from voicegraft.evaluation.summary import DECIMALS, Evaluate
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.params import Section
+from voicegraft.provenance import KEY, cell
 from voicegraft.speech.manifest import Corpus
 
 CLEAN = Condition()

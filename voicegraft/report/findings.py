@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from voicegraft.evaluation.paired import Scored
-from voicegraft.evaluation.provenance import KEY
 from voicegraft.params import read_params
+from voicegraft.provenance import KEY
 from voicegraft.report.old import old_files
 from voicegraft.report.rates import RATES, Rates
 from voicegraft.review.rates import PARSERS

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from voicegraft.evaluation.provenance import KEY, Current, named, parse
+from voicegraft.evaluation.current import Current
+from voicegraft.provenance import KEY, named, parse
 
 Rows = list[dict[str, str]]
 STUDIES = (

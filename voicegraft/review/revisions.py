@@ -8,9 +8,10 @@ from typing import Any
 
 import yaml
 
+from voicegraft.evaluation.current import Current
 from voicegraft.evaluation.paired import Scored
-from voicegraft.evaluation.provenance import Current, named
 from voicegraft.params import Yaml12Loader
+from voicegraft.provenance import named
 from voicegraft.review.rates import PARSERS
 from voicegraft.task import TRANSCRIPTION
 

@@ -12,10 +12,10 @@ from voicegraft.evaluation.classes.probabilities import calibration_lines
 from voicegraft.evaluation.classes.scores import DECIMALS, ClassScore, write_class_scores
 from voicegraft.evaluation.classes.summary import metrics, slice_metrics
 from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet
-from voicegraft.evaluation.provenance import KEY
 from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
+from voicegraft.provenance import KEY
 from voicegraft.speech.manifest import Utterance
 
 WORST_CLIPS = 20
