@@ -3,6 +3,7 @@
 import csv
 from pathlib import Path
 
+from benchmarks.current import is_current
 from benchmarks.results_table import interval
 
 MODELS = {
@@ -23,7 +24,7 @@ ROOM = "room"
 def table(evaluation: Path) -> str:
     """Return a row for each condition, a column for each model, as far as they were tested."""
     paths = {name: evaluation / model / "robustness.csv" for model, name in MODELS.items()}
-    found = {name: _lines(path) for name, path in paths.items() if path.is_file()}
+    found = {name: _lines(path) for name, path in paths.items() if is_current(path, evaluation)}
     if not found:
         return ""
     header = f"| test clips | {' | '.join(found)} |\n|---|{'---|' * len(found)}\n"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.current import is_current
 from voicegraft.training.curves import read_dev_cer
 
 SIDES = {"dev": "dev", "test": "heard", "unseen": "unseen"}
@@ -14,7 +15,7 @@ TEACHER, LONGER = "teacher", "longer"
 def table(evaluation: Path) -> str:
     """Return a row for each model, and for what the student gained on those it is held against."""
     path = evaluation / "self_training" / "head" / "metrics.json"
-    if not path.is_file():
+    if not is_current(path, evaluation):
         return ""
     found = json.loads(path.read_text(encoding="utf-8"))
     labelled, others = (f"{found[f'{of}_minutes']:.0f}" for of in ("labelled", "unlabelled"))

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.current import is_current
 from voicegraft.evaluation.transfer import WHOLE
 from voicegraft.training.curves import read_dev_cer
 
@@ -38,6 +39,8 @@ def spared(evaluation: Path) -> str:
     """Return a row for each control whose learning curve was drawn; nothing if none was."""
     rows = []
     for path in sorted((evaluation / "learning_curve").glob("*/metrics.json")):
+        if not is_current(path, evaluation):
+            continue
         found = json.loads(path.read_text(encoding="utf-8"))
         rows.append(
             f"| {path.parent.name} | {100 * found['control_cer']:.1f}, "

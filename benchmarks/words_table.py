@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.current import is_current
 from benchmarks.results_table import interval
 
 ROWS = {
@@ -30,7 +31,7 @@ def table(evaluation: Path) -> str:
     """Return a row for each model that was scored on test, and one for each number of shots."""
     rows = []
     for model, name in ROWS.items():
-        if (path := evaluation / model / "metrics.json").is_file():
+        if is_current(path := evaluation / model / "metrics.json", evaluation):
             rows.append(_row(name, json.loads(path.read_text(encoding="utf-8"))["test"]))
     rows += _few_shots(evaluation / "few_shot.csv")
     return HEADER + "".join(rows + _new_voices(evaluation / "leave_speakers_out.csv"))
@@ -48,7 +49,7 @@ def _new_voices(path: Path) -> list[str]:
 
 
 def _lines(path: Path) -> list[dict[str, str]]:
-    if not path.is_file():
+    if not is_current(path, path.parent):
         return []
     with open(path, encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))

@@ -19,6 +19,7 @@ from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.transcription import transcribe
 from voicegraft.grafted import load_model
 from voicegraft.params import load_params
+from voicegraft.provenance import provenance
 from voicegraft.speech.manifest import Corpus
 from voicegraft.speech.pace import pace
 
@@ -32,7 +33,8 @@ def main(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> None
     took, audio = time.monotonic() - began, sum(u.seconds for u in utterances)
     print(pace(audio, took), file=sys.stderr)
     write_predictions(predictions, utterances, hypotheses)
-    summary = write_evaluation(evaluation, utterances, hypotheses, grafted.labels, params)
+    of = provenance(corpus=corpus, model=model, settings=params)
+    summary = write_evaluation(evaluation, utterances, hypotheses, grafted.labels, params, of)
     print("\n".join(headline(summary)))
 
 

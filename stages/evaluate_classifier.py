@@ -28,6 +28,7 @@ from voicegraft.evaluation.clips import clips_to_score
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.grafted import load_model
 from voicegraft.params import load_params
+from voicegraft.provenance import provenance
 from voicegraft.speech.manifest import Corpus
 from voicegraft.speech.pace import pace
 
@@ -44,7 +45,8 @@ def main(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> None
     write_probabilities(predictions, utterances, grafted.labels, found)
     scores = score_classes(utterances, grafted.labels, found)
     check_unknown(knobs, scores)
-    summary = write_class_evaluation(evaluation, scores, knobs, params)
+    of = provenance(corpus=corpus, model=model, settings=[params, knobs])
+    summary = write_class_evaluation(evaluation, scores, knobs, params, of)
     print("\n".join(headline(summary)))
 
 

@@ -34,6 +34,7 @@ from voicegraft.exploration.tables import write_table
 from voicegraft.exploration.texts import letters_against, pace_against
 from voicegraft.layers import numbers
 from voicegraft.params import Section, load_params
+from voicegraft.provenance import KEY, provenance
 from voicegraft.speech.manifest import SPLITS, Corpus, Utterance
 
 Means = dict[int, np.ndarray]
@@ -169,7 +170,7 @@ def main(corpus: Path, embeddings: Path, folder: Path) -> None:
     }
     if any(clip.label for clip in clips):
         found["likely_wrong"] = sum(row["likely_wrong"] for row in doubtful)
-    write_json(folder / "found.json", found)
+    write_json(folder / "found.json", found | {KEY: provenance(corpus=corpus)})
     print("\n".join(f"{name}: {value}" for name, value in found.items()), file=sys.stderr)
 
 

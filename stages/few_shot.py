@@ -26,6 +26,7 @@ from voicegraft.evaluation.clips import SCORED
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.params import Section, load_params
+from voicegraft.provenance import KEY, cell, provenance
 from voicegraft.speech.manifest import Corpus
 
 HEADER = ["split", "shots", *COLUMNS, "draws"]
@@ -56,8 +57,8 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     params = load_params(Evaluate, "evaluate")
     knobs = load_params(FewShot, "few_shot")
     how = load_params(Vectors, "head")
-    unknown = load_params(OpenSet, "open_set").unknown_labels
-    sides = read_clips(Corpus(corpus), Store(embeddings), SCORED, how, unknown)
+    unknown = load_params(OpenSet, "open_set")
+    sides = read_clips(Corpus(corpus), Store(embeddings), SCORED, how, unknown.unknown_labels)
     train = sides.pop("train")
     shots = possible(knobs.shots, train.labels)
     lines = [
@@ -65,7 +66,9 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
         for split, side in sides.items()
         for line in few_shot(train, side, nearest_mean, shots, knobs.draws, params)
     ]
-    write_rows(evaluation, HEADER, [[line[name] for name in HEADER] for line in lines])
+    of = cell(provenance(corpus=corpus, settings=[params, unknown]))
+    rows = [[*(line[name] for name in HEADER), of] for line in lines]
+    write_rows(evaluation, [*HEADER, KEY], rows)
     print("\n".join(map(said, lines)))
 
 

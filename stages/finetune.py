@@ -15,6 +15,7 @@ from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
 from voicegraft.grafted import GraftedModel, load_model
 from voicegraft.params import load_params
+from voicegraft.provenance import remember
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint, fingerprint
 from voicegraft.training.compute import Compute, engine
@@ -89,6 +90,7 @@ def main(
         {"recipe": params.model_dump(), "compute": compute.model_dump()}, [head, corpus, embeddings]
     )
     trainer.train(clips, Checkpoint(scratch / run), model, curves)
+    remember(model, head=head)
     write_share(training, share)
 
 

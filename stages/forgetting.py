@@ -26,6 +26,7 @@ from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.transcription import transcribe
 from voicegraft.grafted import GraftedModel, load_model
 from voicegraft.params import Section, load_params
+from voicegraft.provenance import KEY, provenance
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training.amounts import draw, minutes_of
 from voicegraft.training.fit import batches_in_order
@@ -98,7 +99,7 @@ def main(upstream: Path, head: Path, corpus: Path, model: Path, forgetting: Path
     rates = compared(*scores, params)
     by_layer = {str(layer): rounded(asdict(d)) for layer, d in layers.items()}
     found = {"layer": by_layer, "head": rates | {"clips": len(clips)}, "weights_changed": changed}
-    write_json(forgetting, found)
+    write_json(forgetting, found | {KEY: provenance(model=model)})
     for layer, d in layers.items():
         print(f"layer {layer}: moved by {d.relative_error:.1%}, CKA {d.cka:.3f}")
     print(f"{head}: CER {rates['cer_before']:.3f} before, {rates['cer_after']:.3f} after")

@@ -8,18 +8,23 @@ Knobs   task: by which rate, CER or the error rate of classes; transfer: control
         fewest_speaker_clips
 """
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ConfigDict
 
 from voicegraft.command import run_stage
 from voicegraft.evaluation.classes.scores import parse_class_scores
+from voicegraft.evaluation.current import Current
 from voicegraft.evaluation.paired import Scored, rate_of_all
 from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.scores import parse_scores
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.transfer import Control, judge, judged_by, spoken
 from voicegraft.params import Section, load_params
+from voicegraft.provenance import KEY, named
 from voicegraft.task import CLASSIFICATION, load_task
 from voicegraft.training.curves import read_dev_cer
 
@@ -56,6 +61,24 @@ def rate_on_dev(folder: Path, task: str) -> float:
     return min(read_dev_cer(folder / "curves"))
 
 
+def named_by(models: Sequence[str], evaluation: Path) -> dict[str, list[str]]:
+    """Return what the evaluation of each model says that it is of.
+
+    Raises:
+        ValueError: if one of them is not of what the pipeline holds now.
+    """
+
+    def read(path: str) -> Any:
+        file = evaluation / path.removeprefix("evaluation/")
+        return json.loads(file.read_bytes()) if file.is_file() else {}
+
+    current, found = Current.read(read), {m: read(f"{m}/metrics.json") for m in models}
+    for model, metrics in found.items():
+        if why := current.why_old(named(metrics)):
+            raise ValueError(f"{evaluation / model}: {why}; run `dvc repro`, or list it no more")
+    return {model: metrics.get(KEY, []) for model, metrics in found.items()}
+
+
 def main(evaluation: Path, transfer: Path) -> None:
     params = load_params(Evaluate, "evaluate")
     against = load_params(Transfer, "transfer")
@@ -64,14 +87,15 @@ def main(evaluation: Path, transfer: Path) -> None:
     def scores_of(model: str) -> list[Scored]:
         return read_scores(evaluation / model / "utterances.csv", task)
 
+    models = ["head", *load_params(Recipes, "finetune").recipes] if against.controls else []
+    decoders = [ZERO_SHOT] if against.controls and against.decoders else []
+    of = named_by([*models, *against.controls, *decoders], evaluation)
     controls = [
         Control(name, rate_on_dev(evaluation / name, task), scores_of(name))
         for name in against.controls
     ]
-    if controls and against.decoders:
-        controls.append(Control(ZERO_SHOT, None, scores_of(ZERO_SHOT)))
-    models = ["head", *load_params(Recipes, "finetune").recipes] if controls else []
-    verdicts = {m: judge(scores_of(m), controls, params) for m in models}
+    controls += [Control(name, None, scores_of(name)) for name in decoders]
+    verdicts = {m: judge(scores_of(m), controls, params) | {KEY: of[m]} for m in models}
     write_json(transfer, verdicts)
     print("\n".join(spoken(verdicts)) or "transfer.controls is empty: nothing to beat")
 

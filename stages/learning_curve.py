@@ -23,6 +23,7 @@ from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.heads import HeadChoice
 from voicegraft.params import Section, load_params
+from voicegraft.provenance import KEY, provenance
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.amounts import minutes_of
 from voicegraft.training.compute import Compute
@@ -95,7 +96,8 @@ def main(
     done = runs(learners, params, minutes_of(clips.of("train")), compute.accelerator)
     curves = {n: Curve([run for name, run in done if name == n], evaluate) for n in learners}
     found = spared(curves["head"], curves[control.name], evaluate)
-    write_curve(curve, done, curves, found)
+    of = provenance(corpus=corpus, upstream=upstream, training=[choice, fit], settings=evaluate)
+    write_curve(curve, done, curves, found | {KEY: of})
     print(json.dumps(found, indent=2))
 
 

@@ -23,6 +23,7 @@ from voicegraft.evaluation.clips import SCORED
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.params import Section, load_params
+from voicegraft.provenance import KEY, cell, provenance
 from voicegraft.speech.manifest import Corpus
 
 RATES = [
@@ -61,7 +62,9 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     classes, lines = len(set(sides["train"].labels)), []
     if enough(classes, knobs.folds):
         lines = list(leave_classes_out(sides, knobs.folds, known.max_false_accepts, params))
-    write_rows(evaluation, HEADER, [[line[name] for name in HEADER] for line in lines])
+    of = cell(provenance(corpus=corpus, settings=[params, known]))
+    rows = [[*(line[name] for name in HEADER), of] for line in lines]
+    write_rows(evaluation, [*HEADER, KEY], rows)
     too_few = f"{classes} classes are too few for {knobs.folds} folds: none is left out"
     print("\n".join(map(told, lines)) or too_few)
 

@@ -22,6 +22,7 @@ from voicegraft.evaluation.classes.unknown import OpenSet
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.params import load_params
+from voicegraft.provenance import KEY, cell, provenance
 from voicegraft.speech.manifest import SPLITS, Corpus
 
 HEADER = ["adaptation", "speaker", *COLUMNS, "clips"]
@@ -37,13 +38,16 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     params = load_params(Evaluate, "evaluate")
     knobs = load_params(SelfTraining, "leave_speakers_out")
     how = load_params(Vectors, "head")
-    unknown = load_params(OpenSet, "open_set").unknown_labels
-    named = [u for u in Corpus(corpus).of(*SPLITS) if u.speaker and u.label not in unknown]
+    unknown = load_params(OpenSet, "open_set")
+    voices = [u for u in Corpus(corpus).of(*SPLITS) if u.speaker]
+    named = [u for u in voices if u.label not in unknown.unknown_labels]
     lines: list[dict[str, Any]] = []
     if len({clip.speaker for clip in named}) > 1:
         clips = vectors(Store(embeddings), named, how.pooling)
         lines = list(leave_speakers_out(clips, knobs, params))
-    write_rows(evaluation, HEADER, [[line[name] for name in HEADER] for line in lines])
+    of = cell(provenance(corpus=corpus, settings=[params, unknown]))
+    rows = [[*(line[name] for name in HEADER), of] for line in lines]
+    write_rows(evaluation, [*HEADER, KEY], rows)
     print("\n".join(map(said, lines)) or "clips of fewer than two speakers: none can be left out")
 
 

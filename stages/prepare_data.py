@@ -26,6 +26,7 @@ from voicegraft.command import run_stage
 from voicegraft.corpora import Clip, CorpusSection, load_corpus
 from voicegraft.packed import PackedWriter
 from voicegraft.params import Section, load_params
+from voicegraft.provenance import KEY, provenance
 from voicegraft.speech.census import census
 from voicegraft.speech.checks import CheckSection, UnusableError, usable_samples
 from voicegraft.speech.doubts import doubtful_texts, leaking
@@ -130,6 +131,7 @@ def main(folder: Path, downloads: Path, corpus: Path, report: Path) -> None:
     write_manifest(corpus / "manifest.csv", [u for u, _ in kept])
     write_rejects(corpus / "rejects.csv", rejects)
     counts = census(*zip(*kept, strict=True), rejects, params.split.disjoint)
+    counts |= {KEY: provenance(corpus=corpus)}
     report.parent.mkdir(parents=True, exist_ok=True)
     with whole(report) as partial:
         partial.write_text(json.dumps(counts, indent=2) + "\n", encoding="utf-8")

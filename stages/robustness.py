@@ -17,6 +17,7 @@ from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.transcription import transcribe
 from voicegraft.grafted import load_model
 from voicegraft.params import load_params
+from voicegraft.provenance import provenance
 from voicegraft.speech.manifest import Corpus
 
 
@@ -31,7 +32,8 @@ def main(model: Path, corpus: Path, robustness: Path, utterances: Path) -> None:
         return score(clips, heard, grafted.labels)
 
     measured = measure(params, clean, scores_in)
-    write_robustness(robustness, measured, "cer", evaluate)
+    of = provenance(corpus=corpus, model=model, settings=evaluate)
+    write_robustness(robustness, measured, "cer", evaluate, of)
     write_clips(utterances, measured, COLUMNS)
 
 

@@ -19,6 +19,7 @@ from voicegraft.evaluation.robustness import Robustness, measure, write_clips, w
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.grafted import load_model
 from voicegraft.params import load_params
+from voicegraft.provenance import provenance
 from voicegraft.speech.manifest import Corpus
 
 
@@ -34,7 +35,8 @@ def main(model: Path, corpus: Path, robustness: Path, utterances: Path) -> None:
         return score_classes(clips, grafted.labels, found)
 
     measured = measure(params, clean, scores_in)
-    write_robustness(robustness, measured, "error_rate", evaluate)
+    of = provenance(corpus=corpus, model=model, settings=[evaluate, knobs])
+    write_robustness(robustness, measured, "error_rate", evaluate, of)
     write_clips(utterances, measured, COLUMNS)
 
 

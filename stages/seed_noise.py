@@ -20,6 +20,7 @@ from voicegraft.evaluation.seeds import variation
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.heads import HeadChoice
 from voicegraft.params import Section, load_params
+from voicegraft.provenance import KEY, provenance
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.amounts import minutes_of
 from voicegraft.training.compute import Compute
@@ -52,7 +53,8 @@ def main(upstream: Path, corpus: Path, embeddings: Path, noise: Path, scratch: P
         for s in run.scores
     ]
     write_rows(noise / "utterances.csv", ("seed", *COLUMNS), clips_of)
-    write_json(noise / "metrics.json", variation(runs))
+    of = provenance(corpus=corpus, upstream=upstream, training=[choice, fit])
+    write_json(noise / "metrics.json", variation(runs) | {KEY: of})
 
 
 if __name__ == "__main__":

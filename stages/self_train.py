@@ -31,6 +31,7 @@ from voicegraft.evaluation.tables import write_rows
 from voicegraft.grafted import save_model
 from voicegraft.heads import HeadChoice
 from voicegraft.params import load_params
+from voicegraft.provenance import KEY, provenance
 from voicegraft.speech.manifest import UNLABELLED, Corpus, Utterance
 from voicegraft.task import CLASSIFICATION, load_task
 from voicegraft.training.amounts import minutes_of
@@ -127,7 +128,8 @@ def main(
     save_model(trained.models[kept].bare, model)
     extent = {"labelled_minutes": minutes_of(labelled), "unlabelled_minutes": minutes_of(others)}
     found = extent | {"kept": kept, "rolled_back": kept != "student"} | gained
-    write_found(evaluation, trained, clips, others, found)
+    of = provenance(corpus=corpus, upstream=upstream, training=[choice, fit])
+    write_found(evaluation, trained, clips, others, found | {KEY: of})
     trainings.tidy()
     print("\n".join(said(kept, gained)))
 

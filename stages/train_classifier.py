@@ -15,6 +15,7 @@ from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
 from voicegraft.grafted import GraftedModel, save_model
 from voicegraft.params import load_params
+from voicegraft.provenance import remember
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint, fingerprint
 from voicegraft.training.compute import Compute
@@ -23,6 +24,7 @@ from voicegraft.training.fit import Fit
 from voicegraft.training.fitting import fit_at_once, is_fitted, told
 from voicegraft.training.grafting import graft, head_trainer, heard_layer
 from voicegraft.training.inputs import StoredStates, learnable_side
+from voicegraft.upstream_folder import by_kind
 
 
 def fit(
@@ -50,13 +52,18 @@ def main(
     grafted = graft(layer, choice.name, store, train, upstream, knobs.seed, **how)
     if is_fitted(grafted):
         fit(grafted, StoredStates(store, layer, knobs.masking), clips, model, curves)
-        return
-    run = fingerprint(
-        {"head": choice.model_dump(), "fit": knobs.model_dump(), "compute": compute.model_dump()},
-        [upstream, corpus, embeddings],
-    )
-    trainer = head_trainer(grafted, store, knobs, compute)
-    trainer.train(clips, Checkpoint(scratch / run), model, curves)
+    else:
+        run = fingerprint(
+            {
+                "head": choice.model_dump(),
+                "fit": knobs.model_dump(),
+                "compute": compute.model_dump(),
+            },
+            [upstream, corpus, embeddings],
+        )
+        trainer = head_trainer(grafted, store, knobs, compute)
+        trainer.train(clips, Checkpoint(scratch / run), model, curves)
+    remember(model, **by_kind(upstream), training=[choice, knobs])
 
 
 if __name__ == "__main__":

@@ -12,11 +12,13 @@ from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
 from voicegraft.heads import HeadChoice
 from voicegraft.params import load_params
+from voicegraft.provenance import remember
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint, fingerprint
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
 from voicegraft.training.grafting import graft, head_trainer, heard_layer
+from voicegraft.upstream_folder import by_kind
 
 
 def main(
@@ -34,6 +36,7 @@ def main(
     )
     trainer = head_trainer(grafted, store, fit, compute)
     trainer.train(clips, Checkpoint(scratch / run), model, curves)
+    remember(model, **by_kind(upstream), training=[choice, fit])
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from voicegraft.decoders import open_decoder
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.params import load_params
+from voicegraft.provenance import provenance
 from voicegraft.speech.manifest import Corpus
 from voicegraft.speech.pace import pace
 from voicegraft.speech.text import TextSection, normalise
@@ -36,7 +37,8 @@ def main(decoder: str, upstream: Path, corpus: Path, evaluation: Path, predictio
     took, audio = time.monotonic() - began, sum(u.seconds for u in utterances)
     print(pace(audio, took), file=sys.stderr)
     write_predictions(predictions, utterances, hypotheses)
-    summary = write_evaluation(evaluation, utterances, hypotheses, None, params)
+    of = provenance(corpus=corpus, upstream=upstream, settings=params)
+    summary = write_evaluation(evaluation, utterances, hypotheses, None, params, of)
     print("\n".join(headline(summary)))
 
 

@@ -11,6 +11,7 @@ from benchmarks import (
     growth,
     report,
     results,
+    results_table,
     robustness_table,
     self_training_table,
     speed_table,
@@ -148,3 +149,17 @@ def test_a_student_stands_below_what_it_is_held_against(tmp_path):
         *["−5.0 (−7.0 to −3.0)"] * 2,
         "20.0",
     ]
+
+
+def test_a_table_has_no_row_of_a_model_of_another_corpus(tmp_path):
+    rates = {f"{rate}{end}": 0.2 for rate in ("cer", "wer") for end in ("", "_low", "_high")}
+    for place, found in {
+        "corpus.json": {"of": ["corpus:c"]},
+        "head/metrics.json": {"of": ["corpus:c"], "test": rates, "unseen": rates},
+        "full/metrics.json": {"of": ["corpus:x"], "test": rates, "unseen": rates},
+        "lora/metrics.json": {"test": rates, "unseen": rates},
+    }.items():
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_text(json.dumps(found))
+    rows = results_table.table(tmp_path).removeprefix(results_table.HEADER).splitlines()
+    assert [row.split(" | ")[0] for row in rows] == ["| head on frozen states"]

@@ -10,6 +10,7 @@ import soundfile
 from prepared import SCRIPT, Project, noise
 
 from voicegraft.params import ParamsError
+from voicegraft.provenance import provenance
 from voicegraft.speech.names import legible
 from voicegraft.speech.rejects import RejectsError
 
@@ -170,6 +171,11 @@ def test_the_report_counts_what_the_manifest_holds_and_quotes_nothing(project):
         assert counts["hours"] == round(sum(u.seconds for u in corpus.of(split)) / 3600, 4)
     text = (project.root / "out/corpus.json").read_text()
     assert "text 1" not in text and "usual" not in text
+
+
+def test_the_report_names_the_corpus_as_evaluations_on_it_do(project):
+    project.good().run()
+    assert project.report["of"] == provenance(corpus=project.root / "out/corpus")
 
 
 def test_a_task_that_is_none_is_named(project):

@@ -19,6 +19,7 @@ import stage_runs
 from stage_runs import write_params
 
 from voicegraft.embedding.choice import LayerChoice
+from voicegraft.provenance import named, parse, provenance
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.amounts import minutes_of
 
@@ -227,6 +228,24 @@ def test_a_learning_curve_that_was_stopped_trains_only_what_is_left(project) -> 
     assert times == {path: path.stat().st_mtime_ns for path in kept[1:]}
     assert kept[0].is_file()
     assert (project / "curve" / "curve.csv").read_bytes() == once["curve.csv"]
+
+
+def test_models_and_studies_name_what_they_are_of_in_the_same_words(project) -> None:
+    def of(path: str) -> dict[str, str]:
+        return named(json.loads((project / path).read_text()))
+
+    def scored(model: str) -> dict[str, str]:
+        return parse(provenance(corpus=project / "corpus", model=project / model))
+
+    head, control, top3 = scored("head"), scored("control"), scored("top3")
+    assert set(head) == {"corpus", "model", "upstream", "training"}
+    assert (top3["head"], "upstream" in top3) == (head["model"], False)
+    assert (control["training"], "upstream" in control) == (head["training"], False)
+    for study in ("noise/metrics.json", "curve/metrics.json"):
+        shared = head.keys() & of(study).keys()
+        assert shared == {"corpus", "upstream", "training"}
+        assert all(of(study)[name] == head[name] for name in shared)
+    assert of("forgetting.json") == {"model": scored("full")["model"], "head": head["model"]}
 
 
 def test_seed_noise_has_a_score_for_each_seed_and_how_they_vary(project) -> None:

@@ -38,6 +38,11 @@ def name_in(folder: Path) -> str:
     return _identity(folder)["name"]
 
 
+def by_kind(folder: Path) -> dict[str, Path]:
+    """Return the folder as a `control`, or as the `upstream` that a project has one of."""
+    return {"control" if upstreams.is_control(name_in(folder)) else "upstream": folder}
+
+
 def load(folder: Path) -> upstreams.Upstream:
     """Return the upstream in `folder`, frozen: one that fetch_model left, or a control."""
     identity = _identity(folder)

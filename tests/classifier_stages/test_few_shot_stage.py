@@ -1,7 +1,12 @@
 """The stage that tells tones apart by a few clips of each pitch."""
 
+import json
+from pathlib import Path
+
 import pytest
 from staged import read, run, write_params
+
+from voicegraft.provenance import named, parse
 
 
 @pytest.mark.usefixtures("project")
@@ -14,6 +19,18 @@ def test_few_shots_of_stored_states_tell_pitches_apart(capsys):
     assert float(rows[1]["accuracy_low"]) > 0.6
     assert all(float(row["accuracy_low"]) <= float(row["accuracy"]) for row in rows)
     assert "test, 5 of each class: accuracy" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("project")
+def test_a_study_of_the_states_names_the_corpus_and_settings_as_the_evaluation_does():
+    assert not run("evaluate_classifier", "model", "corpus", "e", "p.csv")
+    evaluation = named(json.loads(Path("e/metrics.json").read_text()))
+    for study in ("few_shot", "leave_classes_out"):
+        assert not run(study, "corpus", "embeddings", f"{study}.csv")
+        (of,) = {row["of"] for row in read(f"{study}.csv")} or {""}
+        assert parse(of) in ({}, {name: evaluation[name] for name in ("corpus", "settings")})
+    assert not run("robustness_classifier", "model", "corpus", "r.csv", "u.csv")
+    assert parse(read("r.csv")[0]["of"]) == evaluation
 
 
 def test_more_shots_than_a_class_has_clips_are_left_out_by_name(project, capsys):

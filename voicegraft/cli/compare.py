@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from voicegraft.cli.mistakes import complain, mistakes_told
+from voicegraft.review.escaping import escaped
 from voicegraft.review.pipelines import reviews
 from voicegraft.review.revisions import merge_base
 
@@ -35,7 +36,8 @@ def compare(
     root = Path()
     with mistakes_told():
         found, lacking = reviews(root, revision or merge_base(root))
-    typer.echo("\n\n".join([*(review.rendered(transcripts) for review in found), *lacking]))
+    sections = [*(review.rendered(transcripts) for review in found), *map(escaped, lacking)]
+    typer.echo("\n\n".join(sections))
     failures = [line for review in found for line in review.broken()]
     for line in failures:
         complain(line)

@@ -9,6 +9,7 @@ from voicegraft.evaluation.confusions import confusion_rows, count_confusions
 from voicegraft.evaluation.scores import Score, score, write_scores
 from voicegraft.evaluation.summary import Evaluate, cer_by_duration, metrics, slice_metrics
 from voicegraft.evaluation.tables import write_rows
+from voicegraft.provenance import KEY
 from voicegraft.speech.manifest import Utterance
 from voicegraft.whole import whole
 
@@ -21,10 +22,19 @@ def write_evaluation(
     hypotheses: Sequence[str],
     labels: Collection[str] | None,
     params: Evaluate,
+    of: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Score `hypotheses`, fill `folder` and return what metrics.json holds.
+    """Score `hypotheses`, fill `folder` and return what metrics.json holds of each split.
 
     metrics.json comes last: where it is, the rest is whole.
+
+    Args:
+        folder: created if need be.
+        utterances: that were scored.
+        hypotheses: of each.
+        labels: that the model can write; None if it can write anything.
+        params: of intervals and slices.
+        of: what the evaluation is of, as `provenance` names it.
     """
     scores = score(utterances, hypotheses, labels)
     texts = ((u.text, h) for u, h in zip(utterances, hypotheses, strict=True))
@@ -42,7 +52,7 @@ def write_evaluation(
     )
     parts = slice_metrics(scores, params)
     write_rows(folder / "slices.csv", list(parts[0]), [list(part.values()) for part in parts])
-    write_json(folder / "metrics.json", summary)
+    write_json(folder / "metrics.json", summary | {KEY: list(of)})
     return summary
 
 

@@ -14,6 +14,7 @@ from voicegraft.evaluation.paired import Scored, difference, resampled_pair
 from voicegraft.evaluation.summary import DECIMALS, Evaluate
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.params import Section
+from voicegraft.provenance import KEY, cell
 from voicegraft.speech.manifest import Corpus
 
 CLEAN = Condition()
@@ -45,12 +46,16 @@ def measure(
 
 
 def write_robustness(
-    path: Path, measured: Mapping[Condition, Sequence[Scored]], metric: str, params: Evaluate
+    path: Path,
+    measured: Mapping[Condition, Sequence[Scored]],
+    metric: str,
+    params: Evaluate,
+    of: Sequence[str] = (),
 ) -> None:
-    """Write a line for each condition, and tell it."""
+    """Write a line for each condition, with what it is `of` as `provenance` names it; print it."""
     table = rows(measured, metric, params)
     path.parent.mkdir(parents=True, exist_ok=True)  # it may run before the model is evaluated
-    write_rows(path, columns(metric), table)
+    write_rows(path, (*columns(metric), KEY), [(*row, cell(of)) for row in table])
     for name, snr_db, *rates in table:
         print(f"{_told(name, snr_db)}: {metric} {rates[0]:.3f}")
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from voicegraft.evaluation.paired import Scored
 from voicegraft.params import read_params
+from voicegraft.provenance import KEY
+from voicegraft.report.old import old_files
 from voicegraft.report.rates import RATES, Rates
 from voicegraft.review.rates import PARSERS
 from voicegraft.speech.manifest import Corpus
@@ -26,6 +28,12 @@ class FindingsError(ValueError):
 class Findings:
     """The outputs of the pipeline under `root`; what may be absent is then None or empty.
 
+    So is what lies there of another corpus or model than the pipeline holds now.
+
+    Attributes:
+        models: those that were scored.
+        old: why a file is left out, by its path.
+
     Raises:
         FindingsError: if nothing has been evaluated.
     """
@@ -35,10 +43,17 @@ class Findings:
         self.params = read_params(root / "params.yaml")
         # Both files, so that folders which hold something else, such as curves alone, are let be.
         found = {path.parent for path in root.glob("evaluation/*/metrics.json")}
-        self.models = sorted(f.name for f in found if (f / "utterances.csv").is_file())
-        if not self.models:
-            place = root / "evaluation"
+        models = sorted(f.name for f in found if (f / "utterances.csv").is_file())
+        place = root / "evaluation"
+        if not models:
             raise FindingsError(f"{place} holds no <model>/metrics.json: run `dvc repro` first")
+        self.old: dict[str, str] = {}
+        self.old = old_files(root, models, self._json, self.rows)
+        self.models = [m for m in models if f"evaluation/{m}/metrics.json" not in self.old]
+        if not self.models:
+            raise FindingsError(
+                f"{place} holds no scores on the corpus of {place / 'corpus.json'}: run `dvc repro`"
+            )
 
     @property
     def task(self) -> str:
@@ -83,7 +98,7 @@ class Findings:
     def metrics(self, model: str) -> dict[str, Any]:
         """Return the rates of `model`, by split."""
         path = f"evaluation/{model}/metrics.json"
-        metrics = self._json(path)
+        metrics = {split: of for split, of in self._json(path).items() if split != KEY}
         splits = metrics.values()
         names = [f"{rate}{end}" for rate in self.rates.scored for end in ("", "_low", "_high")]
         if not splits or any(name not in of_split for of_split in splits for name in names):
@@ -102,6 +117,8 @@ class Findings:
         """Yield (model, metric such as "dev/cer", points), as dvclive wrote them."""
         for path in sorted(self.root.glob("evaluation/*/curves/plots/metrics/**/*.tsv")):
             _, model, _, _, _, *metric = path.relative_to(self.root).with_suffix("").parts
+            if f"evaluation/{model}/metrics.json" in self.old:
+                continue
             rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines(), delimiter="\t")
             points = [(int(row["step"]), float(row[metric[-1]])) for row in rows]
             yield model, "/".join(metric), points
@@ -160,7 +177,7 @@ class Findings:
             place = folder.relative_to(self.root).as_posix()
             rows, found = self.rows(f"{place}/{table}"), self._json(f"{place}/metrics.json")
             if rows and found:
-                yield folder.name, rows, found
+                yield folder.name, rows, {name: of for name, of in found.items() if name != KEY}
 
     def _json(self, path: str) -> Any:
         text = self._text(path)
@@ -170,5 +187,7 @@ class Findings:
             raise FindingsError(f"{self.root / path}: {error}; run `dvc repro` again") from None
 
     def _text(self, path: str) -> str | None:
+        if path in self.old:
+            return None
         file = self.root / path
         return file.read_text(encoding="utf-8") if file.is_file() else None

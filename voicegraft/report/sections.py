@@ -63,6 +63,7 @@ def sections(findings: Findings, clips: int) -> dict[str, Any]:
         "curves": plots.curve_plots(findings, models),
         "slices": plots.slice_plots(findings, models),
         "builds": list(builds(findings)),
+        "old": findings.old,
         "probed": plots.layer_plot(findings),
         "census": findings.census,
         "explored": findings.explored,

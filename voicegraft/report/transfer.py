@@ -6,6 +6,7 @@ from pydantic import BaseModel, ValidationError
 
 from voicegraft.evaluation.transfer import NEGATIVE, WHOLE
 from voicegraft.report.findings import Findings, FindingsError
+from voicegraft.report.old import without_old
 
 
 class Gain(BaseModel):
@@ -86,6 +87,7 @@ def read_transfer(findings: Findings) -> Transfer | None:
     if found is None:
         return None
     try:
+        found = without_old(found, findings.old)
         lines = [
             Line.model_validate(
                 comparison | {"model": model, "rates": {k: comparison[k] for k in rates}}

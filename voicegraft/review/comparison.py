@@ -9,6 +9,7 @@ from voicegraft.evaluation.slices import by_duration, by_speaker
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.transfer import judged_by
 from voicegraft.review.knobs import changed
+from voicegraft.review.pairing import paired
 from voicegraft.review.rates import differences, same_errors
 from voicegraft.review.revisions import Revision, RevisionError
 
@@ -24,7 +25,9 @@ class SplitComparison:
     """By the first rate, where the whole did not get worse: the parts that did."""
     only_old: int
     only_new: int
-    """Clips that one side alone has, or whose reference is another one."""
+    """Clips that one side alone has."""
+    changed_references: int = 0
+    """Clips that both have, but whose text or label is another one now: they are left out."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,11 @@ class Comparison:
     unchanged: list[str] = field(default_factory=list)
     """Models that make the same errors on the same clips."""
     incomparable: list[str] = field(default_factory=list)
-    """Models whose two evaluations share no clip."""
+    """Models whose two evaluations share no clip with the same reference."""
     noise: dict[str, dict[str, Any]] = field(default_factory=dict)
     """How the rates of a model vary by its seed, where that was measured."""
+    left_out: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By revision, the models whose evaluation is not of what it holds, and why."""
 
     @property
     def seedless(self) -> list[str]:
@@ -59,11 +64,12 @@ def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
     models = {revision: revision.models() for revision in (old, new)}
     for revision, found in models.items():
         if not found:
-            raise RevisionError(f"{revision.title} has no evaluation/<model>/utterances.csv")
+            whose = " that is of its own corpus" if revision.old else ""
+            raise RevisionError(f"{revision.title} has no evaluation/<model>/utterances.csv{whose}")
     both = [model for model in models[new] if model in models[old]]
     scores = {model: (old.scores(model), new.scores(model)) for model in both}
     unchanged = [model for model in both if same_errors(*scores[model])]
-    noise = {model: new.noise(model) or old.noise(model) for model in both}
+    noise = {model: new.noise(model) or _noise_before(model, old, new) for model in both}
     splits = {
         model: list(compare_model(model, *scores[model], params, noise[model]))
         for model in both
@@ -74,12 +80,19 @@ def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
         new=new.title,
         params=changed(old.params(), new.params()),
         splits=[split for of_model in splits.values() for split in of_model],
-        only_old=[model for model in models[old] if model not in models[new]],
-        only_new=[model for model in models[new] if model not in models[old]],
+        only_old=[model for model in models[old] if model not in [*models[new], *new.old]],
+        only_new=[model for model in models[new] if model not in [*models[old], *old.old]],
         unchanged=unchanged,
         incomparable=[model for model, of_model in splits.items() if not of_model],
         noise={model: noise[model] for model in splits if noise[model]},
+        left_out={revision.title: revision.old for revision in (old, new) if revision.old},
     )
+
+
+def _noise_before(model: str, old: Revision, new: Revision) -> dict[str, Any]:
+    """Return how seeds moved the model on the old side, if that was on the corpus of now."""
+    corpora = {old.current.corpus, new.current.corpus} - {None}
+    return old.noise(model) if len(corpora) < 2 else {}
 
 
 def compare_model(
@@ -92,7 +105,8 @@ def compare_model(
     """Yield a comparison for each side of the corpus on which both were scored."""
     for split in sorted({s.split for s in new}):
         mine = [s for s in old if s.split == split], [s for s in new if s.split == split]
-        before, after = in_common(*mine)
+        pairs = paired(*mine)
+        before, after = pairs.old, pairs.new
         if not after:
             continue
         rates = differences(before, after, params, noise)
@@ -101,8 +115,9 @@ def compare_model(
             split,
             rates,
             {} if rates[judged_by(after)].change > 0 else worse_slices(before, after, params),
-            only_old=len(mine[0]) - len(before),
-            only_new=len(mine[1]) - len(after),
+            pairs.only_old,
+            pairs.only_new,
+            pairs.changed_references,
         )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from voicegraft.evaluation.paired import Difference
 from voicegraft.review.comparison import Comparison, SplitComparison
+from voicegraft.review.escaping import Markdown, code, escaped
 from voicegraft.review.rates import NAMES
 from voicegraft.review.reclassified import Reclassified
 from voicegraft.review.transcripts import SHOWN, Rewording
@@ -18,8 +19,9 @@ MARKS = {"better": "✅", "worse": "❌", "indistinguishable": "➖"}
 
 def rendered(comparison: Comparison, confidence: float, pipeline: str = "") -> str:
     """Return the whole of it; rates in per cent."""
-    place = f"{pipeline}: " if pipeline else ""
-    sections = [f"## {place}{comparison.old} → {comparison.new}", _params(comparison)]
+    place = f"{escaped(pipeline)}: " if pipeline else ""
+    title = f"## {place}{escaped(comparison.old)} → {escaped(comparison.new)}"
+    sections = [title, _params(comparison)]
     if comparison.splits:
         sections += [
             table(COLUMNS, _rates(comparison)),
@@ -31,7 +33,7 @@ def rendered(comparison: Comparison, confidence: float, pipeline: str = "") -> s
 def rendered_rewordings(model: str, rewordings: Sequence[Rewording]) -> str:
     """Return the transcripts that changed most, old words ~~struck out~~, new ones **bold**."""
     rows = [(r.clip, f"{r.old_edits} → {r.new_edits}", r.diff) for r in rewordings]
-    return f"### What {model} writes differently\n\n" + table(("clip", "edits", ""), rows)
+    return f"### What {escaped(model)} writes differently\n\n" + table(("clip", "edits", ""), rows)
 
 
 def rendered_reclassified(model: str, changed: Sequence[Reclassified]) -> str:
@@ -40,20 +42,20 @@ def rendered_reclassified(model: str, changed: Sequence[Reclassified]) -> str:
         (r.new.id, r.new.label, r.old.predicted, r.new.predicted, MARKS[r.verdict])
         for r in changed[:SHOWN]
     ]
-    title = f"### What {model} takes for another class: {len(changed)} clips"
+    title = f"### What {escaped(model)} takes for another class: {len(changed)} clips"
     return f"{title}\n\n" + table(("clip", "said", "old", "new", ""), rows)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+    """Return a Markdown table; cells that are no `Markdown` show what they hold, as it is."""
+    lines = [header, [Markdown("---")] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(escaped, line))} |" for line in lines)
 
 
 def _params(comparison: Comparison) -> str:
     if not comparison.params:
         return "No knob of `params.yaml` was turned."
-    rows = [(f"`{name}`", old, new) for name, (old, new) in comparison.params.items()]
+    rows = [(code(name), old, new) for name, (old, new) in comparison.params.items()]
     return table(("knob", "old", "new"), rows)
 
 
@@ -76,15 +78,23 @@ def _notes(comparison: Comparison) -> Iterator[str]:
     notes = [note for split in comparison.splits for note in _notes_of(split)]
     lists = {
         "the same errors on the same clips": comparison.unchanged,
-        f"scored at {comparison.old} alone": comparison.only_old,
-        f"scored at {comparison.new} alone": comparison.only_new,
-        "scored on clips that the other revision does not have": comparison.incomparable,
+        f"scored at {escaped(comparison.old)} alone": comparison.only_old,
+        f"scored at {escaped(comparison.new)} alone": comparison.only_new,
+        "scored on clips that the other revision does not have, or has with another reference": (
+            comparison.incomparable
+        ),
         "what another seed does was not measured, so a small change may be the seed's": (
             comparison.seedless
         ),
     }
     notes += [_noise(model, noise) for model, noise in comparison.noise.items()]
-    notes += [f"{', '.join(models)}: {words}." for words, models in lists.items() if models]
+    named = {words: ", ".join(map(escaped, models)) for words, models in lists.items()}
+    notes += [f"{models}: {words}." for words, models in named.items() if models]
+    notes += [
+        f"{escaped(model)}: left out at {escaped(revision)}, for {why}."
+        for revision, models in comparison.left_out.items()
+        for model, why in models.items()
+    ]
     if notes:
         yield "\n".join(f"- {note}" for note in notes)
 
@@ -93,23 +103,28 @@ def _noise(model: str, noise: Mapping[str, Any]) -> str:
     deviations = {NAMES[m]: 100 * noise[m]["deviation"] for m in NAMES if m in noise}
     spread = " and ".join(f"{metric} by {value:.2f}" for metric, value in deviations.items())
     return (
-        f"{model}: another seed alone moves {spread} (standard deviation of {noise['seeds']} "
-        "seeds); the intervals are the wider for it."
+        f"{escaped(model)}: another seed alone moves {spread} (standard deviation of "
+        f"{noise['seeds']} seeds); the intervals are the wider for it."
     )
 
 
 def _notes_of(split: SplitComparison) -> Iterator[str]:
-    name = f"{split.model}, {split.split}"
+    name = escaped(f"{split.model}, {split.split}")
     rate = NAMES[next(iter(split.rates))]
     for part, change in split.worse_slices.items():
         yield (
-            f"⚠️ {name}: not worse as a whole, but on {part} ({change.clips} clips) {rate} went "
-            f"from {100 * change.old:.1f} to {100 * change.new:.1f}."
+            f"⚠️ {name}: not worse as a whole, but on {escaped(part)} ({change.clips} clips) "
+            f"{rate} went from {100 * change.old:.1f} to {100 * change.new:.1f}."
         )
     if split.only_old or split.only_new:
         yield (
             f"{name}: compared on the clips in common; {split.only_old} were there before alone, "
             f"{split.only_new} are there now alone."
+        )
+    if split.changed_references:
+        yield (
+            f"{name}: {split.changed_references} clips are left out, for their reference is "
+            "another one now."
         )
     any_rate = next(iter(split.rates.values()))
     if any_rate.unit == "utterance":

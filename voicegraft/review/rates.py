@@ -1,6 +1,7 @@
 """What two models are compared by: the rates of their task, and what each is called."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from voicegraft.evaluation.classes.paired_f1 import f1_difference
@@ -8,6 +9,7 @@ from voicegraft.evaluation.classes.scores import ClassScore, parse_class_scores
 from voicegraft.evaluation.paired import Difference, Scored, difference
 from voicegraft.evaluation.scores import parse_scores
 from voicegraft.evaluation.summary import Evaluate
+from voicegraft.review.pairing import same_reference
 from voicegraft.task import CLASSIFICATION, TRANSCRIPTION
 
 PARSERS = {TRANSCRIPTION: parse_scores, CLASSIFICATION: parse_class_scores}
@@ -41,8 +43,10 @@ def same_errors(old: Sequence[Scored], new: Sequence[Scored]) -> bool:
 
     Of classes how sure they are is no error: it differs from one processor to another.
     """
-    return [_outcome(score) for score in old] == [_outcome(score) for score in new]
+    return len(old) == len(new) and all(map(_same, old, new))
 
 
-def _outcome(score: Scored) -> object:
-    return (score.task, score.predicted) if isinstance(score, ClassScore) else score
+def _same(old: Scored, new: Scored) -> bool:
+    if isinstance(new, ClassScore):
+        return (old.task, old.predicted) == (new.task, new.predicted)
+    return same_reference(old, new) and replace(old, reference=new.reference) == new

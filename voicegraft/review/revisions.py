@@ -2,13 +2,16 @@
 
 import json
 import subprocess
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from voicegraft.evaluation.current import Current
 from voicegraft.evaluation.paired import Scored
 from voicegraft.params import Yaml12Loader
+from voicegraft.provenance import named
 from voicegraft.review.rates import PARSERS
 from voicegraft.task import TRANSCRIPTION
 
@@ -41,7 +44,25 @@ class Revision:
         return shown.stdout if shown.returncode == 0 else None
 
     def models(self) -> list[str]:
-        """Return the models that have been evaluated, in the order of their names."""
+        """Return the models whose evaluation is of what the pipeline holds, by their names."""
+        return [model for model in self._evaluated() if model not in self.old]
+
+    @cached_property
+    def old(self) -> dict[str, str]:
+        """Why the evaluation of a model is of something else, by its name."""
+        of = {model: self.named(f"{model}/metrics.json") for model in self._evaluated()}
+        return {model: why for model in of if (why := self.current.why_old(of[model]))}
+
+    @cached_property
+    def current(self) -> Current:
+        """What its evaluations have to be of."""
+        return Current.read(self._json)
+
+    def named(self, place: str) -> dict[str, str]:
+        """Return what a file of evaluation/ says that it is of."""
+        return named(self._json(f"evaluation/{place}"))
+
+    def _evaluated(self) -> list[str]:
         if self.name is None:
             found = (self.root / "evaluation").glob("*/utterances.csv")
             return sorted(path.parent.name for path in found)
@@ -58,8 +79,20 @@ class Revision:
         return PARSERS[self.params().get("task", TRANSCRIPTION)](text)
 
     def noise(self, model: str) -> dict[str, Any]:
-        """Return how the rates of `model` vary by its seed; nothing if that was not measured."""
-        return json.loads(self.read(f"evaluation/seeds/{model}/metrics.json") or "{}")
+        """Return how the rates of `model` vary by its seed; nothing if that was not measured.
+
+        Nor if it was on another corpus, or of a model that is trained otherwise.
+        """
+        place = f"seeds/{model}/metrics.json"
+        found = self._json(f"evaluation/{place}") or {}
+        return {} if found and self.current.why_old(self.named(place)) else found
+
+    def _json(self, path: str) -> Any:
+        text = self.read(path)
+        try:
+            return None if text is None else json.loads(text)
+        except ValueError as error:
+            raise RevisionError(f"{self.title}: {path}: {error}") from None
 
     def params(self) -> dict[str, Any]:
         """Return params.yaml; nothing if there is none."""

@@ -5,6 +5,7 @@ Git holds numbers alone; sentences are shown to whoever has the data, and nobody
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -12,6 +13,7 @@ import dvc.api
 from dvc.exceptions import DvcException
 
 from voicegraft.evaluation.errors import count_errors
+from voicegraft.review.escaping import Markdown, escaped
 from voicegraft.review.revisions import Revision
 
 SHOWN = 10
@@ -24,32 +26,41 @@ class Rewording:
     clip: str
     old_edits: int
     new_edits: int
-    diff: str
-    """Markdown: words that went ~~struck out~~, words that came **bold**."""
+    diff: Markdown
+    """Words that went ~~struck out~~, words that came **bold**."""
 
 
 def most_reworded(model: str, old: Revision, new: Revision) -> list[Rewording] | None:
     """Return the clips whose character edits changed most; None where the texts are not at hand."""
     tables = [_predictions(revision, model) for revision in (old, new)]
-    if None in tables:
-        return None
-    before, after = tables
-    both = [_rewording(clip, before[clip], after[clip]) for clip in after if clip in before]
-    differing = [r for r in both if "**" in r.diff or "~~" in r.diff]
+    return None if None in tables else rewordings(*tables)
+
+
+def rewordings(
+    before: Mapping[str, tuple[str, str]], after: Mapping[str, tuple[str, str]]
+) -> list[Rewording]:
+    """Return the clips whose edits changed most, of those whose reference did not.
+
+    Args:
+        before: (reference, hypothesis) by clip.
+        after: the same of the other model.
+    """
+    both = [clip for clip in after if clip in before and before[clip][0] == after[clip][0]]
+    differing = [_rewording(c, before[c], after[c]) for c in both if before[c][1] != after[c][1]]
     return sorted(differing, key=lambda r: (-abs(r.new_edits - r.old_edits), r.clip))[:SHOWN]
 
 
-def word_diff(old: str, new: str) -> str:
+def word_diff(old: str, new: str) -> Markdown:
     """Return `new` with what it replaced: ~~gone~~ **come**."""
     words = old.split(), new.split()
     parts = []
     for kind, i, j, k, m in SequenceMatcher(None, *words, autojunk=False).get_opcodes():
-        gone, come = " ".join(words[0][i:j]), " ".join(words[1][k:m])
+        gone, come = escaped(" ".join(words[0][i:j])), escaped(" ".join(words[1][k:m]))
         if kind == "equal":
             parts.append(come)
         else:
             parts += [f"~~{gone}~~"] * bool(gone) + [f"**{come}**"] * bool(come)
-    return " ".join(parts)
+    return Markdown(" ".join(parts))
 
 
 def _predictions(revision: Revision, model: str) -> dict[str, tuple[str, str]] | None:

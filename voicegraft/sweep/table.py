@@ -7,6 +7,7 @@ from pathlib import Path
 
 from voicegraft.evaluation.tables import read_records, write_records
 from voicegraft.grafted import WEIGHTS
+from voicegraft.review.escaping import code
 from voicegraft.review.markdown import table
 from voicegraft.training.curves import read_dev_cer
 from voicegraft.weights.sizes import tensor_sizes
@@ -86,7 +87,7 @@ def rendered(lines: Iterable[Line]) -> str:
         rates = {name: f"{100 * line[name]:.1f}" for name in RATES}
         rows.append(
             (
-                f"`{line['settings']}`",
+                code(line["settings"]),
                 line["model"],
                 rates["dev_cer"],
                 f"{rates['cer']} ({rates['cer_low']}–{rates['cer_high']})",

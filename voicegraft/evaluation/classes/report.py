@@ -15,15 +15,20 @@ from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet
 from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
+from voicegraft.provenance import KEY
 from voicegraft.speech.manifest import Utterance
 
 WORST_CLIPS = 20
 
 
 def write_class_evaluation(
-    folder: Path, scores: Sequence[ClassScore], knobs: OpenSet, params: Evaluate
+    folder: Path,
+    scores: Sequence[ClassScore],
+    knobs: OpenSet,
+    params: Evaluate,
+    of: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Fill `folder` and return what metrics.json holds.
+    """Fill `folder` and return what metrics.json holds of each split.
 
     metrics.json comes last: where it is, the rest is whole. dev.csv is what chose, utterances.csv
     what is scored, unknown.csv the clips of no class in all splits.
@@ -33,6 +38,7 @@ def write_class_evaluation(
         scores: of dev, test and unseen.
         knobs: which of them are of no class.
         params: of intervals and slices.
+        of: what the evaluation is of, as `provenance` names it.
     """
     known = knobs.known(scores)
     scored = [s for s in known if s.split != CHOOSING]
@@ -46,7 +52,7 @@ def write_class_evaluation(
     summary = metrics(scored, params)
     for split, found in open_set_metrics(scores, knobs, params).items():
         summary[split]["open_set"] = found
-    write_json(folder / "metrics.json", summary)
+    write_json(folder / "metrics.json", summary | {KEY: list(of)})
     return summary
 
 

@@ -37,6 +37,8 @@ class ClassScore:
     loss: float  # -ln of the probability of the label; infinite where the model lacks that class
 
     clips: ClassVar = 1
+    reference: ClassVar = ""
+    """No mark is needed: the label stands there, and is a part of `task`."""
 
     @property
     def correct(self) -> int:
