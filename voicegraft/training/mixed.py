@@ -28,12 +28,12 @@ from voicegraft.training.compute import Compute, attention_kernels
 from voicegraft.training.inputs import Inputs
 from voicegraft.training.schedule import Part
 
-GRADIENT_ROUNDING = 0.2
+GRADIENT_ROUNDING = 0.25
 """The relative error up to which gradients are right.
 
-Rounding adds up on the way back, too: 0.2 to 8.5 % over all upstreams with random weights, of up to
-24 blocks. Behind a convolution that returns noise they are off by 20 to 98 %, and what the head is
-given is off as well.
+Rounding adds up on the way back, too: 0.3 to 8.5 % over all upstreams with random weights, of up to
+24 blocks, and 3 to 11 % from the top to the lowest block of Whisper base. Behind a convolution that
+returns noise the worst is off by 23 to 98 %, and what the head is given by 25 % and more.
 """
 
 
