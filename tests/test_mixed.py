@@ -124,7 +124,7 @@ def test_classifiers_on_every_upstream_can_be_looked_at(name, head, corpus):
     grafted = GraftedModel(Description(**described))
     parts = parts_of(grafted, blocks) if blocks else [head_part(grafted, 1.0)]
     seen = []
-    grafted.register_forward_hook(lambda *_: seen.append(torch.is_autocast_enabled("cpu")))
+    grafted.register_forward_pre_hook(lambda *_: seen.append(torch.is_autocast_enabled("cpu")))
     learns_alike(grafted, AudioFeatures(corpus, grafted, MASKING), parts)
     assert seen == [False, True]
 
