@@ -8,7 +8,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Threads that wait by spinning cost fivefold where something else wants the cores.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: repro words test zero-shot bench tables report clean
+.PHONY: repro words test processors zero-shot bench tables report clean
 
 repro: $(INSTALLED)  ## audio to a tested model
 	dvc repro
@@ -20,6 +20,16 @@ test: $(INSTALLED)  ## lint, unit tests, and one true `dvc repro` on a slice
 	ruff check
 	ruff format --check
 	pytest
+
+NUMERIC := precision mixed known_faults onednn upstreams wav2vec2 wav2vec2_weights huggingface whisper
+NUMERIC += whisper_checkpoints resemblyzer grafted training recalled extraction classifiers heads ctc
+NUMERIC += pooling unfreezing lora adapters
+ONEDNN ?= AVX2 AVX512_CORE AVX512_CORE_BF16 DEFAULT
+ATEN ?= default avx2 avx512
+
+processors: $(INSTALLED)  ## the numeric tests, as on processors of each kind that this one can be
+	for isa in $(ONEDNN); do ONEDNN_MAX_CPU_ISA=$$isa pytest $(NUMERIC:%=tests/test_%.py) || exit 1; done
+	for isa in $(ATEN); do ATEN_CPU_CAPABILITY=$$isa pytest $(NUMERIC:%=tests/test_%.py) || exit 1; done
 
 zero-shot: $(VENV)/peers  ## Whisper's own decoder on the same clips, as the baseline
 	dvc exp run --set-param 'transfer.decoders=[faster_whisper]'

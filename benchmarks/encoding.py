@@ -105,7 +105,7 @@ def main(upstream: Path, corpus: Path, rounds: int = 5, every: int = 3) -> None:
     params = load_params(ExtractEmbeddings, "extract_embeddings")
     model, speech = upstream_folder.load(upstream), Corpus(corpus)
     chosen = speech.of("test")[::every]
-    ours, fast = Ours(model, speech, params), on_this_machine(params.precision)
+    ours, fast = Ours(model, speech, params), on_this_machine(params.precision, model)
     peers = {
         "transformers": Transformers(upstream),
         "faster-whisper float32": FasterWhisper(upstream, "float32"),

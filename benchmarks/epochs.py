@@ -25,6 +25,7 @@ from voicegraft.training.grafting import graft
 from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates
 from voicegraft.training.loop import Trainer
 from voicegraft.training.masking import Masking, mask
+from voicegraft.training.mixed import settled
 from voicegraft.training.recipe import Recipe
 from voicegraft.training.schedule import Part, head_part
 
@@ -40,10 +41,17 @@ class Encoded:
 
     Args:
         states: of a clip, (frames, size).
+        some: one of the clips.
     """
 
-    def __init__(self, states: Callable[[Utterance], Tensor], start: int, masking: Masking):
-        self.states, self.start, self.masking = states, start, masking
+    def __init__(
+        self,
+        states: Callable[[Utterance], Tensor],
+        some: Utterance,
+        start: int,
+        masking: Masking,
+    ):
+        self.states, self.some, self.start, self.masking = states, some, start, masking
 
     def __call__(self, utterance: Utterance) -> Tensor:
         """See `Inputs`."""
@@ -57,6 +65,10 @@ class Encoded:
         """See `Inputs`."""
         return len(self.states(utterance))
 
+    def example(self) -> Tensor:
+        """See `Inputs`."""
+        return self.states(self.some)
+
 
 class Epochs:
     """What all ways share: the clips, the upstream, the knobs, and a folder to work in."""
@@ -67,7 +79,7 @@ class Epochs:
         self.choice, self.fit = load_params(OneLayer, "head"), load_params(Fit, "train_head")
         self.recipe = load_params(Recipe, "finetune.top3")
         self.upstream = upstream_folder.load(upstream)
-        self.precision = on_this_machine(self.params.precision)
+        self.precision = on_this_machine(self.params.precision, self.upstream)
 
     def fill(self) -> None:
         """Encode the clips into the store."""
@@ -99,7 +111,8 @@ class Epochs:
     def epoch(self, model: GraftedModel, inputs: Inputs, parts: list[Part], fit: Fit) -> None:
         """Train for one epoch; dev is one clip, as scoring it is not what is timed."""
         once = fit.model_copy(update={"epochs": 1})
-        trainer = Trainer(engine(load_params(Compute, "compute")), model, inputs, parts, once)
+        compute = settled(load_params(Compute, "compute"), model, inputs, parts)
+        trainer = Trainer(engine(compute), model, inputs, parts, once)
         trainer.run(self.clips, self.clips[:1], Checkpoint(self.work / "run"))
         shutil.rmtree(self.work / "run")
 

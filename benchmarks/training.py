@@ -35,7 +35,8 @@ HEAD, CACHED = "head from the store", "cached trunk"
 
 def head_ways(epochs: Epochs) -> dict[str, Callable[[], None]]:
     """Return an epoch of the head from the store, and with an encoder in it."""
-    peer, layer, masking = Transformers(epochs.folder), epochs.choice.layer, epochs.fit.masking
+    peer = Transformers(epochs.folder)
+    how = epochs.clips[0], epochs.choice.layer, epochs.fit.masking
 
     def padded(utterance: Utterance) -> Tensor:
         states = peer([epochs.corpus.wave(utterance)])[0][0]
@@ -45,9 +46,9 @@ def head_ways(epochs: Epochs) -> dict[str, Callable[[], None]]:
         "filling the store": epochs.fill,
         HEAD: lambda: epochs.head_epoch(epochs.stored()),
         "our encoder in each epoch": lambda: epochs.head_epoch(
-            Encoded(epochs.cut_to_the_clip, layer, masking)
+            Encoded(epochs.cut_to_the_clip, *how)
         ),
-        "transformers in each epoch": lambda: epochs.head_epoch(Encoded(padded, layer, masking)),
+        "transformers in each epoch": lambda: epochs.head_epoch(Encoded(padded, *how)),
     }
 
 

@@ -57,7 +57,7 @@ class Encoder:
         self.model = upstream_folder.load(upstream)
         self.layer = load_params(OneLayer, "head").layer
         params = load_params(ExtractEmbeddings, "extract_embeddings")
-        self.how = on_this_machine(params.precision), params.batch_seconds
+        self.how = on_this_machine(params.precision, self.model), params.batch_seconds
 
     def __call__(self, margin: float, takes: list[Take]) -> Iterator[tuple[Take, np.ndarray]]:
         """Yield each take with its states, cut to what the head is given."""

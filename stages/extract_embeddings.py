@@ -90,7 +90,7 @@ def main(upstream: Path, corpus: Path, layers: Path, cache: Path, embeddings: Pa
     learnt = clips.of("train", UNLABELLED)
     chosen += [take for clip in learnt for take in degraded_takes(clip, params.augment)]
     frames = {take.id: model.frames(take.samples, margin) for take in chosen}
-    precision = on_this_machine(params.precision)
+    precision = on_this_machine(params.precision, model)
     keys = keys_for(model, stored, margin, precision, clips)
     encoder = partial(encode, model, clips, stored, margin, precision, params.batch_seconds)
     facts = facts_of(upstream, model, params, precision, choice.head)

@@ -21,6 +21,7 @@ from voicegraft.training.checkpoint import Checkpoint, fingerprint
 from voicegraft.training.compute import Compute, engine
 from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates
 from voicegraft.training.loop import Trainer
+from voicegraft.training.mixed import settled
 from voicegraft.training.recipe import Learns, Recipe, add, section
 from voicegraft.training.schedule import Part, head_part, upstream_parts
 from voicegraft.training.share import share_of, size_of, write_share
@@ -85,7 +86,8 @@ def main(
     parts = parts_of(params, grafted)
     share = share_of(parts, pretrained)
     print(share, file=sys.stderr)
-    trainer = Trainer(engine(compute), grafted, inputs, parts, params)
+    fabric = engine(settled(compute, grafted, inputs, parts))
+    trainer = Trainer(fabric, grafted, inputs, parts, params)
     run = fingerprint(
         {"recipe": params.model_dump(), "compute": compute.model_dump()}, [head, corpus, embeddings]
     )

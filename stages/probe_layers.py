@@ -47,7 +47,7 @@ def mean_states(
     """Return the mean of each clip's states, (clips, size), by layer: all in one pass."""
     model = upstream_folder.load(upstream)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
-    layers, precision = range(len(model.blocks) + 1), on_this_machine(params.precision)
+    layers, precision = range(len(model.blocks) + 1), on_this_machine(params.precision, model)
     how = params.margin_seconds, precision, params.batch_seconds
     means: dict[int, dict[str, np.ndarray]] = {layer: {} for layer in layers}
     with tqdm(total=len(clips), unit="clip") as bar:

@@ -1,10 +1,23 @@
+import os
 import shutil
 
 import pytest
+import torch
 from fetched import fetch_upstream
 from invented import model, store_corpus, write_corpus
 
 from voicegraft.embedding.store import Store
+
+INSTRUCTIONS = ("avx2", "avx512_f", "avx512_bf16", "amx_bf16")
+LIMITS = ("ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
+
+
+def pytest_report_header():
+    """Say on which processor the numbers are computed, and to what it is limited."""
+    has = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    limits = [f"{name}={os.environ[name]}" for name in LIMITS if name in os.environ]
+    known = [name for name in INSTRUCTIONS if has.get(name)]
+    return " ".join(["processor:", has.get("cpu_name", "unknown,"), "with", *known, *limits])
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from processors import with_fast_bfloat16
 from transformers_encoders import (
     ENCODERS,
     LAYERS,
@@ -12,7 +13,7 @@ from transformers_encoders import (
     write,
 )
 
-from voicegraft.precision import products_in
+from voicegraft.precision import on_this_machine, products_in
 from voicegraft.upstreams.huggingface import load
 
 
@@ -61,8 +62,9 @@ def test_what_learns_hears_what_was_stored(encoder):
     assert all(torch.equal(stored[k].values, learning[k].values) for k in LAYERS)
 
 
-def test_in_bfloat16_the_states_are_nearly_the_same(encoder):
+def test_as_auto_encodes_them_the_states_are_nearly_the_same(encoder, monkeypatch):
+    with_fast_bfloat16(monkeypatch)
     exact = encoder.encode(windows(encoder), [2])[2].values
-    with products_in("bfloat16", encoder.device):
+    with products_in(on_this_machine("auto", encoder), encoder.device):
         rounded = encoder.encode(windows(encoder), [2])[2].values.float()
     assert (rounded - exact).norm() <= 0.05 * exact.norm()

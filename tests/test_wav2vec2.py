@@ -3,6 +3,7 @@
 import pytest
 import torch
 from bundles import KINDS, in_transformers, loaded, noise, states, weights_of
+from processors import with_fast_bfloat16
 from test_upstreams import (  # noqa: F401 - the contract, of every kind of network that is here
     layers,
     test_a_clip_alone_has_the_states_it_has_in_a_batch_at_every_layer,
@@ -13,7 +14,7 @@ from test_upstreams import (  # noqa: F401 - the contract, of every kind of netw
     windows,
 )
 
-from voicegraft.precision import products_in
+from voicegraft.precision import on_this_machine, products_in
 from voicegraft.torchaudio_on_cpu import torchaudio
 from voicegraft.upstreams import wav2vec2
 
@@ -84,11 +85,17 @@ def test_training_mode_changes_no_state(upstream):
     upstream.eval()
 
 
-def test_in_bfloat16_states_are_those_of_float32_but_for_some_hundredths(upstream):
-    with products_in("bfloat16", upstream.device):
+def test_as_auto_encodes_them_states_are_those_of_float32_but_for_some_hundredths(
+    upstream, monkeypatch
+):
+    with_fast_bfloat16(monkeypatch)
+    taken = on_this_machine("auto", upstream)
+    with products_in(taken, upstream.device):
         coarse = states(upstream)
     for fine, rough in zip(states(upstream), coarse, strict=True):
-        assert 0 < (fine - rough).norm() / fine.norm() < 0.05
+        error = (fine - rough).norm() / fine.norm()
+        assert error < 0.05
+        assert (error > 0) == (taken == "bfloat16")
 
 
 def test_every_block_of_wavlm_sends_gradients_to_the_one_position_bias():

@@ -85,7 +85,8 @@ def test_with_real_weights_a_clip_alone_has_the_states_it_has_in_a_batch(encoder
     batch = encoder.encode(windows, layers)
     for i, window in enumerate(windows):
         for layer, alone in encoder.encode([window], layers).items():
-            assert (alone.values - batch[layer].clips()[i]).abs().max() <= 1e-3
+            # Some numbers of layers 4 and 5 are 400, and float32 has 7 digits.
+            assert relative_error(alone.values, batch[layer].clips()[i]) <= 1e-5
 
 
 def test_the_pretrained_encoder_is_frozen_and_of_the_size_of_base(encoder):

@@ -5,7 +5,6 @@ The folders stand in the order in which data flows, and each imports only from t
     task            transcription or classification
     params          params.yaml, section by section, or a refusal that names the key
     command         a stage as a command: its help, and mistakes told in one line
-    precision       float32, or bfloat16 where the machine multiplies it faster
     onednn          the memory that torch's library for a CPU may keep
     whole           files that bear their name only once they are whole
     packed          one large array on disk, written piece by piece, read by memory map
@@ -19,6 +18,7 @@ The folders stand in the order in which data flows, and each imports only from t
     spectrogram     log-mel, clip by clip
     upstreams       pretrained encoders, and controls that were never trained, a file each
     upstream_folder an upstream on disk
+    precision       float32, or bfloat16 where the machine multiplies it faster, and rightly
     unfreezing      what of an upstream learns, and what is added to it for that, a file each
     layers          one layer of an upstream, or several by learnt weights
     embedding       audio through a frozen upstream into the store

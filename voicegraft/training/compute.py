@@ -10,7 +10,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from voicegraft.onednn import bound_cache
 from voicegraft.params import Section
-from voicegraft.precision import bfloat16_is_fast
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -25,7 +24,11 @@ class Compute(Section):
 
 
 def engine(compute: Compute) -> "Fabric":
-    """Return a Fabric, launched."""
+    """Return a Fabric, launched.
+
+    Args:
+        compute: with a precision that is `settled` (voicegraft.training.mixed).
+    """
     from lightning_fabric import Fabric  # brings seconds to what is found without a gradient
 
     bound_cache()
@@ -35,7 +38,7 @@ def engine(compute: Compute) -> "Fabric":
         accelerator=compute.accelerator,
         devices=compute.devices,
         strategy=strategy,
-        precision=_automatic() if compute.precision == "auto" else compute.precision,
+        precision=compute.precision,
     )
     fabric.launch()
     return fabric
@@ -57,7 +60,3 @@ def attention_kernels(device: torch.device) -> AbstractContextManager:
     of some seconds.
     """
     return sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
-
-
-def _automatic() -> str:
-    return "bf16-mixed" if bfloat16_is_fast() else "32-true"

@@ -13,6 +13,7 @@ from voicegraft.training.compute import Compute, engine, seeded
 from voicegraft.training.fit import Fit
 from voicegraft.training.inputs import StoredStates
 from voicegraft.training.loop import Trainer
+from voicegraft.training.mixed import settled
 from voicegraft.training.schedule import head_part
 
 
@@ -69,4 +70,5 @@ def head_trainer(
 ) -> Trainer:
     """Return what trains the head of `model`, and nothing else of it, on stored states."""
     inputs = StoredStates(store, model.description.layer, fit.masking)
-    return Trainer(engine(compute), model, inputs, [head_part(model, fit.lr)], fit, quiet)
+    parts = [head_part(model, fit.lr)]
+    return Trainer(engine(settled(compute, model, inputs, parts)), model, inputs, parts, fit, quiet)

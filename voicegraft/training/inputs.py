@@ -36,6 +36,10 @@ class Inputs(Protocol):
         """Return the fewest frames that the upstream makes of the utterance."""
         ...
 
+    def example(self) -> Tensor:
+        """Return what one clip gives, of middling length; always the same one."""
+        ...
+
 
 class StoredStates:
     """Read the states of `layer` from the store: what lies below is never run again.
@@ -60,6 +64,11 @@ class StoredStates:
     def frames(self, utterance: Utterance) -> int:
         """See `Inputs`."""
         return min(self.store.frames[take] for take in self.takes(utterance))
+
+    def example(self) -> Tensor:
+        """See `Inputs`."""
+        takes = sorted(self.store.frames, key=self.store.frames.__getitem__)
+        return self.states(takes[len(takes) // 2])
 
     def takes(self, utterance: Utterance) -> list[str]:
         """Return the ids of the stored takes, the clip's own first."""
@@ -115,6 +124,13 @@ class AudioFeatures:
         shortest = min(take.samples for take in self._takes(utterance))
         window = self._window(torch.empty(shortest, device="meta"))
         return len(window) // self.model.upstream.frame_samples
+
+    def example(self) -> Tensor:
+        """See `Inputs`."""
+        longest = self.model.upstream.max_samples
+        clips = [clip for clip in self.corpus.utterances if clip.samples <= longest]
+        clips.sort(key=lambda clip: clip.samples)
+        return self(clips[len(clips) // 2])
 
     @torch.no_grad()
     def _features(self, take: Take) -> Tensor:

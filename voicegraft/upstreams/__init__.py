@@ -42,8 +42,9 @@ Config = dict[str, JsonValue]
 class Upstream(nn.Module, ABC):
     """A pretrained encoder: audio → features → stem → blocks → norm.
 
-    A clip's states are the same alone or in any batch (to 1e-3): no frame hears another
-    clip's, and whatever is normalised is normalised over the clip, never over the batch.
+    A clip's states are the same alone or in any batch (to 1e-3, or 1e-5 of their norm where that
+    is more): no frame hears another clip's, and whatever is normalised is normalised over the clip,
+    never over the batch.
     """
 
     sample_rate: int
