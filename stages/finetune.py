@@ -16,12 +16,14 @@ from voicegraft.embedding.store import Store
 from voicegraft.grafted import GraftedModel, load_model
 from voicegraft.params import load_params
 from voicegraft.speech.manifest import Corpus
-from voicegraft.training.checkpoint import Checkpoint, fingerprint
+from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute, engine
+from voicegraft.training.fingerprint import fingerprint
 from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates
 from voicegraft.training.loop import Trainer
 from voicegraft.training.recipe import Learns, Recipe, add, section
 from voicegraft.training.schedule import Part, head_part, upstream_parts
+from voicegraft.training.scratch import tidied
 from voicegraft.training.share import share_of, size_of, write_share
 
 
@@ -85,10 +87,10 @@ def main(
     share = share_of(parts, pretrained)
     print(share, file=sys.stderr)
     trainer = Trainer(engine(compute), grafted, inputs, parts, params)
-    run = fingerprint(
-        {"recipe": params.model_dump(), "compute": compute.model_dump()}, [head, corpus, embeddings]
-    )
-    trainer.train(clips, Checkpoint(scratch / run), model, curves)
+    reads = {"recipe": params, "compute": compute, "stage": Path(__file__)}
+    reads |= {"head": head, "corpus": corpus, "embeddings": embeddings}
+    with tidied(scratch):
+        trainer.train(clips, Checkpoint(scratch / fingerprint(reads)), model, curves)
     write_share(training, share)
 
 

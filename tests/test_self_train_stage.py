@@ -154,10 +154,10 @@ def test_what_was_surest_is_told_last_with_how_often_it_is_wrong(begin):
 def test_another_round_trains_one_student_and_recalls_the_rest(begin):
     folder = begin()
     run("self_train", PATHS)
-    times = {p: p.stat().st_mtime_ns for p in folder.glob("scratch/*.safetensors")}
+    times = {p: p.stat().st_mtime_ns for p in folder.glob("scratch/*/result.safetensors")}
     write_params(folder, rounds=2)
     run("self_train", PATHS)
-    after = {p: p.stat().st_mtime_ns for p in folder.glob("scratch/*.safetensors")}
+    after = {p: p.stat().st_mtime_ns for p in folder.glob("scratch/*/result.safetensors")}
     assert len(after) == len(times) + 1
     assert times.items() <= after.items()
     assert [row["round"] for row in table(folder / "evaluation/rounds.csv")] == ["1", "2"]
@@ -167,7 +167,7 @@ def test_a_stage_killed_in_mid_run_goes_on_to_the_same_bytes(begin):
     whole, killed = begin("whole", epochs=12), begin("killed", epochs=12)
     command = [sys.executable, str(ROOT / "stages/self_train.py"), *PATHS.split()]
     running = subprocess.Popen(command, cwd=killed, stderr=subprocess.DEVNULL)
-    while not list(killed.glob("scratch/*/run/last.ckpt")) and running.poll() is None:
+    while not list(killed.glob("scratch/*/last.safetensors")) and running.poll() is None:
         time.sleep(0.02)
     os.kill(running.pid, signal.SIGKILL)
     running.wait()

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from voicegraft.grafted import GraftedModel, save_model
 from voicegraft.padding import Padded
 from voicegraft.ragged import join
 from voicegraft.speech.manifest import Corpus, Utterance
-from voicegraft.training.checkpoint import Checkpoint
+from voicegraft.training.checkpoint import Checkpoint, Learning
 from voicegraft.training.compute import attention_kernels
 from voicegraft.training.curves import write_curves
 from voicegraft.training.fit import Fit, batches_in_order, batches_of_epoch
@@ -63,7 +63,7 @@ class Trainer:
         self.parts, self.fit, self.quiet = parts, fit, quiet
         self.model, self.optimiser = fabric.setup(model, optimiser(parts, fit.weight_decay))
         self.progress = Progress()
-        self.best = self._weights()
+        self.best = self._copies()
 
     def train(self, corpus: Corpus, checkpoint: Checkpoint, model: Path, curves: Path) -> None:
         """Train on the corpus, and write the best model and its curves.
@@ -91,7 +91,8 @@ class Trainer:
             self._score(dev, {"step": 0})
         while self._goes_on():
             self._epoch(train, dev)
-            checkpoint.save(self.fabric, self._state())
+            if self.fabric.is_global_zero:
+                checkpoint.save(self._learning())
         self.bare.load_state_dict(self.best, strict=False)
         return self.progress.history
 
@@ -182,27 +183,31 @@ class Trainer:
         name, error = next(iter(rates.items()))
         if error < self.progress.best_error:
             self.progress.best_error, self.progress.best_epoch = error, self.progress.epoch
-            self.best = self._weights()
+            self.best = self._copies()
         return name, error
 
     def _weights(self) -> dict[str, Tensor]:
-        """Return a copy of all that may learn, by name."""
+        """Return all that may learn, by name."""
         learnable = {id(parameter) for part in self.parts for parameter in part.parameters}
         named = self.bare.named_parameters()
-        return {name: p.detach().cpu().clone() for name, p in named if id(p) in learnable}
+        return {name: p.detach() for name, p in named if id(p) in learnable}
 
-    def _state(self) -> dict[str, Any]:
-        run = {"optimiser": self.optimiser, "schedule": self.schedule, "model": self.model}
-        return run | {"best": self.best, "progress": vars(self.progress)}
+    def _copies(self) -> dict[str, Tensor]:
+        return {name: weights.cpu().clone() for name, weights in self._weights().items()}
+
+    def _learning(self) -> Learning:
+        optimiser, precision = self.optimiser.optimizer, self.fabric.strategy.precision
+        state = optimiser, self.schedule, precision, vars(self.progress)
+        return Learning(self._weights(), self.best, *state)
 
     def _restore(self, checkpoint: Checkpoint) -> bool:
-        state = self._state()
-        if not checkpoint.restore(self.fabric, state):
+        learning = self._learning()
+        if not checkpoint.restore(learning):
             return False
-        self.best, self.progress = state["best"], Progress(**state["progress"])
+        self.best, self.progress = learning.best, Progress(**learning.progress)
         self._say(f"going on after epoch {self.progress.epoch}, from {checkpoint.path}")
         return True
 
     def _say(self, line: str) -> None:
-        if not self.quiet:
+        if self.fabric.is_global_zero and not self.quiet:
             tqdm.write(line, file=sys.stderr)
