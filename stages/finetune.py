@@ -86,7 +86,7 @@ def main(
     parts = parts_of(params, grafted)
     share = share_of(parts, pretrained)
     print(share, file=sys.stderr)
-    trainer = Trainer(engine(compute), grafted, inputs, parts, params)
+    trainer = Trainer(engine(compute), grafted, inputs, parts, params, section=f"finetune.{recipe}")
     reads = {"recipe": params, "compute": compute, "stage": Path(__file__)}
     reads |= {"head": head, "corpus": corpus, "embeddings": embeddings}
     with tidied(scratch):

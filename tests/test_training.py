@@ -86,7 +86,7 @@ class KilledError(Exception):
 class KilledAfterTwoEpochs(Checkpoint):
     def save(self, learning) -> None:
         super().save(learning)
-        if learning.progress["epoch"] == 2:
+        if learning.progress.epoch == 2:
             raise KilledError
 
 

@@ -1,8 +1,8 @@
 """Where a killed training run goes on: one file, replaced whole after every epoch."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -16,6 +16,19 @@ if TYPE_CHECKING:
 
 
 @dataclass
+class Progress:
+    """How far a run is, and the best it has seen."""
+
+    epoch: int = 0
+    best_error: float = float("inf")
+    best_epoch: int = 0
+    mute_epoch: int = 0
+    """The last one after which nothing was heard in dev: CTC emits blanks alone before it learns to
+    spell, and may do so for hundreds of steps; that is no reason to stop."""
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass
 class Learning:
     """All of a run that changes as it learns; what stays frozen is in the upstream's own files.
 
@@ -25,7 +38,7 @@ class Learning:
         optimiser: see above.
         schedule: see above.
         precision: with the scale of the loss, where one is kept.
-        progress: what JSON can hold.
+        progress: see above.
     """
 
     weights: dict[str, Tensor]
@@ -33,7 +46,7 @@ class Learning:
     optimiser: Optimizer
     schedule: LRScheduler
     precision: "Precision"
-    progress: dict[str, Any]
+    progress: Progress
 
 
 class Checkpoint:
@@ -51,7 +64,7 @@ class Checkpoint:
             "groups": state["param_groups"],
             "schedule": learning.schedule.state_dict(),
             "precision": learning.precision.state_dict(),
-            "progress": learning.progress,
+            "progress": asdict(learning.progress),
         }
         keep(self.path, tensors | _under("moments", moments), values)
 
@@ -64,7 +77,8 @@ class Checkpoint:
         with torch.no_grad():
             for name, saved in _from("weights", tensors).items():
                 learning.weights[name].copy_(saved)
-        learning.best, learning.progress = _from("best", tensors), values["progress"]
+        learning.best = _from("best", tensors)
+        learning.progress = Progress(**values["progress"])
         moments: dict[int, dict[str, Tensor]] = {}
         for name, saved in _from("moments", tensors).items():
             index, _, moment = name.partition("/")
