@@ -91,7 +91,8 @@ def main(
     reads |= {"head": head, "corpus": corpus, "embeddings": embeddings}
     with tidied(scratch):
         trainer.train(clips, Checkpoint(scratch / fingerprint(reads)), model, curves)
-    write_share(training, share)
+    if trainer.fabric.is_global_zero:
+        write_share(training, share)
 
 
 if __name__ == "__main__":

@@ -125,6 +125,8 @@ def main(
     with tidied(scratch) as used:
         trainings = Trainings(build, clips.of("dev"), scratch, used, facts)
         trained = self_train(trainings, fit, budget_of, labelled, others, knobs)
+    if not trained.alone["teacher"].fabric.is_global_zero:
+        return  # on several devices, the first process writes
     kept, gained = judged(trained, clips, evaluate)
     save_model(trained.models[kept].bare, model)
     extent = {"labelled_minutes": minutes_of(labelled), "unlabelled_minutes": minutes_of(others)}

@@ -178,6 +178,22 @@ def test_a_stage_killed_in_mid_run_goes_on_to_the_same_bytes(begin):
     assert bytes_in(killed / "model") == bytes_in(whole / "model")
 
 
+def test_two_processes_that_train_together_leave_whole_files_and_recall_them(begin):
+    folder = begin(epochs=1)
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["compute"]["devices"] = 2
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    command = [sys.executable, str(ROOT / "stages/self_train.py"), *PATHS.split()]
+    found = []
+    for _ in range(2):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "damaged" not in done.stderr
+        assert ("epoch 1/" in done.stderr) == (not found)
+        found.append(bytes_in(folder / "model", folder / "evaluation"))
+    assert found[0] == found[1]
+
+
 def test_classes_are_learnt_from_what_the_classifier_itself_is_sure_of(begin):
     folder = begin(pipeline="words", keep=0.5)
     run("self_train", PATHS)
