@@ -39,6 +39,7 @@ from voicegraft.precision import on_this_machine
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
+from voicegraft.training.fingerprint import fingerprint
 from voicegraft.training.fit import Fit
 from voicegraft.training.grafting import graft, head_trainer
 
@@ -150,8 +151,12 @@ def main(
 ) -> None:
     clips = Corpus(corpus)
     encoder, scores = Encoder(upstream, clips), {}
+    sections = {"head": OneLayer, "train_head": Fit, "compute": Compute}
+    reads = {name: load_params(section, name) for name, section in sections.items()}
+    reads |= {"upstream": upstream, "corpus": corpus, "how": encoder.how, "by": Path(__file__)}
+    name = fingerprint(reads)
     for margin in MARGINS:
-        folder = work / f"{margin:g}"
+        folder = work / name / f"{margin:g}"
         if not (folder / "model.json").is_file():  # written last
             encoder.fill(margin, folder / "store")
             train(Store(folder / "store"), folder, upstream, clips)

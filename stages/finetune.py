@@ -17,13 +17,15 @@ from voicegraft.grafted import GraftedModel, load_model
 from voicegraft.params import load_params
 from voicegraft.provenance import remember
 from voicegraft.speech.manifest import Corpus
-from voicegraft.training.checkpoint import Checkpoint, fingerprint
+from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute, engine
+from voicegraft.training.fingerprint import fingerprint
 from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates
 from voicegraft.training.loop import Trainer
 from voicegraft.training.mixed import settled
 from voicegraft.training.recipe import Learns, Recipe, add, section
 from voicegraft.training.schedule import Part, head_part, upstream_parts
+from voicegraft.training.scratch import tidied
 from voicegraft.training.share import share_of, size_of, write_share
 
 
@@ -87,13 +89,14 @@ def main(
     share = share_of(parts, pretrained)
     print(share, file=sys.stderr)
     fabric = engine(settled(compute, grafted, inputs, parts))
-    trainer = Trainer(fabric, grafted, inputs, parts, params)
-    run = fingerprint(
-        {"recipe": params.model_dump(), "compute": compute.model_dump()}, [head, corpus, embeddings]
-    )
-    trainer.train(clips, Checkpoint(scratch / run), model, curves)
-    remember(model, head=head)
-    write_share(training, share)
+    trainer = Trainer(fabric, grafted, inputs, parts, params, section=f"finetune.{recipe}")
+    reads = {"recipe": params, "compute": compute, "stage": Path(__file__)}
+    reads |= {"head": head, "corpus": corpus, "embeddings": embeddings}
+    with tidied(scratch):
+        trainer.train(clips, Checkpoint(scratch / fingerprint(reads)), model, curves)
+    if fabric.is_global_zero:
+        remember(model, head=head)
+        write_share(training, share)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from voicegraft.speech.manifest import Corpus
 from voicegraft.training.amounts import minutes_of
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
+from voicegraft.training.scratch import tidied
 
 DEV_MINUTES = 2.0
 """Who has a minute to train on has no hour to choose an epoch by."""
@@ -42,11 +43,15 @@ class LearningCurve(Section):
 
 
 def runs(
-    learners: dict[str, Learner], params: LearningCurve, most: float, accelerator: str
+    learners: dict[str, Learner],
+    params: LearningCurve,
+    most: float,
+    accelerator: str,
+    used: set[str],
 ) -> list[tuple[str, Run]]:
     """Return every training with the name of its model, the least speech first.
 
-    An amount above `most` minutes stands for all there is.
+    An amount above `most` minutes stands for all there is. `used` gets the names of the runs.
     """
     wanted = [
         (name, minutes, number)
@@ -54,7 +59,7 @@ def runs(
         for number in range(params.draws)
         for name in learners
     ]
-    trained = run_all([(learners[name], *which) for name, *which in wanted], accelerator)
+    trained = run_all([(learners[name], *which) for name, *which in wanted], accelerator, used)
     return [(name, run) for (name, *_), run in zip(wanted, trained, strict=True)]
 
 
@@ -85,15 +90,16 @@ def main(
     choice = load_params(HeadChoice, "head")
     fit = load_params(Fit, "train_head")
     compute = load_params(Compute, "compute")
-    clips = Corpus(corpus)
     learners = {
-        name: Learner(states_of, states, clips, scratch, choice, fit, compute, DEV_MINUTES)
+        name: Learner(states_of, states, corpus, scratch / name, choice, fit, compute, DEV_MINUTES)
         for name, states_of, states in (
             ("head", upstream, embeddings),
             (control.name, control, control_embeddings),
         )
     }
-    done = runs(learners, params, minutes_of(clips.of("train")), compute.accelerator)
+    most = minutes_of(Corpus(corpus).of("train"))
+    with tidied(*(learner.scratch for learner in learners.values())) as used:
+        done = runs(learners, params, most, compute.accelerator, used)
     curves = {n: Curve([run for name, run in done if name == n], evaluate) for n in learners}
     found = spared(curves["head"], curves[control.name], evaluate)
     of = provenance(corpus=corpus, upstream=upstream, training=[choice, fit], settings=evaluate)

@@ -25,6 +25,7 @@ from voicegraft.speech.manifest import Corpus
 from voicegraft.training.amounts import minutes_of
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
+from voicegraft.training.scratch import tidied
 
 
 class SeedNoise(Section):
@@ -39,11 +40,11 @@ def main(upstream: Path, corpus: Path, embeddings: Path, noise: Path, scratch: P
     choice = load_params(HeadChoice, "head")
     fit = load_params(Fit, "train_head")
     compute = load_params(Compute, "compute")
-    clips = Corpus(corpus)
-    learner = Learner(upstream, embeddings, clips, scratch, choice, fit, compute)
-    everything = minutes_of(clips.of("train"))
+    learner = Learner(upstream, embeddings, corpus, scratch, choice, fit, compute)
+    everything = minutes_of(Corpus(corpus).of("train"))
     wanted = [(learner, everything, number) for number in range(seeds)]
-    runs = list(run_all(wanted, compute.accelerator))
+    with tidied(scratch) as used:
+        runs = list(run_all(wanted, compute.accelerator, used))
     noise.mkdir(parents=True, exist_ok=True)
     rows = [(fit.seed + run.draw, *(round(run.rate(m), 4) for m in Score.RATES)) for run in runs]
     write_rows(noise / "seeds.csv", ("seed", *Score.RATES), rows)

@@ -41,6 +41,7 @@ from voicegraft.training.grafting import graft, head_trainer, heard_layer
 from voicegraft.training.loop import Trainer
 from voicegraft.training.pseudo_labels import pseudo_labels
 from voicegraft.training.recalled import Trainings
+from voicegraft.training.scratch import tidied
 from voicegraft.training.self_training import SelfTrain, Trained, parted, self_train
 
 ROUNDS = ("round", "clips", "minutes", "pseudo_label_error", "dev_error")
@@ -119,18 +120,20 @@ def main(
         learner = graft(layer, choice.name, store, labelled, upstream, budget.seed, pooling)
         return head_trainer(learner, store, budget, compute)
 
-    facts = {"head": choice.model_dump(), "compute": compute.model_dump()}
-    made_of = [upstream, corpus, embeddings]
-    trainings = Trainings(build, clips.of("dev"), scratch, facts, made_of)
+    facts = {"head": choice, "compute": compute, "stage": Path(__file__)}
+    facts |= {"upstream": upstream, "corpus": corpus, "embeddings": embeddings}
     budget_of = minutes_of(clips.of("train"))
-    trained = self_train(trainings, fit, budget_of, labelled, others, knobs)
+    with tidied(scratch) as used:
+        trainings = Trainings(build, clips.of("dev"), scratch, used, facts)
+        trained = self_train(trainings, fit, budget_of, labelled, others, knobs)
+    if not trained.alone["teacher"].fabric.is_global_zero:
+        return  # on several devices, the first process writes
     kept, gained = judged(trained, clips, evaluate)
     save_model(trained.models[kept].bare, model)
     extent = {"labelled_minutes": minutes_of(labelled), "unlabelled_minutes": minutes_of(others)}
     found = extent | {"kept": kept, "rolled_back": kept != "student"} | gained
     of = provenance(corpus=corpus, upstream=upstream, training=[choice, fit])
     write_found(evaluation, trained, clips, others, found | {KEY: of})
-    trainings.tidy()
     print("\n".join(said(kept, gained)))
 
 

@@ -17,13 +17,15 @@ from voicegraft.grafted import GraftedModel, save_model
 from voicegraft.params import load_params
 from voicegraft.provenance import remember
 from voicegraft.speech.manifest import Corpus
-from voicegraft.training.checkpoint import Checkpoint, fingerprint
+from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
 from voicegraft.training.curves import write_curves
+from voicegraft.training.fingerprint import fingerprint
 from voicegraft.training.fit import Fit
 from voicegraft.training.fitting import fit_at_once, is_fitted, told
 from voicegraft.training.grafting import graft, head_trainer, heard_layer
 from voicegraft.training.inputs import StoredStates, learnable_side
+from voicegraft.training.scratch import tidied
 from voicegraft.upstream_folder import by_kind
 
 
@@ -53,16 +55,11 @@ def main(
     if is_fitted(grafted):
         fit(grafted, StoredStates(store, layer, knobs.masking), clips, model, curves)
     else:
-        run = fingerprint(
-            {
-                "head": choice.model_dump(),
-                "fit": knobs.model_dump(),
-                "compute": compute.model_dump(),
-            },
-            [upstream, corpus, embeddings],
-        )
+        reads = {"head": choice, "fit": knobs, "compute": compute, "stage": Path(__file__)}
+        reads |= {"upstream": upstream, "corpus": corpus, "embeddings": embeddings}
         trainer = head_trainer(grafted, store, knobs, compute)
-        trainer.train(clips, Checkpoint(scratch / run), model, curves)
+        with tidied(scratch):
+            trainer.train(clips, Checkpoint(scratch / fingerprint(reads)), model, curves)
     remember(model, **by_kind(upstream), training=[choice, knobs])
 
 

@@ -14,10 +14,12 @@ from voicegraft.heads import HeadChoice
 from voicegraft.params import load_params
 from voicegraft.provenance import remember
 from voicegraft.speech.manifest import Corpus
-from voicegraft.training.checkpoint import Checkpoint, fingerprint
+from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
+from voicegraft.training.fingerprint import fingerprint
 from voicegraft.training.fit import Fit
 from voicegraft.training.grafting import graft, head_trainer, heard_layer
+from voicegraft.training.scratch import tidied
 from voicegraft.upstream_folder import by_kind
 
 
@@ -30,12 +32,11 @@ def main(
     clips, store = Corpus(corpus), Store(embeddings)
     layer, train = heard_layer(choice.layer, store), clips.of("train")
     grafted = graft(layer, choice.name, store, train, upstream, fit.seed)
-    run = fingerprint(
-        {"head": choice.model_dump(), "fit": fit.model_dump(), "compute": compute.model_dump()},
-        [upstream, corpus, embeddings],
-    )
+    reads = {"head": choice, "fit": fit, "compute": compute, "stage": Path(__file__)}
+    reads |= {"upstream": upstream, "corpus": corpus, "embeddings": embeddings}
     trainer = head_trainer(grafted, store, fit, compute)
-    trainer.train(clips, Checkpoint(scratch / run), model, curves)
+    with tidied(scratch):
+        trainer.train(clips, Checkpoint(scratch / fingerprint(reads)), model, curves)
     remember(model, **by_kind(upstream), training=[choice, fit])
 
 

@@ -1,5 +1,7 @@
 import json
+import resource
 import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -175,3 +177,15 @@ def test_a_broken_folder_is_refused_by_its_name(folder, damage):
     damage(folder)
     with pytest.raises(ModelError, match=str(folder)):
         load_model(folder, "cpu")
+
+
+def test_a_full_disk_ends_in_an_error_that_names_the_file(tmp_path):
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(OSError, match="model.safetensors.*too large"):
+            save_model(grafted(), tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)

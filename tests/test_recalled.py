@@ -16,6 +16,7 @@ from voicegraft.training.loop import Trainer
 from voicegraft.training.masking import Masking
 from voicegraft.training.recalled import Trainings
 from voicegraft.training.schedule import head_part
+from voicegraft.training.scratch import RESULT
 
 MASKING = Masking(time_masks_per_second=0.0, time_mask_frames=0, size_masks=0, size_mask_share=0.0)
 FIT = Fit(
@@ -42,11 +43,11 @@ def trainings(corpus: Corpus, store: Store, tmp_path: Path):
         inputs, parts = StoredStates(store, 2, fit.masking), [head_part(grafted, fit.lr)]
         return Trainer(FABRIC, grafted, inputs, parts, fit, quiet=True)
 
-    return lambda **facts: Trainings(build, corpus.of("dev"), tmp_path, facts, [])
+    return lambda **facts: Trainings(build, corpus.of("dev"), tmp_path, set(), facts)
 
 
 def kept(trainings: Trainings) -> set[str]:
-    return {path.name for path in trainings.scratch.glob("*.safetensors")}
+    return {path.parent.name for path in trainings.scratch.glob(f"*/{RESULT}")}
 
 
 def test_the_same_training_is_recalled_with_the_weights_that_it_learnt(trainings, corpus):
@@ -70,14 +71,30 @@ def test_other_labels_other_knobs_and_other_facts_are_other_trainings(trainings,
     assert len(kept(trainings())) == 4
 
 
-def test_what_a_run_did_not_use_is_removed_at_its_end(trainings, corpus):
+def test_another_dev_is_another_training_for_it_chooses_the_epoch(trainings, corpus):
+    first = trainings()
+    first.train("one", corpus.of("train"), FIT)
+    replace(first, dev=corpus.of("dev")[1:]).train("one", corpus.of("train"), FIT)
+    assert len(kept(first)) == 2
+
+
+def test_the_runs_in_use_are_named(trainings, corpus):
     old, new = trainings(), trainings()
     old.train("one", corpus.of("train"), FIT)
     new.train("one", corpus.of("train")[1:], FIT)
     assert len(kept(new)) == 2
-    new.tidy()
-    assert len(kept(new)) == 1
-    assert not new.train("one", corpus.of("train")[1:], FIT).progress.history
+    assert len(new.used) == len(old.used) == 1
+    assert new.used | old.used == kept(new)
+
+
+def test_a_torn_result_is_named_and_trained_anew(trainings, corpus, capsys):
+    first = trainings().train("one", corpus.of("train"), FIT)
+    (file,) = trainings().scratch.glob(f"*/{RESULT}")
+    file.write_bytes(file.read_bytes()[:-1])
+    again = trainings().train("one", corpus.of("train"), FIT)
+    assert f"{file} is damaged" in capsys.readouterr().err
+    assert all(torch.equal(again.best[name], learnt) for name, learnt in first.best.items())
+    assert not trainings().train("one", corpus.of("train"), FIT).progress.history
 
 
 def test_a_side_from_which_nothing_can_be_learnt_is_named(trainings, corpus):

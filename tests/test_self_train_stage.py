@@ -154,10 +154,10 @@ def test_what_was_surest_is_told_last_with_how_often_it_is_wrong(begin):
 def test_another_round_trains_one_student_and_recalls_the_rest(begin):
     folder = begin()
     run("self_train", PATHS)
-    times = {p: p.stat().st_mtime_ns for p in folder.glob("scratch/*.safetensors")}
+    times = {p: p.stat().st_mtime_ns for p in folder.glob("scratch/*/result.safetensors")}
     write_params(folder, rounds=2)
     run("self_train", PATHS)
-    after = {p: p.stat().st_mtime_ns for p in folder.glob("scratch/*.safetensors")}
+    after = {p: p.stat().st_mtime_ns for p in folder.glob("scratch/*/result.safetensors")}
     assert len(after) == len(times) + 1
     assert times.items() <= after.items()
     assert [row["round"] for row in table(folder / "evaluation/rounds.csv")] == ["1", "2"]
@@ -167,7 +167,7 @@ def test_a_stage_killed_in_mid_run_goes_on_to_the_same_bytes(begin):
     whole, killed = begin("whole", epochs=12), begin("killed", epochs=12)
     command = [sys.executable, str(ROOT / "stages/self_train.py"), *PATHS.split()]
     running = subprocess.Popen(command, cwd=killed, stderr=subprocess.DEVNULL)
-    while not list(killed.glob("scratch/*/run/last.ckpt")) and running.poll() is None:
+    while not list(killed.glob("scratch/*/last.safetensors")) and running.poll() is None:
         time.sleep(0.02)
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
@@ -176,6 +176,22 @@ def test_a_stage_killed_in_mid_run_goes_on_to_the_same_bytes(begin):
         assert done.returncode == 0, done.stderr
         assert ("going on after epoch" in done.stderr) == (folder == killed)
     assert bytes_in(killed / "model") == bytes_in(whole / "model")
+
+
+def test_two_processes_that_train_together_leave_whole_files_and_recall_them(begin):
+    folder = begin(epochs=1)
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["compute"]["devices"] = 2
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    command = [sys.executable, str(ROOT / "stages/self_train.py"), *PATHS.split()]
+    found = []
+    for _ in range(2):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "damaged" not in done.stderr
+        assert ("epoch 1/" in done.stderr) == (not found)
+        found.append(bytes_in(folder / "model", folder / "evaluation"))
+    assert found[0] == found[1]
 
 
 def test_classes_are_learnt_from_what_the_classifier_itself_is_sure_of(begin):

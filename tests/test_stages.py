@@ -113,7 +113,7 @@ def test_a_stage_killed_in_mid_run_goes_on_to_the_same_bytes(tmp_path, whisper_f
     write_params(again, params)
     assert run("extract_embeddings", again).returncode == 0
     running = subprocess.Popen(command("train_head"), cwd=again, stderr=subprocess.DEVNULL)
-    while not list(again.glob("scratch/*/last.ckpt")) and running.poll() is None:
+    while not list(again.glob("scratch/*/last.safetensors")) and running.poll() is None:
         time.sleep(0.02)
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
@@ -221,7 +221,7 @@ def test_a_learning_curve_has_each_amount_and_all_of_it_where_more_is_asked_for(
 
 def test_a_learning_curve_that_was_stopped_trains_only_what_is_left(project) -> None:
     once = {p.name: p.read_bytes() for p in (project / "curve").iterdir()}
-    kept = sorted((project / "scratch_curve").glob("*.json"))
+    kept = sorted((project / "scratch_curve").glob("*/*/result.safetensors"))
     times = {path: path.stat().st_mtime_ns for path in kept[1:]}
     kept[0].unlink()
     assert run("learning_curve", project).returncode == 0

@@ -11,12 +11,13 @@ from voicegraft import ctc
 from voicegraft.embedding.store import Store
 from voicegraft.layers import Layer
 from voicegraft.speech.manifest import Corpus, Utterance
-from voicegraft.training.checkpoint import Checkpoint, fingerprint
+from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute, engine
 from voicegraft.training.fit import Fit, batches_of_epoch
 from voicegraft.training.inputs import AudioFeatures, StoredStates, learnable
 from voicegraft.training.loop import Trainer
 from voicegraft.training.schedule import head_part, upstream_parts
+from voicegraft.training.scratch import recall
 
 NO_MASKS = dict(time_masks_per_second=0.0, time_mask_frames=0, size_masks=0, size_mask_share=0.0)
 MASKS = dict(time_masks_per_second=2.0, time_mask_frames=3, size_masks=1, size_mask_share=0.2)
@@ -83,9 +84,9 @@ class KilledError(Exception):
 
 
 class KilledAfterTwoEpochs(Checkpoint):
-    def save(self, fabric, state) -> None:
-        super().save(fabric, state)
-        if state["progress"]["epoch"] == 2:
+    def save(self, learning) -> None:
+        super().save(learning)
+        if learning.progress.epoch == 2:
             raise KilledError
 
 
@@ -101,6 +102,37 @@ def test_a_killed_run_goes_on_to_the_bytes_of_one_that_was_not(
         killed.run(*sides, KilledAfterTwoEpochs(tmp_path / "killed" / "run"))
     assert run(resumed, corpus, tmp_path / "killed") == curve
     assert same(weights(whole), weights(resumed))
+
+
+def test_a_damaged_checkpoint_is_named_and_its_run_begins_anew(
+    corpus, store, tmp_path, capsys
+) -> None:
+    whole, killed, anew = (head_trainer(store, fit()) for _ in range(3))
+    curve = run(whole, corpus, tmp_path / "whole")
+    with pytest.raises(KilledError):
+        sides = corpus.of("train"), corpus.of("dev")
+        killed.run(*sides, KilledAfterTwoEpochs(tmp_path / "killed" / "run"))
+    file = Checkpoint(tmp_path / "killed" / "run").path
+    content = bytearray(file.read_bytes())
+    content[-100] ^= 1
+    file.write_bytes(content)
+    assert run(anew, corpus, tmp_path / "killed") == curve
+    assert same(weights(whole), weights(anew))
+    assert f"{file} is damaged" in capsys.readouterr().err
+
+
+def test_a_checkpoint_holds_what_learns_and_nothing_that_stays_frozen(
+    corpus, store, tmp_path
+) -> None:
+    grafted = model()
+    before = {name: value.clone() for name, value in grafted.state_dict().items()}
+    parts = [head_part(grafted, 0.01), *upstream_parts(grafted, 1, 0.01, 1.0, 0, 0)]
+    run(Trainer(FABRIC, grafted, stored(store, 1), parts, fit()), corpus, tmp_path)
+    tensors, _ = recall(Checkpoint(tmp_path / "run").path)
+    kept = {name.removeprefix("weights/") for name in tensors if name.startswith("weights/")}
+    learnt = {n for n, value in grafted.state_dict().items() if not torch.equal(value, before[n])}
+    assert learnt <= kept < set(before)
+    assert all(n.startswith(("head.", "upstream.blocks.1.", "upstream.norm.")) for n in kept)
 
 
 def test_the_model_is_left_at_its_best_epoch_not_its_last(corpus, store, tmp_path) -> None:
@@ -203,24 +235,5 @@ def test_accumulating_two_batches_takes_half_the_steps(corpus, store, tmp_path) 
     assert steps[2] == -(-steps[1] // 2)
 
 
-def test_another_knob_or_another_input_is_another_run(tmp_path) -> None:
-    (tmp_path / "input").mkdir()
-    (tmp_path / "input" / "file").write_text("one")
-    first = fingerprint({"lr": 1}, [tmp_path / "input"])
-    assert fingerprint({"lr": 1}, [tmp_path / "input"]) == first
-    assert fingerprint({"lr": 2}, [tmp_path / "input"]) != first
-    (tmp_path / "input" / "file").write_text("another")
-    assert fingerprint({"lr": 1}, [tmp_path / "input"]) != first
-
-
 def test_targets_spell_with_the_labels_of_train_alone(corpus) -> None:
     assert ctc.labels_of(u.text for u in corpus.of("train")) == ["", "a", "b", "ř"]
-
-
-def test_a_new_run_removes_old_checkpoints_beside_its_own_and_nothing_else(tmp_path) -> None:
-    for name in ("old/last.ckpt", "mine/last.ckpt", "old/thesis.tex", "thesis.tex"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("")
-    Checkpoint(tmp_path / "mine")
-    left = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file())
-    assert left == ["mine/last.ckpt", "old/thesis.tex", "thesis.tex"]

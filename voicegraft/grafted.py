@@ -172,11 +172,18 @@ def build_head(description: Description, upstream: upstreams.Upstream) -> heads.
 
 
 def save_model(model: GraftedModel, folder: Path) -> None:
-    """Write the model; what float16 holds exactly, as pretrained weights often are, takes half."""
+    """Write the model; what float16 holds exactly, as pretrained weights often are, takes half.
+
+    Raises:
+        OSError: if it cannot be written, naming the file.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {k: _smallest_exact(v.detach().cpu()) for k, v in model.state_dict().items()}
-    with whole(folder / WEIGHTS) as partial:
-        save_file(weights, partial)
+    try:
+        with whole(folder / WEIGHTS) as partial:
+            save_file(weights, partial)
+    except SafetensorError as error:
+        raise OSError(f"{folder / WEIGHTS}: {error}") from None
     text = model.description.model_dump_json(indent=2, exclude_none=True)
     with whole(folder / DESCRIPTION) as partial:
         partial.write_text(text + "\n", encoding="utf-8")

@@ -20,6 +20,8 @@ class Objective(Protocol):
 
     unlearnable: str
     """Why some clips are left out, in words."""
+    remedy: str
+    """What to do where many are."""
 
     def learnable(self, utterance: Utterance, frames: int) -> bool:
         """Return whether so many emitted frames can tell it."""
@@ -48,6 +50,10 @@ class Transcription:
 
     labels: Sequence[str]
     unlearnable = "have more symbols than frames"
+    remedy = (
+        "see whether each text is of its recording, or lower "
+        "prepare_data.check.max_characters_per_second"
+    )
 
     def learnable(self, utterance: Utterance, frames: int) -> bool:
         """See `Objective`: it has text, and there are frames enough for CTC to spell it."""
@@ -78,6 +84,7 @@ class Classification:
 
     labels: Sequence[str]
     unlearnable = "are of a class that train has not"
+    remedy = "see prepare_data.split: each class needs clips on every side"
 
     def learnable(self, utterance: Utterance, frames: int) -> bool:  # noqa: ARG002
         """See `Objective`: it is of a class that the model has."""

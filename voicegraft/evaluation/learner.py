@@ -1,10 +1,10 @@
 """Heads trained on less and less speech, each scored on test from its stored states."""
 
-import json
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -17,21 +17,25 @@ from voicegraft.evaluation.scores import Score, score
 from voicegraft.heads import HeadChoice
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.amounts import draw, minutes_of, scaled
-from voicegraft.training.checkpoint import Checkpoint, fingerprint
+from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
+from voicegraft.training.fingerprint import fingerprint
 from voicegraft.training.fit import Fit
 from voicegraft.training.grafting import graft, head_trainer, heard_layer
 from voicegraft.training.inputs import learnable
-from voicegraft.whole import whole
+from voicegraft.training.scratch import RESULT, keep, recall
 
 
 @dataclass(frozen=True)
 class Learner:
-    """Trains heads on the states of one upstream."""
+    """Trains heads on the states of one upstream.
+
+    All but `scratch` is in the name of a run, a field that is added here too.
+    """
 
     upstream: Path
     embeddings: Path
-    corpus: Corpus
+    corpus: Path
     scratch: Path
     choice: HeadChoice
     fit: Fit
@@ -39,28 +43,32 @@ class Learner:
     dev_minutes: float = math.inf
     """At most so many choose the epoch."""
 
-    def run(self, minutes: float, number: int) -> Run:
-        """Train on `minutes` drawn the `number`th time, or recall that it was done."""
-        knobs = [section.model_dump() for section in (self.choice, self.fit, self.compute)]
-        name = fingerprint(
-            {"knobs": knobs, "minutes": minutes, "draw": number, "dev": self.dev_minutes},
-            [self.upstream, self.embeddings],
-        )
-        kept = self.scratch / f"{name}.json"
-        if not kept.is_file():
-            # A folder for each: checkpoints of other runs in the same one would be removed.
-            checkpoint = Checkpoint(self.scratch / name / "run")
-            run = asdict(self._train(minutes, number, checkpoint))
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            with whole(kept) as partial:
-                partial.write_text(json.dumps(run), encoding="utf-8")
-        fields = json.loads(kept.read_text(encoding="utf-8"))
-        return Run(**fields | {"scores": [Score(**s) for s in fields["scores"]]})
+    def name(self, minutes: float, number: int) -> str:
+        """Return the name of the run on `minutes` drawn the `number`th time."""
+        return fingerprint({"learner": self._name, "minutes": minutes, "draw": number})
+
+    @cached_property
+    def _name(self) -> str:
+        read = {field.name: getattr(self, field.name) for field in fields(self)}
+        del read["scratch"]
+        return fingerprint(read)
+
+    def run(self, minutes: float, number: int, name: str) -> Run:
+        """Train on `minutes` drawn the `number`th time, or recall that the run of that name did."""
+        if kept := recall(self.scratch / name / RESULT):
+            _, values = kept
+            return Run(**values | {"scores": [Score(**s) for s in values["scores"]]})
+        checkpoint = Checkpoint(self.scratch / name)
+        run = self._train(minutes, number, checkpoint)
+        keep(self.scratch / name / RESULT, {}, asdict(run))
+        checkpoint.discard()
+        return run
 
     def _train(self, minutes: float, number: int, checkpoint: Checkpoint) -> Run:
-        everything = self.corpus.of("train")
+        corpus = Corpus(self.corpus)
+        everything = corpus.of("train")
         train = draw(everything, minutes, number)
-        dev = self.corpus.of("dev")
+        dev = corpus.of("dev")
         dev = draw(dev, min(self.dev_minutes, minutes_of(dev)), number)
         share = minutes / minutes_of(everything)
         fit = scaled(self.fit, share).model_copy(update={"seed": self.fit.seed + number})
@@ -72,20 +80,28 @@ class Learner:
         sides = [learnable(side, trainer.inputs, trainer.bare) for side in (train, dev)]
         history = trainer.run(*sides, checkpoint)
         seconds = time.monotonic() - began
-        checkpoint.discard()
-        test = self.corpus.of("test")
+        test = corpus.of("test")
         scores = score(test, trainer.told(test), trainer.bare.labels)
         return Run(minutes, number, len(history) - 1, round(seconds, 1), scores)
 
 
-def run_all(wanted: Sequence[tuple[Learner, float, int]], accelerator: str) -> Iterator[Run]:
+def run_all(
+    wanted: Sequence[tuple[Learner, float, int]], accelerator: str, used: set[str]
+) -> Iterator[Run]:
     """Yield the run of each learner on so many minutes, drawn so often, in that order.
 
     On a CPU each core trains one at a time: small heads gain little from a second core, and on one
     they have the same bytes on a machine of any size.
+
+    Args:
+        wanted: see above.
+        accelerator: as of `Compute`.
+        used: gets the names of the runs.
     """
+    named = [(*which, which[0].name(*which[1:])) for which in wanted]
+    used.update(name for *_, name in named)
     on_cpu = accelerator == "cpu" or not torch.cuda.is_available()
     with parallel_config("loky", n_jobs=-1 if on_cpu else 1, inner_max_num_threads=1):
-        jobs = (delayed(learner.run)(minutes, number) for learner, minutes, number in wanted)
+        jobs = (delayed(learner.run)(*which) for learner, *which in named)
         runs = Parallel(return_as="generator")(jobs)
         yield from tqdm(runs, total=len(wanted), unit="head")

@@ -1,59 +1,102 @@
 """Where a killed training run goes on: one file, replaced whole after every epoch."""
 
-import hashlib
-import json
-import os
-from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import voicegraft
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from voicegraft.training.scratch import CHECKPOINT, keep, recall
 
 if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
-FILE = "last.ckpt"
+    from lightning_fabric.plugins import Precision
 
 
-def fingerprint(params: dict, inputs: Iterable[Path]) -> str:
-    """Return a name for the run: it changes with the params, the input files and our code."""
-    digest = hashlib.sha256(json.dumps(params, sort_keys=True).encode())
-    for code in sorted(Path(voicegraft.__file__).parent.rglob("*.py")):
-        digest.update(code.read_bytes())
-    for path in sorted(file for folder in inputs for file in folder.rglob("*")):
-        status = path.stat()
-        digest.update(f"{path}{status.st_size}{status.st_mtime_ns}".encode())
-    return digest.hexdigest()[:16]
+@dataclass
+class Progress:
+    """How far a run is, and the best it has seen."""
+
+    epoch: int = 0
+    best_error: float = float("inf")
+    best_epoch: int = 0
+    mute_epoch: int = 0
+    """The last one after which nothing was heard in dev: CTC emits blanks alone before it learns to
+    spell, and may do so for hundreds of steps; that is no reason to stop."""
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass
+class Learning:
+    """All of a run that changes as it learns; what stays frozen is in the upstream's own files.
+
+    Attributes:
+        weights: the model's own, by name; they are filled in place.
+        best: copies of them at the best epoch.
+        optimiser: see above.
+        schedule: see above.
+        precision: with the scale of the loss, where one is kept.
+        progress: see above.
+    """
+
+    weights: dict[str, Tensor]
+    best: dict[str, Tensor]
+    optimiser: Optimizer
+    schedule: LRScheduler
+    precision: "Precision"
+    progress: Progress
 
 
 class Checkpoint:
-    """The state of one run, kept in `folder` until the run is done.
-
-    Args:
-        folder: for this fingerprint alone; checkpoints of other runs beside it are removed.
-    """
+    """The last epoch of one run, kept in `folder`, which bears its name, until the run is done."""
 
     def __init__(self, folder: Path):
-        self.path = folder / FILE
-        for other in folder.parent.glob(f"*/{FILE}"):
-            if other != self.path:
-                other.unlink()
+        self.path = folder / CHECKPOINT
 
-    def restore(self, fabric: "Fabric", state: dict[str, Any]) -> bool:
-        """Fill `state` (modules, optimisers, values) in place; return False if there is none."""
-        if not self.path.is_file():
+    def save(self, learning: Learning) -> None:
+        """Replace the file. To be called in one process, where several train together."""
+        state = learning.optimiser.state_dict()
+        moments = {f"{i}/{name}": t for i, of in state["state"].items() for name, t in of.items()}
+        tensors = _under("weights", learning.weights) | _under("best", learning.best)
+        values = {
+            "groups": state["param_groups"],
+            "schedule": learning.schedule.state_dict(),
+            "precision": learning.precision.state_dict(),
+            "progress": asdict(learning.progress),
+        }
+        keep(self.path, tensors | _under("moments", moments), values)
+
+    def restore(self, learning: Learning) -> bool:
+        """Fill `learning`; return False, and change nothing, if there is none that is whole."""
+        kept = recall(self.path)
+        if kept is None:
             return False
-        # Tensors and plain values only: nothing in the file can run.
-        fabric.load(self.path, state, weights_only=True)
+        tensors, values = kept
+        with torch.no_grad():
+            for name, saved in _from("weights", tensors).items():
+                learning.weights[name].copy_(saved)
+        learning.best = _from("best", tensors)
+        learning.progress = Progress(**values["progress"])
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, saved in _from("moments", tensors).items():
+            index, _, moment = name.partition("/")
+            moments.setdefault(int(index), {})[moment] = saved
+        learning.optimiser.load_state_dict({"state": moments, "param_groups": values["groups"]})
+        learning.schedule.load_state_dict(values["schedule"])
+        learning.precision.load_state_dict(values["precision"])
         return True
-
-    def save(self, fabric: "Fabric", state: dict[str, Any]) -> None:
-        """Replace the file by `state`."""
-        partial = self.path.with_suffix(".part")
-        fabric.save(partial, state)
-        if fabric.is_global_zero:
-            os.replace(partial, self.path)
 
     def discard(self) -> None:
         """Remove the file: the run is done."""
         self.path.unlink(missing_ok=True)
+
+
+def _under(group: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{group}/{name}": tensor for name, tensor in tensors.items()}
+
+
+def _from(group: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    start = f"{group}/"
+    return {k.removeprefix(start): tensor for k, tensor in tensors.items() if k.startswith(start)}

@@ -14,7 +14,9 @@ from voicegraft.embedding.store import Store
 from voicegraft.embedding.takes import Take, take_id
 from voicegraft.grafted import GraftedModel
 from voicegraft.layers import Layer, numbers
+from voicegraft.objective import Transcription
 from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.training import diagnosis
 from voicegraft.training.masking import Masking, mask
 
 
@@ -159,16 +161,20 @@ def learnable(
 def learnable_side(
     corpus: Corpus, side: str, inputs: Inputs, model: GraftedModel
 ) -> list[Utterance]:
-    """Return the clips of `side` that can be learnt from, and say how many cannot.
+    """Return the clips of `side` that can be learnt from, and say what is wrong with others.
 
     Raises:
         ValueError: if none can.
     """
-    everything = corpus.of(side)
+    everything, objective = corpus.of(side), model.objective
     kept = learnable(everything, inputs, model)
     if dropped := len(everything) - len(kept):
-        why = model.objective.unlearnable
-        print(f"{side}: {dropped} of {len(everything)} clips {why}", file=sys.stderr)
+        why = objective.unlearnable, objective.remedy
+        print(diagnosis.left_out(side, dropped, len(everything), *why), file=sys.stderr)
+    if isinstance(objective, Transcription) and (
+        wrong := diagnosis.unknown_letters(side, everything, objective.labels)
+    ):
+        print(wrong, file=sys.stderr)
     if not kept:
         raise ValueError(f"{side}: none of {len(everything)} clips can be learnt from")
     return kept

@@ -1,11 +1,11 @@
 """Train what is unfrozen, score dev after each epoch, keep the best, stop when it stops helping."""
 
+import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -15,28 +15,16 @@ from voicegraft.grafted import GraftedModel, save_model
 from voicegraft.padding import Padded
 from voicegraft.ragged import join
 from voicegraft.speech.manifest import Corpus, Utterance
-from voicegraft.training.checkpoint import Checkpoint
+from voicegraft.training import diagnosis
+from voicegraft.training.checkpoint import Checkpoint, Learning, Progress
 from voicegraft.training.compute import attention_kernels
 from voicegraft.training.curves import write_curves
 from voicegraft.training.fit import Fit, batches_in_order, batches_of_epoch
 from voicegraft.training.inputs import Inputs, learnable_side
-from voicegraft.training.schedule import Part, optimiser, unfreeze, warm_up_and_decay
+from voicegraft.training.schedule import Part, optimiser, take_step, unfreeze, warm_up_and_decay
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-
-@dataclass
-class Progress:
-    """How far a run is, and the best it has seen."""
-
-    epoch: int = 0
-    best_error: float = float("inf")
-    best_epoch: int = 0
-    mute_epoch: int = 0
-    """The last one after which nothing was heard in dev: CTC emits blanks alone before it learns to
-    spell, and may do so for hundreds of steps; that is no reason to stop."""
-    history: list[dict[str, float]] = field(default_factory=list)
 
 
 class Trainer:
@@ -48,6 +36,7 @@ class Trainer:
 
     Args:
         quiet: say nothing of epochs: for one run of many.
+        section: of params.yaml, where `fit` stands.
     """
 
     def __init__(
@@ -58,12 +47,13 @@ class Trainer:
         parts: Sequence[Part],
         fit: Fit,
         quiet: bool = False,
+        section: str = "train_head",
     ):
         self.fabric, self.bare, self.inputs = fabric, model, inputs
-        self.parts, self.fit, self.quiet = parts, fit, quiet
+        self.parts, self.fit, self.quiet, self.section = parts, fit, quiet, section
         self.model, self.optimiser = fabric.setup(model, optimiser(parts, fit.weight_decay))
         self.progress = Progress()
-        self.best = self._weights()
+        self.best = self._copies()
 
     def train(self, corpus: Corpus, checkpoint: Checkpoint, model: Path, curves: Path) -> None:
         """Train on the corpus, and write the best model and its curves.
@@ -81,7 +71,11 @@ class Trainer:
     def run(
         self, train: Sequence[Utterance], dev: Sequence[Utterance], checkpoint: Checkpoint
     ) -> list[dict[str, float]]:
-        """Train to the lowest error on dev, leave the model there; return the curve by epoch."""
+        """Train to the lowest error on dev, leave the model there; return the curve by epoch.
+
+        Raises:
+            ValueError: if loss or gradients are not finite, naming the knob.
+        """
         batches = len(batches_of_epoch(train, self.fit, 0)) // self.fabric.world_size
         steps = -(-batches // self.fit.accumulate)
         self.schedule = warm_up_and_decay(
@@ -91,7 +85,10 @@ class Trainer:
             self._score(dev, {"step": 0})
         while self._goes_on():
             self._epoch(train, dev)
-            checkpoint.save(self.fabric, self._state())
+            self._warn(diagnosis.after_epoch)
+            if self.fabric.is_global_zero:
+                checkpoint.save(self._learning())
+        self._warn(diagnosis.at_end)
         self.bare.load_state_dict(self.best, strict=False)
         return self.progress.history
 
@@ -116,13 +113,13 @@ class Trainer:
         )
 
     def _learn(self, batches: list[list[Utterance]]) -> float:
-        """Take every batch once, each device its share; return the mean loss."""
+        """Take every batch once, each device its share; return the mean loss that was finite."""
         self.model.train()
         world = self.fabric.world_size
         mine = batches[self.fabric.global_rank :: world][: len(batches) // world]
         title = f"epoch {self.progress.epoch + 1}"
         bar = tqdm(mine, title, unit="batch", leave=False, disable=self.quiet)
-        total = 0.0
+        finite: list[float] = []
         for number, batch in enumerate(bar, 1):
             last = number % self.fit.accumulate == 0 or number == len(mine)
             waits = self.fabric.no_backward_sync(self.model, enabled=not last)
@@ -131,15 +128,14 @@ class Trainer:
                 self.fabric.backward(loss / self.fit.accumulate)
             if last:
                 self._step()
-            total += loss.item()
-            bar.set_postfix(loss=f"{loss.item():.2f}")
-        return total / len(mine)
+            finite += [value] if math.isfinite(value := loss.item()) else []
+            bar.set_postfix(loss=f"{value:.2f}")
+        return sum(finite) / len(finite) if finite else math.nan
 
     def _step(self) -> None:
-        self.fabric.clip_gradients(self.model, self.optimiser, max_norm=self.fit.clip_norm)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
-        self.schedule.step()
+        run = self.fabric, self.model, self.optimiser, self.schedule
+        if not take_step(*run, self.fit.clip_norm):
+            raise ValueError(diagnosis.diverged(self.progress.epoch + 1, self.section, self.fit))
 
     def _loss(self, batch: Sequence[Utterance]) -> Tensor:
         clips = [self.inputs.augmented(utterance) for utterance in batch]
@@ -182,27 +178,35 @@ class Trainer:
         name, error = next(iter(rates.items()))
         if error < self.progress.best_error:
             self.progress.best_error, self.progress.best_epoch = error, self.progress.epoch
-            self.best = self._weights()
+            self.best = self._copies()
         return name, error
 
     def _weights(self) -> dict[str, Tensor]:
-        """Return a copy of all that may learn, by name."""
+        """Return all that may learn, by name."""
         learnable = {id(parameter) for part in self.parts for parameter in part.parameters}
         named = self.bare.named_parameters()
-        return {name: p.detach().cpu().clone() for name, p in named if id(p) in learnable}
+        return {name: p.detach() for name, p in named if id(p) in learnable}
 
-    def _state(self) -> dict[str, Any]:
-        run = {"optimiser": self.optimiser, "schedule": self.schedule, "model": self.model}
-        return run | {"best": self.best, "progress": vars(self.progress)}
+    def _copies(self) -> dict[str, Tensor]:
+        return {name: weights.cpu().clone() for name, weights in self._weights().items()}
+
+    def _learning(self) -> Learning:
+        optimiser, precision = self.optimiser.optimizer, self.fabric.strategy.precision
+        state = optimiser, self.schedule, precision, self.progress
+        return Learning(self._weights(), self.best, *state)
 
     def _restore(self, checkpoint: Checkpoint) -> bool:
-        state = self._state()
-        if not checkpoint.restore(self.fabric, state):
+        learning = self._learning()
+        if not checkpoint.restore(learning):
             return False
-        self.best, self.progress = state["best"], Progress(**state["progress"])
+        self.best, self.progress = learning.best, learning.progress
         self._say(f"going on after epoch {self.progress.epoch}, from {checkpoint.path}")
         return True
 
+    def _warn(self, what: Callable[[diagnosis.Curve, str, Fit], str | None]) -> None:
+        if line := what(self.progress.history, self.section, self.fit):
+            self._say(line)
+
     def _say(self, line: str) -> None:
-        if not self.quiet:
+        if self.fabric.is_global_zero and not self.quiet:
             tqdm.write(line, file=sys.stderr)

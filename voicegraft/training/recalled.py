@@ -2,20 +2,20 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
-
 from voicegraft.speech.manifest import Utterance
 from voicegraft.training.amounts import minutes_of
-from voicegraft.training.checkpoint import Checkpoint, fingerprint
+from voicegraft.training.checkpoint import Checkpoint
+from voicegraft.training.fingerprint import fingerprint
 from voicegraft.training.fit import Fit
 from voicegraft.training.fitting import fit_at_once, is_fitted
 from voicegraft.training.inputs import learnable
 from voicegraft.training.loop import Trainer
-from voicegraft.whole import whole
+from voicegraft.training.scratch import RESULT, keep, recall
 
 
 @dataclass(frozen=True)
@@ -27,17 +27,16 @@ class Trainings:
     Args:
         build: makes what trains a new model with those knobs.
         dev: chooses the epoch.
-        scratch: keeps the weights that were learnt.
-        facts: what besides `Fit` and clips makes a model what it is.
-        inputs: folders that it is made of.
+        scratch: keeps the weights that were learnt, in a folder for each training.
+        used: gets the names of these folders.
+        facts: all that a model is made of besides `Fit` and clips, as `fingerprint` takes it.
     """
 
     build: Callable[[Fit], Trainer]
     dev: Sequence[Utterance]
     scratch: Path
+    used: set[str]
     facts: dict[str, Any]
-    inputs: Sequence[Path]
-    _used: set[Path] = field(default_factory=set)
 
     def train(self, name: str, clips: Sequence[Utterance], fit: Fit) -> Trainer:
         """Return what trained a model on `clips`, or recalls that it did.
@@ -53,32 +52,29 @@ class Trainings:
         if is_fitted(trainer.bare):
             fit_at_once(trainer.bare, trainer.inputs, train)
             return trainer
-        kept = self.scratch / f"{self._name(train, fit)}.safetensors"
-        if not kept.is_file():
-            self._learn(trainer, train, dev, kept)
-        self._used.add(kept)
-        trainer.bare.load_state_dict(load_file(kept), strict=False)
+        run = self.scratch / self._name(trainer, train, dev)
+        self.used.add(run.name)
+        kept = recall(run / RESULT)
+        learnt = kept[0] if kept else self._learn(trainer, train, dev, run)
+        trainer.bare.load_state_dict(learnt, strict=False)
         return trainer
 
-    def tidy(self) -> None:
-        """Remove what this run had no use for: the run is done."""
-        for kept in self.scratch.glob("*.safetensors"):
-            if kept not in self._used:
-                kept.unlink()
-
     def _learn(
-        self, trainer: Trainer, train: Sequence[Utterance], dev: Sequence[Utterance], kept: Path
-    ) -> None:
-        # A folder for each: checkpoints of others in the same one would be removed.
-        checkpoint = Checkpoint(self.scratch / kept.stem / "run")
+        self, trainer: Trainer, train: Sequence[Utterance], dev: Sequence[Utterance], run: Path
+    ) -> dict[str, Any]:
+        checkpoint = Checkpoint(run)
         trainer.run(train, dev, checkpoint)
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        with whole(kept) as partial:
-            save_file(trainer.best, partial)
-        checkpoint.discard()
+        if trainer.fabric.is_global_zero:
+            keep(run / RESULT, trainer.best, {})
+            checkpoint.discard()
+        return trainer.best
 
-    def _name(self, train: Sequence[Utterance], fit: Fit) -> str:
-        lesson = [asdict(clip) for clip in train]
-        return fingerprint(
-            {"facts": self.facts, "fit": fit.model_dump(), "lesson": lesson}, self.inputs
-        )
+    def _name(self, trainer: Trainer, train: Sequence[Utterance], dev: Sequence[Utterance]) -> str:
+        """Return the run's name; that of `facts`, which are the same for all, is found once."""
+        model = trainer.bare.description
+        lesson = {"model": model, "fit": trainer.fit, "train": list(train), "dev": list(dev)}
+        return fingerprint(lesson | {"facts": self._facts})
+
+    @cached_property
+    def _facts(self) -> str:
+        return fingerprint(self.facts)

@@ -7,12 +7,17 @@ https://arxiv.org/abs/1801.06146).
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import torch
 from torch import nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from voicegraft.grafted import GraftedModel
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 @dataclass(frozen=True)
@@ -114,3 +119,28 @@ def warm_up_and_decay(
         optimiser,
         [lambda step, first=p.first_epoch * epoch_steps: factor(first, step) for p in parts],
     )
+
+
+def take_step(
+    fabric: "Fabric", model: nn.Module, optimiser: AdamW, schedule: LambdaLR, clip_norm: float
+) -> bool:
+    """Change what learns by its gradients, shortened to `clip_norm`, or return False.
+
+    Gradients that are not finite are no step. In 16 bits the first may be so because losses are
+    scaled up; that step is left out, and the scale is halved (Micikevicius et al. 2018,
+    https://arxiv.org/abs/1710.03740).
+    """
+    norm = fabric.clip_gradients(model, optimiser, max_norm=clip_norm, error_if_nonfinite=False)
+    scale = _loss_scale(fabric)
+    if scale <= 1 and not torch.isfinite(norm):
+        return False
+    optimiser.step()
+    optimiser.zero_grad()
+    if _loss_scale(fabric) >= scale:
+        schedule.step()
+    return True
+
+
+def _loss_scale(fabric: "Fabric") -> float:
+    scaler = getattr(fabric.strategy.precision, "scaler", None)
+    return scaler.get_scale() if scaler else 1.0

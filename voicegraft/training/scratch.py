@@ -1,0 +1,120 @@
+"""A stage's scratch: what its runs keep there, each in a folder of its name, until it is old.
+
+A kept file shows whether it is whole: it is safetensors, with the hash of all that is in it. Torn
+by a power failure or a full disk, it is named and its run begins anew; nobody has to delete it.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, uint8
+
+CHECKPOINT, RESULT = "last.safetensors", "result.safetensors"
+LOCK = "lock"
+PART = ".part"
+
+Kept = tuple[dict[str, Tensor], dict[str, Any]]
+"""Tensors by name, and what JSON can hold."""
+
+
+def keep(path: Path, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+    """Replace the file by these, whole or not at all; other processes may do the same.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    told = json.dumps(values)
+    handle, partial = tempfile.mkstemp(PART, path.name, path.parent)
+    os.close(handle)
+    try:
+        save_file(own, partial, {"values": told, "sha256": _digest(own, told)})
+        os.replace(partial, path)
+    except SafetensorError as error:
+        raise OSError(f"{path}: {error}") from None
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(partial)
+
+
+def recall(path: Path) -> Kept | None:
+    """Return what was kept there; None if there is nothing, or, as is said, it is torn."""
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            facts = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if _digest(tensors, facts["values"]) == facts["sha256"]:
+            return tensors, json.loads(facts["values"])
+    except (SafetensorError, KeyError, TypeError):
+        pass  # not even its beginning can be read
+    print(f"{path} is damaged: what it kept is done anew", file=sys.stderr)
+    return None
+
+
+@contextmanager
+def tidied(*folders: Path) -> Iterator[set[str]]:
+    """Yield a set for the names of the runs in use; at the end, remove what others have left.
+
+    Not if the block ends in an error, nor where another process is at work in a folder: then
+    that one does it. Files that no run has made are let be.
+    """
+    used: set[str] = set()
+    with ExitStack() as locks:
+        held = {folder: locks.enter_context(_open_lock(folder)) for folder in folders}
+        shared = [folder for folder, lock in held.items() if _locked(lock, fcntl.LOCK_SH)]
+        yield used
+        for folder in shared if _first() else []:
+            if _locked(held[folder], fcntl.LOCK_EX | fcntl.LOCK_NB):
+                for run in filter(Path.is_dir, folder.iterdir()):
+                    _tidy(run, run.name in used)
+
+
+def _open_lock(folder: Path) -> BinaryIO:
+    folder.mkdir(parents=True, exist_ok=True)
+    return open(folder / LOCK, "ab")
+
+
+def _tidy(run: Path, in_use: bool) -> None:
+    """Remove what a kill has left half written, and unless it is in use all that the run kept."""
+    for name in (CHECKPOINT, RESULT):
+        for file in run.glob(f"{name}*"):
+            if file.suffix == PART or (file.name == name and not in_use):
+                file.unlink(missing_ok=True)
+    with suppress(OSError):
+        run.rmdir()  # if it is empty
+
+
+def _first() -> bool:
+    """Return whether this process is the first of those that train together on several devices."""
+    return os.environ.get("LOCAL_RANK", "0") == "0"
+
+
+def _locked(file: BinaryIO, how: int) -> bool:
+    """Return whether the lock was had; there are file systems without locks."""
+    try:
+        fcntl.flock(file, how)
+    except OSError:
+        return False
+    return True
+
+
+def _digest(tensors: Mapping[str, Tensor], told: str) -> str:
+    digest = hashlib.sha256(told.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        digest.update(tensor.reshape(-1).view(uint8).numpy())
+    return digest.hexdigest()
