@@ -91,7 +91,7 @@ class Project:
         (self.root / "params.yaml").write_text(yaml.safe_dump(self.params))
         with open(self.root / "own/metadata.csv", "w", newline="") as file:
             csv.writer(file).writerows([("file_name", "text", "speaker", "label"), *self.rows])
-        paths = "own", "downloads", f"{out}/corpus", f"{out}/corpus.json"
+        paths = "downloads", f"{out}/corpus", f"{out}/corpus.json"
         MAIN(*(self.root / path for path in paths))
         with open(self.root / out / "corpus/rejects.csv", newline="") as file:
             self.rejects = {row["id"]: row for row in csv.DictReader(file)}

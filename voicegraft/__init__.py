@@ -4,6 +4,7 @@ The folders stand in the order in which data flows, and each imports only from t
 
     task            transcription or classification
     params          params.yaml, section by section, or a refusal that names the key
+    names           what dvc.yaml puts into command lines, checked
     command         a stage as a command: its help, and mistakes told in one line
     locks           what killed runs of DVC still hold, freed
     precision       float32, or bfloat16 where the machine multiplies it faster
