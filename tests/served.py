@@ -1,14 +1,22 @@
 """A web server on this machine that cuts connections, resumes and redirects as it is told."""
 
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+MEGABYTE = 1 << 20
+
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves `content`, from where it is asked to go on; `cut` bytes of each answer at most."""
+    """Serves `content`, from where it is asked to go on; `cut` bytes of each answer at most.
+
+    It waits for `pause` seconds before each megabyte, and states `length`: the true one, none, or
+    another.
+    """
 
     content, cut, resumes, asked = b"", None, True, None
+    pause, length = 0.0, True
 
     def do_GET(self):
         asked = self.headers.get("Range")
@@ -20,9 +28,14 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_error(416)
         self.send_response(206 if begin else 200)
         rest = self.content[begin:]
-        self.send_header("Content-Length", str(len(rest)))
+        if self.length:
+            self.send_header(
+                "Content-Length", str(len(rest) if self.length is True else self.length)
+            )
         self.end_headers()
-        self.wfile.write(rest[: self.cut])
+        for start in range(0, len(rest[: self.cut]), MEGABYTE):
+            time.sleep(self.pause)
+            self.wfile.write(rest[: self.cut][start : start + MEGABYTE])
 
     def redirect(self, host):
         self.send_response(302)

@@ -13,6 +13,7 @@ The folders stand in the order in which data flows, and each imports only from t
     packed          one large array on disk, written piece by piece, read by memory map
     speech          a clip: its audio, its text, its line in the manifest, its side of the split
     degradation     a clip as a worse recording has it: room, noise, telephone
+    downloads       files from the web: resumed, over https, of a bounded size, one at a time
     debian          Debian packages, fetched without root and unpacked safely
     corpora         where clips come from, a file each
     padding         clips of several lengths in one tensor, and the mask that keeps them apart
