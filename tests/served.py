@@ -1,7 +1,6 @@
 """A web server on this machine that cuts connections, resumes and redirects as it is told."""
 
 import threading
-import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -11,18 +10,20 @@ MEGABYTE = 1 << 20
 class Handler(BaseHTTPRequestHandler):
     """Serves `content`, from where it is asked to go on; `cut` bytes of each answer at most.
 
-    It waits for `pause` seconds before each megabyte, and states `length`: the true one, none, or
-    another.
+    It sends no more than a megabyte before the event `gate` is set, where there is one, and states
+    `length`: the true one, none, or another. What is asked for elsewhere than `served_at`, None for
+    everywhere, is redirected: to another host, but from /moved.
     """
 
     content, cut, resumes, asked = b"", None, True, None
-    pause, length = 0.0, True
+    gate, length = None, True
+    served_at = "/model.pth"
 
     def do_GET(self):
         asked = self.headers.get("Range")
         self.asked.append(asked)
-        if self.path != "/model.pth":
-            return self.redirect({"/elsewhere": "http://example.org"}.get(self.path, ""))
+        if self.served_at and self.path != self.served_at:
+            return self.redirect("" if self.path == "/moved" else "http://example.org")
         begin = int(asked[len("bytes=") : -1]) if asked and self.resumes else 0
         if begin >= len(self.content):
             return self.send_error(416)
@@ -34,7 +35,8 @@ class Handler(BaseHTTPRequestHandler):
             )
         self.end_headers()
         for start in range(0, len(rest[: self.cut]), MEGABYTE):
-            time.sleep(self.pause)
+            if start and self.gate:
+                self.gate.wait(60)
             self.wfile.write(rest[: self.cut][start : start + MEGABYTE])
 
     def redirect(self, host):

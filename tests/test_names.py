@@ -13,6 +13,7 @@ import yaml
 from reproduced import ROOT, begin, copy_code, dvc, ran
 from test_pipeline import each_stage
 
+from stages import fetch_model
 from voicegraft.names import check_names
 from voicegraft.params import ParamsError, read_params
 
@@ -57,6 +58,17 @@ def test_recordings_may_be_in_a_folder_of_any_name(project):
     (project / FOLDER / "31.wav").touch()  # the folder is watched
     assert FOLDER in dvc(project, "status", "prepare_data")
     assert not list(project.rglob("pwned"))
+
+
+def test_weights_of_ones_own_may_be_in_a_folder_of_any_name(tmp_path, monkeypatch, whisper_folder):
+    source = tmp_path / FOLDER.removeprefix("data/")
+    source.symlink_to(whisper_folder)
+    upstream = {"name": "whisper", "checkpoint": "base", "source": str(source)}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"upstream": upstream}))
+    monkeypatch.chdir(tmp_path)
+    fetch_model.main(Path("upstream"), Path("downloads"))
+    assert (tmp_path / "upstream/model.bin").is_file()
+    assert not list(tmp_path.rglob("pwned"))
 
 
 @pytest.mark.parametrize("name", ["head; touch pwned", "$(touch pwned)", "head\ntouch pwned"])
