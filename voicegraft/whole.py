@@ -12,11 +12,16 @@ def whole(path: Path) -> Iterator[Path]:
 
     A kill leaves the old file or the new one, an error or a stop the old one alone. And what was
     there is never written into: DVC may have linked it to its cache.
+
+    Raises:
+        OSError: of a full disk too with the file's name, which the system does not tell.
     """
     partial = path.with_name(path.name + ".part")
     try:
         yield partial
         os.replace(partial, path)
-    except BaseException:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            error.filename = str(path)
         raise
