@@ -8,12 +8,17 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Threads that wait by spinning cost fivefold where something else wants the cores.
 export OMP_WAIT_POLICY ?= PASSIVE
 
+# A run that was killed may leave locks at which DVC stops.
+FREE := python -m voicegraft.locks
+
 .PHONY: repro words test processors zero-shot bench tables report clean
 
 repro: $(INSTALLED)  ## audio to a tested model
+	$(FREE)
 	dvc repro
 
 words: $(INSTALLED)  ## the same for classes: Mandarin tones, or your own words
+	$(FREE)
 	cd words && dvc repro
 
 test: $(INSTALLED)  ## lint, unit tests, and one true `dvc repro` on a slice
@@ -32,11 +37,13 @@ processors: $(INSTALLED)  ## the numeric tests, as on processors of each kind th
 	for isa in $(ATEN); do ATEN_CPU_CAPABILITY=$$isa pytest $(NUMERIC:%=tests/test_%.py) || exit 1; done
 
 zero-shot: $(VENV)/peers  ## Whisper's own decoder on the same clips, as the baseline
+	$(FREE)
 	dvc exp run --set-param 'transfer.decoders=[faster_whisper]'
 
 BENCH ?= encoding training reruns windows growth
 
 bench: $(VENV)/peers  ## speed, each part of $(BENCH) into benchmarks/results.json and README.md
+	$(FREE)
 	dvc repro --quiet prepare_data fetch_model
 	for part in $(BENCH); do python -m benchmarks.$$part models/upstream data/corpus || exit 1; done
 	$(MAKE) tables

@@ -1,8 +1,8 @@
 """Say what fine-tuning cost: how far the upstream moved, and how a head on the old one then hears.
 
-Reads   UPSTREAM, as fetch_model leaves it; HEAD, a model that was trained on it while it was
-        frozen, of this language or another; CORPUS, of that head's language; MODEL, as finetune
-        leaves it, whose upstream may have changed
+Reads   UPSTREAM, as fetch_model leaves it; forgetting.head, a model that was trained on it while
+        it was frozen, of this language or another; forgetting.corpus, of that head's language;
+        MODEL, as finetune leaves it, whose upstream may have changed
 Writes  FORGETTING, JSON: the drift of the states of each layer; the CER of the head on the old
         upstream and on the new one, with the interval of the change; how many of the upstream's
         weights have another value, so many as would have to be put back
@@ -83,12 +83,12 @@ def rounded(values: dict[str, float]) -> dict[str, float]:
     return {name: round(value, DECIMALS) for name, value in values.items()}
 
 
-def main(upstream: Path, head: Path, corpus: Path, model: Path, forgetting: Path) -> None:
-    minutes = load_params(Forgetting, "forgetting").minutes
-    params = load_params(Evaluate, "evaluate")
-    grafted, new, speech = load_head(head, upstream), load_model(model).upstream, Corpus(corpus)
+def main(upstream: Path, model: Path, forgetting: Path) -> None:
+    source, params = load_params(Forgetting, "forgetting"), load_params(Evaluate, "evaluate")
+    grafted, new = load_head(Path(source.head), upstream), load_model(model).upstream
+    speech = Corpus(Path(source.corpus))
     test = speech.of("test")
-    clips = draw(test, min(minutes, minutes_of(test)), params.seed)
+    clips = draw(test, min(source.minutes, minutes_of(test)), params.seed)
     layers = moved(grafted, new, speech, clips, params.batch_seconds)
     changed = weights_changed(grafted.upstream, new)
     scores = []
@@ -102,7 +102,7 @@ def main(upstream: Path, head: Path, corpus: Path, model: Path, forgetting: Path
     write_json(forgetting, found | {KEY: provenance(model=model)})
     for layer, d in layers.items():
         print(f"layer {layer}: moved by {d.relative_error:.1%}, CKA {d.cka:.3f}")
-    print(f"{head}: CER {rates['cer_before']:.3f} before, {rates['cer_after']:.3f} after")
+    print(f"{source.head}: CER {rates['cer_before']:.3f} before, {rates['cer_after']:.3f} after")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Turn a corpus into a manifest and 16 kHz audio: checked, normalised, split.
 
-Reads   the corpus, through its plug-in: FOLDER is the user's own, DOWNLOADS is kept between runs
+Reads   the corpus, through its plug-in, from corpus.folder; DOWNLOADS is kept between runs
 Writes  CORPUS: manifest.csv, audio.npy, and rejects.csv with what was left out and why;
         REPORT, JSON: clips and hours by split, rejects by reason, what leaks from side to side
         and what they may share; for git
@@ -111,11 +111,11 @@ def notes(utterances: Sequence[Utterance], task: str, counts: dict[str, Any]) ->
         yield from doubtful_texts(utterances)
 
 
-def main(folder: Path, downloads: Path, corpus: Path, report: Path) -> None:
+def main(downloads: Path, corpus: Path, report: Path) -> None:
     source = load_params(CorpusSection, "corpus")
     params = load_params(PrepareData, "prepare_data")
     task = load_task()
-    found = load_corpus(source.name).clips(folder, downloads, source)
+    found = load_corpus(source.name).clips(Path(source.folder), downloads, source)
     clips = [as_task(clip, task) for clip in found]
     corpus.mkdir(parents=True, exist_ok=True)
     utterances, audio, rejects = pack(clips, params, corpus / "audio.npy")

@@ -95,7 +95,7 @@ class Project:
         table = self.own / "metadata.csv"
         with open(table, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             csv.writer(file).writerows([("file_name", "text", "speaker", "label"), *self.rows])
-        paths = self.own, "downloads", f"{out}/corpus", f"{out}/corpus.json"
+        paths = "downloads", f"{out}/corpus", f"{out}/corpus.json"
         MAIN(*(self.root / path for path in paths))
         with open(self.root / out / "corpus/rejects.csv", newline="") as file:
             self.rejects = {row["id"]: row for row in csv.DictReader(file)}

@@ -5,6 +5,7 @@ import tarfile
 import numpy as np
 import pytest
 from debs import write_deb
+from served import served
 
 from voicegraft.debian import PackageError
 from voicegraft.debian.fetching import Package, find_package
@@ -29,6 +30,10 @@ def package(tmp_path):
     pool.mkdir(parents=True)
     deb = write_deb(pool / f"{name}_{version}_all.deb", FILES)
     return Package(name, version, hashlib.sha256(deb.read_bytes()).hexdigest())
+
+
+def kept_in(downloads):
+    return [path.name for path in downloads.iterdir() if path.name != ".lock"]
 
 
 @pytest.mark.usefixtures("unpacker")
@@ -125,7 +130,7 @@ def test_a_wrong_hash_is_refused_and_nothing_is_kept(package, tmp_path):
     wrong = Package(package.name, package.version, "0" * 64)
     with pytest.raises(PackageError, match=f"{package.sha256}, not {'0' * 64}"):
         find_package(wrong, tmp_path, tmp_path / "downloads", (tmp_path / "mirror").as_uri())
-    assert not list((tmp_path / "downloads").iterdir())
+    assert kept_in(tmp_path / "downloads") == []
 
 
 @pytest.mark.parametrize("mirror", ["file:///nowhere", "no url"])
@@ -138,3 +143,87 @@ def test_without_apt_the_error_says_what_to_do(package, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(PackageError, match=r"tale-data_1.0-1_all.deb.*folder.*corpus.mirror"):
         find_package(package, tmp_path, tmp_path / "downloads", "")
+
+
+def test_a_mirror_may_be_a_folder_of_any_name(package, tmp_path):
+    mirror = tmp_path / "mirror"
+    named = mirror.rename(tmp_path / "a \"mirror\" of 'řeč' $(touch pwned)")
+    for url in (named.as_uri(), f"file://{named}"):
+        downloads = tmp_path / f"downloads of {url[-9:]}"
+        found = find_package(package, tmp_path, downloads, url)
+        assert found == downloads / package.file_name
+
+
+def test_a_mirror_on_the_web_may_have_a_path_of_any_name(tmp_path):
+    package = Package("tale-data", "1.0-1", hashlib.sha256(b"a package").hexdigest())
+    with served(b"a package", served_at=None) as (url, _):
+        mirror = url.replace("model.pth", "a \"mirror\" of 'řeč' $(touch pwned)")
+        assert find_package(package, tmp_path, tmp_path / "d", mirror).read_bytes() == b"a package"
+
+
+def test_a_mirror_that_leads_away_to_http_is_refused(package, tmp_path):
+    with served(b"a package") as (url, _):
+        with pytest.raises(PackageError, match=r"http://example\.org/model\.pth is not https"):
+            find_package(package, tmp_path, tmp_path / "downloads", url)
+
+
+def test_a_cut_download_is_told_and_the_next_run_goes_on_where_it_ended(tmp_path):
+    content = bytes(range(256)) * 4000
+    package = Package("tale-data", "1.0-1", hashlib.sha256(content).hexdigest())
+    with served(content, cut=600_000, served_at=None) as (url, asked):
+        with pytest.raises(PackageError, match="cut off 424000 bytes before the end"):
+            find_package(package, tmp_path, tmp_path / "downloads", url)
+        found = find_package(package, tmp_path, tmp_path / "downloads", url)
+    assert found.read_bytes() == content
+    assert asked == [None, "bytes=600000-"]
+
+
+def test_a_full_disk_is_named_with_the_folder(package, tmp_path):
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    (downloads / f"{package.file_name}.part").symlink_to("/dev/full")
+    with pytest.raises(PackageError, match=f"cannot be kept in {downloads}: .*No space left"):
+        find_package(package, tmp_path, downloads, (tmp_path / "mirror").as_uri())
+
+
+def test_a_package_that_was_damaged_where_it_is_kept_is_fetched_anew(package, tmp_path):
+    places, mirror = (tmp_path / "own", tmp_path / "downloads"), (tmp_path / "mirror").as_uri()
+    fetched = find_package(package, *places, mirror)
+    fetched.write_bytes(fetched.read_bytes()[:-9])
+    assert find_package(package, *places, mirror) == fetched
+    assert hashlib.sha256(fetched.read_bytes()).hexdigest() == package.sha256
+
+
+@pytest.mark.usefixtures("unpacker")
+@pytest.mark.parametrize(("place", "kept"), [("downloads", False), ("own", True)])
+def test_a_damaged_package_is_deleted_if_it_was_fetched_and_left_if_it_is_the_users(
+    place, kept, tmp_path
+):
+    for folder in ("downloads", "own"):
+        (tmp_path / folder).mkdir()
+    deb = write_deb(tmp_path / place / "x_1_all.deb", FILES)
+    deb.write_bytes(deb.read_bytes()[:-300])
+    with pytest.raises(PackageError, match="x_1_all.deb cannot be unpacked"):
+        unpack(deb, tmp_path / "downloads", "*.ogg")
+    assert deb.exists() == kept
+    assert not [p for p in (tmp_path / "downloads").iterdir() if p.is_dir()]
+
+
+@pytest.mark.usefixtures("unpacker")
+def test_a_package_that_unpacks_to_more_than_any_corpus_has_is_refused(tmp_path):
+    deb = write_deb(tmp_path / "x_1_all.deb", {f"./{i}.ogg": bytes(6_000_000) for i in range(2)})
+    assert deb.stat().st_size < 100_000
+    with pytest.raises(PackageError, match="x_1_all.deb would unpack to more than 10,000,000"):
+        unpack(deb, tmp_path / "downloads", "*.ogg", most_bytes=10_000_000)
+    assert kept_in(tmp_path / "downloads") == []
+    assert unpack(deb, tmp_path / "downloads", "*.ogg").is_dir()
+
+
+@pytest.mark.usefixtures("unpacker")
+def test_a_link_that_a_later_file_would_go_through_is_left_out(tmp_path):
+    link = tarfile.TarInfo("./out")
+    link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path)
+    deb = write_deb(tmp_path / "x_1_all.deb", {"link": link, "./out/evil.ogg": b"2"})
+    folder = unpack(deb, tmp_path / "downloads", "*.ogg")
+    assert (folder / "out/evil.ogg").read_bytes() == b"2"
+    assert not (tmp_path / "evil.ogg").exists()

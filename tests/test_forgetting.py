@@ -26,7 +26,6 @@ def project(tmp_path, monkeypatch) -> Path:
     (tmp_path / "upstream").mkdir()
     identity = json.dumps({"name": "random", "config": config})
     (tmp_path / "upstream" / upstream_folder.IDENTITY_FILE).write_text(identity)
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS))
     write_corpus(tmp_path / "corpus")
     torch.manual_seed(1)
     description = Description(
@@ -39,17 +38,26 @@ def project(tmp_path, monkeypatch) -> Path:
     )
     save_model(GraftedModel(description), tmp_path / "head")
     monkeypatch.chdir(tmp_path)
+    write_params()
     return tmp_path
+
+
+def write_params(**changes: object) -> None:
+    """Write the project's params, with the head and the corpus that are here."""
+    section = PARAMS["forgetting"] | {"head": "head", "corpus": "corpus"} | changes
+    params = PARAMS | {"forgetting": section}
+    Path("params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
 
 
 def head_of(project: Path) -> GraftedModel:
     return load_model(project / "head", "cpu")
 
 
-def said_of(tuned: GraftedModel, head: str = "head") -> dict:
+def said_of(tuned: GraftedModel, **changes: object) -> dict:
     """Return what the stage writes once the upstream is that of `tuned`."""
     save_model(tuned, Path("tuned"))
-    forgetting.main(*map(Path, ("upstream", head, "corpus", "tuned", "said.json")))
+    write_params(**changes)
+    forgetting.main(Path("upstream"), Path("tuned"), Path("said.json"))
     return json.loads(Path("said.json").read_text())
 
 
@@ -100,9 +108,7 @@ def test_what_was_added_moves_the_states_and_changes_no_weight_of_the_upstream(p
 
 
 def test_less_speech_is_heard_where_less_is_asked_for(project):
-    changed = PARAMS | {"forgetting": PARAMS["forgetting"] | {"minutes": 0.005}}
-    Path("params.yaml").write_text(yaml.safe_dump(changed))
-    assert said_of(head_of(project))["head"]["clips"] == 1
+    assert said_of(head_of(project), minutes=0.005)["head"]["clips"] == 1
 
 
 @pytest.mark.parametrize("how", ["tuned", "added", "another"])
@@ -117,7 +123,15 @@ def test_a_head_that_was_not_trained_on_the_frozen_upstream_is_refused_by_its_fo
         other = GraftedModel(other.description.model_copy(update={"upstream_config": config}))
     save_model(other, Path("other"))
     with pytest.raises(ValueError, match=r"forgetting\.head: other is no head on upstream"):
-        said_of(head_of(project), "other")
+        said_of(head_of(project), head="other")
+
+
+def test_a_head_and_a_corpus_may_be_in_folders_of_any_name(project):
+    head, corpus = "a head; $(touch pwned)", "řeč 'of' \"another\""
+    (project / "head").rename(head)
+    (project / "corpus").rename(corpus)
+    tuned = load_model(Path(head), "cpu")
+    assert said_of(tuned, head=head, corpus=corpus)["weights_changed"] == 0
 
 
 def test_the_same_models_give_the_same_bytes(project):

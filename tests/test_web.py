@@ -1,5 +1,7 @@
 """Downloads from a true server, which cuts connections, resumes and redirects."""
 
+import shutil
+
 import pytest
 from served import served
 
@@ -61,7 +63,7 @@ def test_a_cut_first_download_is_not_noted_as_the_file(tmp_path):
     with served(CONTENT, cut=300_000) as (url, _):
         with pytest.raises(FetchError, match="cut off"):
             fetch(RemoteFile("model.pth", None, (WebMirror(url),)), tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["model.pth.begun"]
+    assert {path.name for path in tmp_path.iterdir()} == {".lock", "model.pth.begun"}
 
 
 def test_what_torch_hub_fetched_before_is_copied_and_its_cache_left(tmp_path, monkeypatch):
@@ -72,3 +74,25 @@ def test_what_torch_hub_fetched_before_is_copied_and_its_cache_left(tmp_path, mo
     kept = fetch(RemoteFile("model.pth", None, (TorchHubCache(),)), tmp_path / "downloads")
     kept.write_bytes(b"other")
     assert cached.read_bytes() == CONTENT
+
+
+def test_a_file_larger_than_any_that_is_wanted_here_is_refused_before_it_is_written(tmp_path):
+    with served(CONTENT) as (url, _):
+        with pytest.raises(OSError, match="it has 1,024,000 bytes: more than 1,000,000"):
+            WebMirror(url, most_bytes=1_000_000).download("model.pth", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_sends_without_end_is_stopped_and_nothing_is_kept(tmp_path):
+    with served(CONTENT * 4, length=False) as (url, _):
+        with pytest.raises(OSError, match="longer than 1,000,000 bytes"):
+            WebMirror(url, most_bytes=1_000_000).download("model.pth", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_disk_has_no_room_for_is_not_begun(tmp_path):
+    room = shutil.disk_usage(tmp_path).free
+    with served(CONTENT, length=10 * room) as (url, _):
+        with pytest.raises(OSError, match=f"{10 * room:,} bytes are to come, and there is room"):
+            WebMirror(url, most_bytes=100 * room).download("model.pth", tmp_path)
+    assert list(tmp_path.iterdir()) == []

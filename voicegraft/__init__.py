@@ -4,12 +4,15 @@ The folders stand in the order in which data flows, and each imports only from t
 
     task            transcription or classification
     params          params.yaml, section by section, or a refusal that names the key
+    names           what dvc.yaml puts into command lines, checked
     command         a stage as a command: its help, and mistakes told in one line
+    locks           what killed runs of DVC still hold, freed
     onednn          the memory that torch's library for a CPU may keep
     whole           files that bear their name only once they are whole
     packed          one large array on disk, written piece by piece, read by memory map
     speech          a clip: its audio, its text, its line in the manifest, its side of the split
     degradation     a clip as a worse recording has it: room, noise, telephone
+    downloads       files from the web: resumed, over https, of a bounded size, one at a time
     debian          Debian packages, fetched without root and unpacked safely
     corpora         where clips come from, a file each
     padding         clips of several lengths in one tensor, and the mask that keeps them apart

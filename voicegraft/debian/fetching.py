@@ -1,19 +1,15 @@
 """Find a Debian package: with the user, among earlier downloads, on a mirror, or through apt."""
 
-import hashlib
 import os
 import shutil
+import string
 import subprocess
-import urllib.request
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
-
-from tqdm import tqdm
+from urllib.parse import quote
 
 from voicegraft.debian import PackageError
-
-CHUNK_BYTES = 1 << 20
+from voicegraft.downloads import FULL, download, one_at_a_time, sha256_of
 
 
 @dataclass(frozen=True)
@@ -40,10 +36,30 @@ def find_package(package: Package, folder: Path, downloads: Path, mirror: str) -
     Raises:
         PackageError: it is nowhere to be had; the message says what the user can do.
     """
-    for place in (folder, downloads):
-        if found := sorted(place.glob(f"{package.name}_*.deb")):
-            return found[-1]
-    downloads.mkdir(parents=True, exist_ok=True)
+    if found := _own(package, folder) or _fetched_before(package, downloads):
+        return found
+    try:
+        with one_at_a_time(downloads):
+            return _fetched_before(package, downloads) or _fetch(package, folder, downloads, mirror)
+    except OSError as error:
+        name = package.file_name
+        raise PackageError(f"{name} cannot be kept in {downloads}: {error}") from None
+
+
+def _own(package: Package, folder: Path) -> Path | None:
+    return max(folder.glob(f"{package.name}_*.deb"), default=None)
+
+
+def _fetched_before(package: Package, downloads: Path) -> Path | None:
+    """Return the package from `downloads`; one of the version known here is held to its hash."""
+    found = _own(package, downloads)
+    if found and found.name == package.file_name and sha256_of(found) != package.sha256:
+        found.unlink(missing_ok=True)
+        return _own(package, downloads)
+    return found
+
+
+def _fetch(package: Package, folder: Path, downloads: Path, mirror: str) -> Path:
     if mirror:
         return _from_mirror(package, downloads, mirror)
     if shutil.which("apt-get"):
@@ -56,28 +72,19 @@ def find_package(package: Package, folder: Path, downloads: Path, mirror: str) -
 
 
 def _from_mirror(package: Package, downloads: Path, mirror: str) -> Path:
+    """Fetch it over whatever the user's mirror speaks, as its hash is known."""
     url, target = package.url(mirror), downloads / package.file_name
     partial = target.with_name(target.name + ".part")
     try:
-        digest = _download(url, partial)
-    except (OSError, ValueError, HTTPException) as error:
+        download(quote(url, safe=string.punctuation), partial)
+    except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) in FULL:
+            raise
         raise PackageError(f"corpus.mirror: {url} cannot be fetched: {error}") from None
-    if digest != package.sha256:
+    if (digest := sha256_of(partial)) != package.sha256:
         partial.unlink()
         raise PackageError(f"{url}: its SHA-256 is {digest}, not {package.sha256}")
     return partial.replace(target)
-
-
-def _download(url: str, target: Path) -> str:
-    """Write what is at `url` and return its SHA-256."""
-    digest = hashlib.sha256()
-    with urllib.request.urlopen(url, timeout=60) as answer, open(target, "wb") as file:
-        size = int(answer.headers.get("Content-Length") or 0)
-        with tqdm(total=size, unit="B", unit_scale=True, desc=target.stem) as bar:
-            while chunk := answer.read(CHUNK_BYTES):
-                digest.update(chunk)
-                bar.update(file.write(chunk))
-    return digest.hexdigest()
 
 
 def _from_apt(package: Package, downloads: Path) -> Path:
@@ -92,6 +99,7 @@ def _from_apt(package: Package, downloads: Path) -> Path:
             apt + command,
             cwd=arrivals,
             env=os.environ | {"LC_ALL": "C"},
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -1,6 +1,5 @@
 """Take the files wanted out of a Debian package."""
 
-import hashlib
 import lzma
 import shutil
 import subprocess
@@ -15,36 +14,52 @@ from debian.arfile import ArError
 from debian.debfile import DebFile
 
 from voicegraft.debian import PackageError
+from voicegraft.downloads import MOST_BYTES, one_at_a_time, sha256_of
 
 DAMAGE = (ArError, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError)
 
 
-def unpack(deb: Path, downloads: Path, pattern: str) -> Path:
+def unpack(deb: Path, downloads: Path, pattern: str, most_bytes: int = MOST_BYTES) -> Path:
     """Return a folder, named after the package and its content, with the files `pattern` fits.
 
     Links, devices and owners are left out and names cannot climb, so nothing lands elsewhere.
-    The folder bears its name only once whole; where it is already, nothing is done.
+    The folder bears its name only once whole; where it is already, nothing is done. A damaged
+    package that was fetched is deleted, so that the next run fetches it anew.
 
     Raises:
-        PackageError: `deb` is damaged, hostile, or holds no such file.
+        PackageError: `deb` is damaged, hostile, of more than `most_bytes`, or holds no such file.
     """
-    with open(deb, "rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    target = downloads / f"{deb.stem}-{digest[:12]}"
+    target = downloads / f"{deb.stem}-{sha256_of(deb)[:12]}"
     if target.exists():
         return target
     partial = target.with_name(target.name + ".part")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        with _data_of(deb) as archive:
-            for member in archive:
-                if member.isfile() and fnmatch(member.name, pattern):
-                    _write_member(archive, member, partial)
-    except DAMAGE as error:
-        raise PackageError(f"{deb} cannot be unpacked: {error}") from None
-    if not partial.exists():
+    with one_at_a_time(downloads):
+        if target.exists():
+            return target
+        shutil.rmtree(partial, ignore_errors=True)
+        try:
+            _unpack(deb, partial, pattern, most_bytes)
+            return partial.replace(target)
+        except DAMAGE as error:
+            if deb.parent == downloads and getattr(error, "errno", None) is None:
+                deb.unlink()
+            raise PackageError(f"{deb} cannot be unpacked: {error}") from None
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _unpack(deb: Path, folder: Path, pattern: str, most_bytes: int) -> None:
+    left = most_bytes
+    with _data_of(deb) as archive:
+        for member in archive:
+            if not (member.isfile() and fnmatch(member.name, pattern)):
+                continue
+            left -= member.size
+            if left < 0:
+                raise PackageError(f"{deb} would unpack to more than {most_bytes:,} bytes")
+            _write_member(archive, member, folder)
+    if not folder.exists():
         raise PackageError(f"{deb} holds no {pattern}")
-    return partial.replace(target)
 
 
 def _write_member(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:

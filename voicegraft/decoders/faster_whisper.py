@@ -13,8 +13,11 @@ from voicegraft.decoders import Decoder
 
 def open_decoder(folder: Path, language: str, seed: int) -> Decoder:
     """See the contract."""
-    if not (folder / "model.bin").is_file():  # faster-whisper would take the path for a name
-        raise ValueError(f"{folder} is no CTranslate2 folder: it has no model.bin")
+    # Without the one, faster-whisper takes the path for a name; without the other it downloads what
+    # nobody has checked.
+    for needed in ("model.bin", "tokenizer.json"):
+        if not (folder / needed).is_file():
+            raise ValueError(f"{folder} is no CTranslate2 folder: it has no {needed}")
     try:
         import ctranslate2
         from faster_whisper import WhisperModel

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dvc.repo import Repo
 
+from voicegraft.locks import free_dead_locks
 from voicegraft.params import read_params
 from voicegraft.review.revisions import git
 
@@ -33,6 +34,7 @@ class Workplace:
         self.reset()
         for path in (*SHARED, read_params(root / "params.yaml")["corpus"]["folder"]):
             self._link(Path(path))
+        free_dead_locks(self.folder / ".dvc" / "tmp")
         self._dvc("config", "--local", "cache.dir", str(self._cache()))
 
     def reset(self) -> None:

@@ -1,0 +1,112 @@
+"""A stage that is stopped, or whose DVC is: true processes and signals."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parent.parent
+STAGE = """
+'''A stage that never ends.'''
+import subprocess, sys, time
+from pathlib import Path
+from joblib import Parallel, delayed
+from voicegraft.command import run_stage
+from voicegraft.whole import whole
+
+def sleep(number):
+    Path(f"worker {number}").touch()
+    time.sleep(600)
+
+def main(how: str) -> None:
+    with whole(Path("output")) as partial:
+        partial.write_text("half")
+        if how == "program":
+            subprocess.run(["sh", "-c", "touch 'worker 0'; trap '' TERM; sleep 600"])
+        Parallel(2, "loky")(delayed(sleep)(number) for number in range(2))
+
+run_stage(main)
+"""
+
+
+@pytest.fixture
+def stage(tmp_path) -> Path:
+    (tmp_path / "stage.py").write_text(STAGE)
+    return tmp_path
+
+
+@pytest.fixture
+def begin(stage) -> Iterator[Callable[..., subprocess.Popen]]:
+    """Runs python in a process group of its own, until what the stage starts has begun."""
+    begun = []
+
+    def begin(*command: str) -> subprocess.Popen:
+        own = os.environ | {"PYTHONPATH": str(ROOT)}
+        begun.append(
+            subprocess.Popen(
+                [sys.executable, *command],
+                cwd=stage,
+                env=own,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+        )
+        while not (stage / "worker 0").exists():
+            assert begun[-1].poll() is None, begun[-1].communicate()
+            time.sleep(0.05)
+        return begun[-1]
+
+    yield begin
+    for process in begun:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def left(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Return those that have not ended in a while."""
+    _, alive = psutil.wait_procs(processes, 20)
+    return [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.parametrize("how", ["workers", "program"])
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_stage_that_is_stopped_tidies_up_and_its_children_end(stage, begin, how, name, status):
+    process = begin("stage.py", how)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.Signals[name])
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == status
+    assert said.strip().splitlines()[-1] == f"stage.py: stopped by {name}"
+    assert "Traceback" not in said
+    assert children and left(children) == []
+    assert not (stage / "output.part").exists() and not (stage / "output").exists()
+
+
+def test_ctrl_c_reaches_the_whole_group_and_leaves_no_process(begin):
+    process = begin("stage.py", "workers")
+    children = psutil.Process(process.pid).children(recursive=True)
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and "stopped by SIGINT" in said
+    assert left(children) == []
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
+def test_where_dvc_is_killed_alone_its_stage_ends_too(stage, begin, name):
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=stage, check=True)
+    lines = f"stages:\n  endless:\n    cmd: {sys.executable} stage.py workers\n"
+    (stage / "dvc.yaml").write_text(lines)
+    process = begin("-m", "dvc", "repro", "-q")
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.Signals[name])
+    process.communicate(timeout=60)
+    assert len(children) > 2 and left(children) == []
+    assert not (stage / "output.part").exists()

@@ -1,0 +1,140 @@
+"""What a killed run of DVC leaves locked: true runs, killed with their process group."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from voicegraft.locks import free_dead_locks
+
+ROOT = Path(__file__).parent.parent
+STAGES = """
+stages:
+  first:
+    cmd: echo 1 > first
+    outs: [first]
+  second:
+    cmd: touch begun; until [ -e go ]; do sleep 0.05; done; mkdir -p second
+    deps: [first]
+    outs: [second]
+"""
+
+
+@pytest.fixture
+def project(tmp_path) -> Path:
+    (tmp_path / "dvc.yaml").write_text(STAGES)
+    dvc(tmp_path, "init", "--no-scm", "--quiet")
+    return tmp_path
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "dvc", *arguments]
+
+
+def dvc(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(command(*arguments), cwd=folder, capture_output=True, text=True)
+
+
+def locks(project: Path) -> Path:
+    return project / ".dvc/tmp/rwlock"
+
+
+@contextmanager
+def running(project: Path):
+    """Yield `dvc repro` in the middle of its second stage, in a process group of its own."""
+    (project / "begun").unlink(missing_ok=True)
+    with subprocess.Popen(
+        command("repro"), cwd=project, start_new_session=True, stdout=subprocess.DEVNULL
+    ) as process:
+        while not (project / "begun").exists():
+            time.sleep(0.02)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def freed(project: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "voicegraft.locks"],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_after_a_kill_that_nobody_waited_for_dvc_refuses_until_the_locks_are_freed(project):
+    with running(project) as process:
+        os.killpg(process.pid, signal.SIGKILL)
+        (project / "go").touch()
+        stopped = dvc(project, "repro")
+        assert (stopped.returncode, "manually remove" in stopped.stderr) == (255, True)
+        assert f"(process {process.pid}) held when it ended" in freed(project)
+        again = dvc(project, "repro")
+        assert again.returncode == 0, again.stderr
+    assert freed(project) == ""
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.7, 1.1])
+def test_at_whatever_moment_it_is_killed_the_next_run_ends_well(project, seconds):
+    (project / "go").touch()
+    with subprocess.Popen(command("repro"), cwd=project, start_new_session=True) as process:
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGKILL)
+        freed(project)
+        again = dvc(project, "repro")
+        assert again.returncode == 0, again.stderr
+
+
+def test_a_number_that_another_program_has_now_holds_nothing(project):
+    with subprocess.Popen(["sleep", "60"]) as other:
+        holder = {"pid": other.pid, "cmd": "/somewhere/bin/dvc repro"}
+        (project / "go").touch()
+        held = {"write": {f"{project}/second": holder}, "read": {f"{project}/first": [holder]}}
+        locks(project).write_text(json.dumps(held))
+        assert dvc(project, "repro", "--dry").returncode == 255
+        freed(project)
+        other.kill()
+    assert json.loads(locks(project).read_text()) == {"write": {}, "read": {}}
+    assert dvc(project, "repro").returncode == 0
+
+
+def test_what_a_run_still_holds_is_left_to_it(project):
+    with running(project) as process:
+        before = json.loads(locks(project).read_text())
+        assert before["write"][f"{project}/second"]["pid"] == process.pid
+        assert free_dead_locks(project / ".dvc/tmp") == []
+        assert json.loads(locks(project).read_text()) == before
+        (project / "go").touch()
+        assert process.wait() == 0
+
+
+@pytest.mark.parametrize("content", ["", '{"write": {"a'])
+def test_a_lock_file_that_is_not_whole_is_removed(project, content):
+    (project / "go").touch()
+    locks(project).write_text(content)
+    assert dvc(project, "repro", "--dry").returncode == 255
+    assert "which was not whole" in freed(project)
+    assert dvc(project, "repro").returncode == 0
+
+
+def test_the_locks_of_experiments_are_freed_too(project):
+    held = {"write": {"workspace": {"pid": 2**22, "cmd": "dvc exp run"}}}
+    (project / ".dvc/tmp/exps").mkdir()
+    (project / ".dvc/tmp/exps/rwlock").write_text(json.dumps(held))
+    assert "what `dvc exp run`" in freed(project)
+
+
+def test_where_nothing_was_ever_run_nothing_is_freed(project, tmp_path):
+    assert freed(project) == ""
+    assert free_dead_locks(tmp_path / "nowhere") == []
