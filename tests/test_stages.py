@@ -34,6 +34,7 @@ def quick_params() -> dict:
     params["learning_curve"] |= {"minutes": [0.05, 60], "draws": 2}
     for recipe in ("full", "lora"):
         params["finetune"][recipe] |= {"epochs": 1, "batch_seconds": 4.0}
+    params["forgetting"] |= {"head": "head", "corpus": "corpus"}
     return params
 
 
@@ -45,7 +46,7 @@ COMMANDS = {
     "top3": "top3 head corpus embeddings top3 curves_top3 top3.json scratch_top3",
     "full": "full head corpus embeddings full curves_full full.json scratch_full",
     "lora": "lora head corpus embeddings lora curves_lora lora.json scratch_lora",
-    "forgetting": "upstream head corpus full forgetting.json",
+    "forgetting": "upstream full forgetting.json",
     "build_control": "log_mel upstream log_mel",
     "extract_control": "log_mel corpus layers.json cache log_mel_states",
     "train_control": "log_mel corpus log_mel_states control curves_control scratch_control",
