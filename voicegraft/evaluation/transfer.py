@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from voicegraft.evaluation.blocks import choose_blocks
-from voicegraft.evaluation.bootstrap import percentile_interval
+from voicegraft.evaluation.blocks import Blocks, choose_blocks
+from voicegraft.evaluation.interval import interval
 from voicegraft.evaluation.paired import Scored, in_common, rate_of_all, resampled_pair
 from voicegraft.evaluation.slices import by_split
-from voicegraft.evaluation.summary import DECIMALS, Evaluate, slices_by
+from voicegraft.evaluation.summary import DECIMALS, Evaluate, rests_on, slices_by
 
 HELPS, UNSURE, NEGATIVE = "transfer helps", "no evidence", "NEGATIVE TRANSFER"
 """Against a control: of what was learnt before."""
@@ -121,13 +121,12 @@ def gain(model: Sequence[Scored], control: Control, params: Evaluate) -> dict[st
         raise ValueError(
             f"the control was scored on {len(mine)} of {len(model)} clips: evaluate both anew"
         )
-    unit, blocks = choose_blocks(mine)
+    blocks = choose_blocks(mine)
     rates = {metric: _gain(mine, theirs, metric, blocks, params) for metric in model[0].RATES}
     return {
         **rates,
         "clips": len(mine),
-        "blocks": len(set(blocks)),
-        "block_unit": unit,
+        **rests_on(blocks),
         "verdict": _verdict(rates[judged_by(model)], control),
     }
 
@@ -136,19 +135,20 @@ def _gain(
     model: Sequence[Scored],
     control: Sequence[Scored],
     metric: str,
-    blocks: Sequence[str],
+    blocks: Blocks,
     params: Evaluate,
 ) -> dict[str, float]:
     theirs, mine = resampled_pair(control, model, metric, blocks, params)
     their_whole, mine_whole = (rate_of_all(scores, metric) for scores in (control, model))
     # A control without a single error counts as having made one.
     fewest = 1 / max(1, sum(getattr(s, s.RATES[metric][1]) for s in model))
+    whole = (their_whole - mine_whole) / max(their_whole, fewest)
     gains = (theirs - mine) / np.maximum(theirs, fewest)
-    low, high = percentile_interval(gains, params.confidence, len(set(blocks)))
+    low, high = interval(whole, gains, blocks, params.confidence)
     found = {
-        "gain": (their_whole - mine_whole) / max(their_whole, fewest),
+        "gain": whole,
         "gain_low": low,
-        "gain_high": high,
+        "gain_high": min(high, 1.0),  # more errors than there are cannot be spared
         "model": mine_whole,
         "control": their_whole,
     }
