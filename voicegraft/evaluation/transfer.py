@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from voicegraft.evaluation.blocks import Blocks, choose_blocks
+from voicegraft.evaluation.holm import sure_of
 from voicegraft.evaluation.interval import interval
 from voicegraft.evaluation.paired import Scored, in_common, rate_of_all, resampled_pair
 from voicegraft.evaluation.slices import by_split
@@ -104,10 +105,29 @@ def _comparisons(
     model: Sequence[Scored], control: Control, params: Evaluate
 ) -> Iterator[dict[str, Any]]:
     for split, mine in by_split(model).items():
-        for kind, groups in ({WHOLE: {"": mine}} | slices_by(params, mine)).items():
-            for name, group in groups.items():
-                names = {"control": control.name, "split": split, "kind": kind, "slice": name}
-                yield names | gain(group, control, params)
+        names = {"control": control.name, "split": split}
+        yield names | {"kind": WHOLE, "slice": ""} | gain(mine, control, params)
+        yield from (names | line for line in _slices(mine, control, params))
+
+
+def _slices(
+    model: Sequence[Scored], control: Control, params: Evaluate
+) -> Iterator[dict[str, Any]]:
+    """Yield a line for each slice; its interval is its own, its verdict is one of many (Holm)."""
+    groups = {
+        (kind, name): group
+        for kind, of_kind in slices_by(params, model).items()
+        for name, group in of_kind.items()
+    }
+
+    def sure_at(key: tuple[str, str], confidence: float) -> bool:
+        at = params.model_copy(update={"confidence": confidence})
+        return gain(groups[key], control, at)["verdict"] != UNSURE
+
+    sure = sure_of(groups, sure_at, params.confidence)
+    for (kind, name), group in groups.items():
+        line = {"kind": kind, "slice": name} | gain(group, control, params)
+        yield line if (kind, name) in sure else line | {"verdict": UNSURE}
 
 
 def gain(model: Sequence[Scored], control: Control, params: Evaluate) -> dict[str, Any]:
