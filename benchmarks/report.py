@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks import (
     calibration,
+    coverage,
     results,
     results_table,
     robustness_table,
@@ -33,6 +34,7 @@ def tables(evaluation: Path, words: Path) -> dict[str, str]:
         "self_training": self_training_table.table(evaluation),
         "sweep": rendered(read_lines(evaluation / "sweep.csv")),
         "calibration": calibration.table(measured),
+        "coverage": coverage.table(measured),
         "windows": speed_table.windows(measured),
         "ratios": speed_table.ratios(measured),
         "reruns": speed_table.reruns(measured),

@@ -29,7 +29,9 @@ from voicegraft.embedding.choice import ExtractEmbeddings
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.store import Store, write_store
 from voicegraft.embedding.takes import Take
-from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
+from voicegraft.evaluation.blocks import choose_blocks
+from voicegraft.evaluation.bootstrap import resampled_rates
+from voicegraft.evaluation.interval import interval, rate_interval
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.grafted import load_model
@@ -115,11 +117,11 @@ def dev_scores(store: Store, folder: Path, corpus: Corpus) -> list[Score]:
 
 
 def resampled(scores: Sequence[Score], params: Evaluate) -> np.ndarray:
-    """Return the CER of each bootstrap resample; those of two margins come in pairs."""
+    """Return the CER of each resample, (ways, resamples); those of two margins come in pairs."""
     return resampled_rates(
         [s.character_edits for s in scores],
         [s.characters for s in scores],
-        [s.block for s in scores],
+        choose_blocks(scores),
         params.resamples,
         params.seed,
     )
@@ -129,17 +131,18 @@ def row(scores: Sequence[Score], base: Sequence[Score], pace: float) -> dict[str
     """Return a margin's CER and its difference from the baseline's, with the interval of both."""
     params = load_params(Evaluate, "evaluate")
     rates, others = resampled(scores, params), resampled(base, params)
-    blocks = len({s.block for s in scores})
-    low, high = percentile_interval(rates, params.confidence, blocks)
-    worse_low, worse_high = percentile_interval(rates - others, params.confidence, blocks)
+    blocks = choose_blocks(scores)
     cer, cer_of_base = (
         sum(s.character_edits for s in of) / sum(s.characters for s in of) for of in (scores, base)
     )
+    low, high = rate_interval(cer, rates, blocks, params.confidence)
+    apart = cer - cer_of_base
+    worse_low, worse_high = interval(apart, rates - others, blocks, params.confidence)
     return {
         "dev_cer": cer,
         "dev_cer_low": low,
         "dev_cer_high": high,
-        "difference": cer - cer_of_base,
+        "difference": apart,
         "difference_low": worse_low,
         "difference_high": worse_high,
         "encoding_times_real_time": pace,

@@ -38,7 +38,7 @@ def clip(number, label, predicted, probability=0.9, session="", split="test", lo
     return ClassScore(
         id=f"{split}/{number}",
         split=split,
-        speaker=f"voice{number % 2}",
+        speaker=f"{session} voice{number % 3}" if session else "",
         session=session,
         block=session or f"{split}/{number}",
         seconds=1.0 + number % 5,

@@ -4,12 +4,18 @@ from pathlib import Path
 
 import numpy as np
 
+from voicegraft.evaluation.blocks import Blocks
 from voicegraft.evaluation.scores import Score
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.params import load_params
 
 PARAMS = load_params(Evaluate, "evaluate", Path(__file__).parent.parent / "params.yaml")
 CHARACTERS, WORDS = 40, 8
+
+
+def grouped(names):
+    """Return blocks of clips by one unit, given the block of each."""
+    return Blocks("session", (tuple(names),))
 
 
 def scores(rate=0.3, seed=1, clips=240, sessions=20, split="test"):

@@ -1,13 +1,12 @@
 """The bootstrap, against data whose true rate is known."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 from scipy import stats
+from scored import grouped
 
-from voicegraft.evaluation.blocks import FEWEST_BLOCKS, choose_blocks
-from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
+from voicegraft.evaluation.bootstrap import resampled_rates
+from voicegraft.evaluation.interval import percentile_interval
 
 TRUE_RATE = 0.2
 SPEAKERS, CLIPS_EACH, CHARACTERS = 40, 10, 30
@@ -27,8 +26,9 @@ def coverage(blocks_of, corpora=250):
     hits = 0
     for _ in range(corpora):
         edits, reference, speakers = simulated_corpus(rng)
-        rates = resampled_rates(edits, reference, blocks_of(speakers), 300, seed=1)
-        low, high = percentile_interval(rates, 0.95, len(set(blocks_of(speakers))))
+        blocks = grouped(blocks_of(speakers))
+        (rates,) = resampled_rates(edits, reference, blocks, 300, seed=1)
+        low, high = percentile_interval(rates, 0.95, blocks.count)
         hits += low <= TRUE_RATE <= high
     return hits / corpora
 
@@ -63,60 +63,38 @@ def test_resamples_agree_with_a_loop_over_blocks():
     drawn = rng.choice(3, (20_000, 3))
     sums = np.array([(2, 10), (31, 50), (4, 20)])[drawn].sum(axis=1)  # of a, b and c
     expected = np.percentile(sums[:, 0] / sums[:, 1], [5, 50, 95])
-    rates = resampled_rates(edits, reference, blocks, 20_000, seed=3)
+    rates = resampled_rates(edits, reference, grouped(blocks), 20_000, seed=3)
     assert np.percentile(rates, [5, 50, 95]) == pytest.approx(expected, abs=0.01)
 
 
 def test_the_same_seed_gives_the_same_rates_and_another_seed_others():
     edits, reference, speakers = simulated_corpus(np.random.default_rng(5))
-    rates = resampled_rates(edits, reference, speakers, 250, seed=1)
-    assert len(rates) == 250
-    assert np.array_equal(rates, resampled_rates(edits, reference, speakers, 250, seed=1))
-    assert not np.array_equal(rates, resampled_rates(edits, reference, speakers, 250, seed=2))
+    rates = resampled_rates(edits, reference, grouped(speakers), 250, seed=1)
+    assert rates.shape == (1, 250)
+    assert np.array_equal(rates, resampled_rates(edits, reference, grouped(speakers), 250, seed=1))
+    assert not np.array_equal(
+        rates, resampled_rates(edits, reference, grouped(speakers), 250, seed=2)
+    )
 
 
 def test_the_order_of_clips_changes_nothing():
     rng = np.random.default_rng(6)
     edits, reference, speakers = simulated_corpus(rng)
     order = rng.permutation(len(edits))
-    shuffled = resampled_rates(edits[order], reference[order], speakers[order], 250, seed=1)
-    assert np.array_equal(shuffled, resampled_rates(edits, reference, speakers, 250, seed=1))
+    shuffled = resampled_rates(
+        edits[order], reference[order], grouped(speakers[order]), 250, seed=1
+    )
+    assert np.array_equal(
+        shuffled, resampled_rates(edits, reference, grouped(speakers), 250, seed=1)
+    )
 
 
 def test_a_uniformly_better_model_is_better_in_every_paired_resample():
     edits, reference, speakers = simulated_corpus(np.random.default_rng(9))
-    worse = resampled_rates(edits + 1, reference, speakers, 500, seed=1)
-    better = resampled_rates(edits, reference, speakers, 500, seed=1)
-    assert worse - better == pytest.approx(np.full(500, 1 / CHARACTERS))
+    worse = resampled_rates(edits + 1, reference, grouped(speakers), 500, seed=1)
+    better = resampled_rates(edits, reference, grouped(speakers), 500, seed=1)
+    assert worse - better == pytest.approx(np.full((1, 500), 1 / CHARACTERS))
 
 
 def test_blocks_without_a_reference_do_not_divide_by_zero():
-    assert np.isfinite(resampled_rates([1, 0], [0, 0], ["a", "b"], 100, seed=1)).all()
-
-
-@dataclass(frozen=True)
-class Clip:
-    id: str
-    speaker: str = ""
-    session: str = ""
-
-
-@pytest.mark.parametrize(
-    "sessions, speakers, unit",
-    [
-        (FEWEST_BLOCKS, 2, "session"),
-        (FEWEST_BLOCKS - 1, FEWEST_BLOCKS, "speaker"),
-        (FEWEST_BLOCKS - 1, FEWEST_BLOCKS - 1, "utterance"),
-    ],
-)
-def test_too_few_blocks_give_way_to_the_next_finer_unit(sessions, speakers, unit):
-    clips = [Clip(str(i), f"v{i % speakers}", f"s{i % sessions}") for i in range(60)]
-    chosen, names = choose_blocks(clips)
-    assert chosen == unit
-    assert len(set(names)) == {"session": sessions, "speaker": speakers, "utterance": 60}[unit]
-
-
-def test_a_unit_that_some_clips_lack_is_no_unit():
-    clips = [Clip(str(i), f"v{i}", "" if i == 0 else f"s{i}") for i in range(10)]
-    assert choose_blocks(clips)[0] == "speaker"
-    assert choose_blocks([Clip(str(i)) for i in range(10)])[0] == "utterance"
+    assert np.isfinite(resampled_rates([1, 0], [0, 0], grouped("ab"), 100, seed=1)).all()

@@ -121,14 +121,13 @@ def test_the_table_of_classes_is_scikit_learns_report():
         assert line["recall_low"] < line["recall"] < line["recall_high"]
 
 
-def test_a_class_in_one_session_has_the_interval_that_its_clips_alone_would_give():
+def test_one_session_says_nothing_of_how_a_class_fares_in_others():
     scores = class_scores() + [
         clip(1_000 + i, "rare", "rare" if i % 2 else "dip", session="session3") for i in range(6)
     ]
     (rare,) = (line for line in class_metrics(scores, QUICK) if line["class"] == "rare")
     assert (rare["recall"], rare["clips"], rare["trained"]) == (0.5, 6, 1)
-    # Clopper and Pearson for 3 of 6
-    assert (rare["recall_low"], rare["recall_high"]) == pytest.approx((0.1181, 0.8819), abs=1e-4)
+    assert rare["recall_low"] < 0.01 and rare["recall_high"] > 0.99
 
 
 def test_slices_of_a_split_add_up_to_it():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
-from voicegraft.evaluation.bootstrap import percentile_interval, resampled_sums
+from voicegraft.evaluation.blocks import Blocks
+from voicegraft.evaluation.bootstrap import resampled_sums
 from voicegraft.evaluation.classes.f1 import (
     accuracy,
     class_counts,
@@ -13,6 +14,7 @@ from voicegraft.evaluation.classes.f1 import (
     precision,
     recall,
 )
+from voicegraft.evaluation.interval import percentile_interval
 
 CLASSES = ["a", "b", "c", "d"]
 
@@ -70,7 +72,7 @@ def test_resampled_macro_f1_is_that_of_scikit_learn_on_each_resample():
 def test_drawing_blocks_that_are_alike_as_one_leaves_the_chances_as_they_are():
     actual, predicted = answers(clips=60)
     counts = class_counts(actual, predicted, CLASSES).reshape(60, -1)
-    clips = [str(i) for i in range(60)]
+    clips = Blocks("utterance", (tuple(map(str, range(60))),))
     ours = macro_f1(resampled_sums(counts, clips, 20_000, seed=1).reshape(-1, 3, 4))
     rng = np.random.default_rng(7)
     one_by_one = np.stack([counts[rng.integers(60, size=60)].sum(0) for _ in range(20_000)])
@@ -83,7 +85,9 @@ def test_drawing_blocks_that_are_alike_as_one_leaves_the_chances_as_they_are():
 
 def test_a_resample_draws_as_many_blocks_as_there_are():
     counts = np.eye(6)[:, :2]  # two blocks of their own, and four that are alike
-    drawn = resampled_sums(np.column_stack([counts, np.ones(6)]), list("abcdef"), 500, seed=1)
+    drawn = resampled_sums(
+        np.column_stack([counts, np.ones(6)]), Blocks("session", (tuple("abcdef"),)), 500, seed=1
+    )[0]
     assert (drawn[:, 2] == 6).all()
     assert drawn.mean(0) == pytest.approx([1, 1, 6], abs=0.15)
 
@@ -100,7 +104,7 @@ def speakers(count, rng, clips=40):
 
 
 def test_the_interval_of_macro_f1_over_speakers_covers_the_truth_as_often_as_it_says():
-    rng, names, hits = np.random.default_rng(6), [str(i) for i in range(10)], 0
+    rng, names, hits = np.random.default_rng(6), Blocks("speaker", (tuple("abcdefghij"),)), 0
     truth = macro_f1(speakers(4_000, rng).sum(0))
     for seed in range(150):
         drawn = resampled_sums(speakers(10, rng).reshape(10, -1), names, 300, seed)

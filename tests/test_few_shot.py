@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from labelled import QUICK
+from scored import grouped
 from sklearn.metrics import accuracy_score, f1_score
 
 from voicegraft.evaluation.classes.features import Clips
@@ -22,7 +23,7 @@ def clips(seed, each=40, apart=1.0, size=8):
     centres = np.random.default_rng(0).normal(0, apart, (3, size))
     labels = np.repeat(CLASSES, each)
     features = np.repeat(centres, each, 0) + rng.normal(0, 1, (3 * each, size))
-    return Clips(features, labels, [f"block{i % 10}" for i in range(3 * each)])
+    return Clips(features, labels, grouped(f"block{i % 10}" for i in range(3 * each)))
 
 
 def run(train, test, classify=nearest_mean, shots=(1, 5, 10), draws=20):

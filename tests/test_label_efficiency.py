@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm, t
 from scored import PARAMS, scores
 
 from voicegraft.evaluation.label_efficiency import Curve, Run, rows, spared
@@ -59,6 +60,19 @@ def test_what_the_least_amount_reaches_is_that_amount_and_what_none_reaches_has_
     assert MODEL.minutes_to(0.01) == math.inf
     found = spared(CONTROL, MODEL, PARAMS)
     assert (found["minutes"], found["minutes_spared"]) == (None, None)
+
+
+def test_the_band_of_the_minutes_is_expanded_for_few_blocks_as_every_interval_is():
+    found = spared(MODEL, CONTROL, PARAMS)
+    targets = CONTROL.resampled[-1]
+    each = np.array([MODEL.minutes_to(target, i) for i, target in enumerate(targets)])
+    # Twenty sessions are the blocks: two voices are too few to draw.
+    tail = norm.cdf(t.ppf(0.025, 19) * (20 / 19) ** 0.5)
+    expected = np.quantile(each, [tail, 1 - tail])
+    assert (found["minutes_low"], found["minutes_high"]) == pytest.approx(expected, abs=0.02)
+    plain = np.quantile(each, [0.025, 0.975])
+    assert found["minutes_low"] < plain[0] < plain[1] < found["minutes_high"]
+    assert found["rough"]
 
 
 def test_training_seconds_are_those_at_the_minutes_that_were_needed():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from labelled import QUICK
 from scipy.special import logsumexp
+from scored import grouped
 from sklearn.linear_model import LogisticRegression
 
 from voicegraft.evaluation.classes.confidence import MEASURES, C, cosine, energy, probability
@@ -18,7 +19,7 @@ def clips(seed, each=20, apart=3.0, size=12, classes=CLASSES):
     centres = np.random.default_rng(0).normal(0, apart, (len(CLASSES), size))[: len(classes)]
     features = np.repeat(centres, each, 0) + rng.normal(0, 1, (each * len(classes), size))
     labels = np.repeat(classes, each).tolist()
-    return Clips(features, labels, [f"block{i % 8}" for i in range(len(labels))])
+    return Clips(features, labels, grouped(f"block{i % 30}" for i in range(len(labels))))
 
 
 def sides(**of):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from labelled import QUICK
 from scipy.stats import bootstrap
+from scored import grouped
 from sklearn.metrics import accuracy_score, f1_score
 
 from voicegraft.evaluation.classes import new_voices
@@ -30,7 +31,7 @@ def clips(shift=0.0, turn=0.0):
             heard = centre @ (np.eye(SIZE) + turn * own[1:]) + shift * own[0]
             found += [(heard + rng.normal(0, 0.4, SIZE), label, who) for _ in range(EACH)]
     features, labels, speakers = zip(*found, strict=True)
-    return Clips(np.stack(features), labels, [str(i) for i in range(len(labels))], speakers)
+    return Clips(np.stack(features), labels, grouped(map(str, range(len(labels)))), speakers)
 
 
 def rates(of, adaptation, speaker=""):
@@ -78,7 +79,7 @@ def test_no_label_of_the_new_voice_is_seen():
 
 
 def test_one_voice_alone_cannot_be_left_out():
-    alone = Clips(np.zeros((2, 3)), ["a", "b"], ["1", "2"], ["ann", "ann"])
+    alone = Clips(np.zeros((2, 3)), ["a", "b"], grouped("12"), ["ann", "ann"])
     with pytest.raises(ValueError, match="takes two; here is ann"):
         list(leave_speakers_out(alone, TWICE, QUICK))
 
@@ -90,7 +91,7 @@ def test_the_interval_of_the_mean_is_over_voices_where_there_are_enough_of_them(
     labels = [CLASSES[number % 3] for number in range(400)]
     wrong = rng.random(400) < np.repeat(rng.uniform(0, 0.5, 40), 10)
     told = np.array([CLASSES[(i + bad) % 3] for i, bad in enumerate(wrong)])
-    of = Clips(np.zeros((400, 1)), labels, speakers, speakers)
+    of = Clips(np.zeros((400, 1)), labels, grouped(speakers), speakers)
     found = new_voices._scored(of, told, [f"voice{i}" for i in range(40)], QUICK)
     rates = [(told == labels)[10 * i : 10 * i + 10].mean() for i in range(40)]
     expected = bootstrap([rates], np.mean, method="percentile", rng=1).confidence_interval

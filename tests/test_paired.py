@@ -5,9 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.stats import bootstrap, norm, t
-from scored import PARAMS, scores
+from scored import PARAMS
+from scored import scores as of_two_voices
 
 from voicegraft.evaluation.paired import difference, in_common
+
+
+def scores(**how):
+    """Of one voice, so that sessions are what is drawn."""
+    return [replace(s, speaker="") for s in of_two_voices(**how)]
 
 
 def test_a_model_against_itself_has_not_changed():
@@ -81,6 +87,17 @@ def test_seed_noise_widens_the_interval_as_an_independent_kind_of_luck():
     assert both.change - both.low == pytest.approx(np.hypot(alone.change - alone.low, luck))
     assert both.high - both.change == pytest.approx(np.hypot(alone.high - alone.change, luck))
     assert both.detectable > alone.detectable
+
+
+def test_seed_noise_makes_the_new_one_less_probably_better():
+    noise = {"seeds": 5, "cer": {"deviation": 0.05}}
+    alone, both = (
+        difference(scores(), scores(rate=0.29, seed=2), "cer", PARAMS, known)
+        for known in (None, noise)
+    )
+    assert 0.5 < both.probability_better < alone.probability_better - 0.1
+    expected = t.cdf(-both.change / (np.sqrt(2) * 0.05), 4)
+    assert both.probability_better == pytest.approx(expected, abs=0.02)
 
 
 def test_without_noise_the_interval_is_that_of_the_bootstrap_alone():

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
-from voicegraft.evaluation.report import worst
+from voicegraft.evaluation.blocks import choose_blocks
+from voicegraft.evaluation.bootstrap import resampled_rates
+from voicegraft.evaluation.interval import rate_interval
+from voicegraft.evaluation.report import headline, worst
 from voicegraft.evaluation.scores import Score, parse_scores, score, write_scores
 from voicegraft.evaluation.slices import by_duration, by_speaker
 from voicegraft.evaluation.summary import (
@@ -81,15 +83,29 @@ def test_slices_of_a_split_add_up_to_it():
         assert edits == pytest.approx(whole["cer"] * 300, abs=0.1)
 
 
-def test_the_interval_rests_on_sessions_where_there_are_enough():
+def test_the_interval_of_one_voice_rests_on_its_sessions():
     scores = [clip(i, edits=i % 7, session=f"day{i % 6}") for i in range(40)]
     summary = summarise(scores, PARAMS)
     assert (summary["blocks"], summary["block_unit"]) == (6, "session")
-    edits, blocks = [s.character_edits for s in scores], [s.session for s in scores]
-    interval = percentile_interval(
-        resampled_rates(edits, [10] * 40, blocks, 1000, 1), 0.95, len(set(blocks))
-    )
-    assert (summary["cer_low"], summary["cer_high"]) == pytest.approx(interval, abs=1e-4)
+    edits, blocks = [s.character_edits for s in scores], choose_blocks(scores)
+    drawn = resampled_rates(edits, [10] * 40, blocks, 1000, 1)
+    expected = rate_interval(sum(edits) / 400, drawn, blocks, 0.95)
+    assert (summary["cer_low"], summary["cer_high"]) == pytest.approx(expected, abs=1e-4)
+
+
+def test_four_voices_are_four_blocks_and_their_interval_is_said_to_be_rough():
+    scores = [clip(i, edits=i % 7, speaker=f"v{i % 4}") for i in range(400)]
+    found = metrics(scores, PARAMS)
+    assert (found["test"]["blocks"], found["test"]["block_unit"]) == (4, "speaker")
+    assert found["test"]["rough"] and "rough" in headline(found)[0]
+    many = metrics([clip(i, speaker=f"v{i % 8}") for i in range(80)], PARAMS)
+    assert not many["test"]["rough"] and "rough" not in headline(many)[0]
+
+
+def test_clips_without_an_error_still_leave_room_for_some():
+    (found,) = metrics([clip(i, 0, speaker=f"v{i % 10}") for i in range(50)], PARAMS).values()
+    assert (found["cer"], found["cer_low"], found["wer_low"]) == (0, 0, 0)
+    assert found["cer_high"] == found["wer_high"] == pytest.approx(1 - 0.025**0.1, abs=1e-4)
 
 
 def test_a_slice_with_few_sessions_falls_back_to_clips_and_says_so():

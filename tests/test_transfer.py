@@ -104,7 +104,7 @@ def test_a_voice_that_lost_is_told_though_the_whole_gained():
         for s in fewer(scores(), 0.45)
     ]
     verdicts["top3"] = judge(model, against(scores()), PARAMS)
-    assert verdicts["top3"]["verdict"] == "transfer helps"
+    assert verdicts["top3"]["gain"]["test"]["gain"] > 0.1
     assert any("top3" in line and "speaker voice1" in line for line in spoken(verdicts))
     assert all("speaker" not in line for line in spoken(verdicts) if line.startswith("head"))
 
@@ -114,7 +114,7 @@ def test_a_negative_verdict_is_loud():
     first = spoken(verdicts)[0]
     assert first == (
         "head against control0, test: NEGATIVE TRANSFER: CER 0.305, not 0.217, 41 % more errors "
-        "(38 to 44)  !!!"
+        "(37 to 45)  !!!"
     )
 
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
+from voicegraft.evaluation.blocks import Blocks, choose_blocks
+from voicegraft.evaluation.bootstrap import resampled_rates
+from voicegraft.evaluation.interval import percentile_interval, rate_interval, spread
 from voicegraft.evaluation.paired import rate_of_all
 from voicegraft.evaluation.scores import Score
 from voicegraft.evaluation.summary import DECIMALS, Evaluate
@@ -48,13 +50,16 @@ class Curve:
         self.cer = np.array([np.mean([run.rate("cer") for run in group]) for group in groups])
         self.seconds = np.array([np.mean([run.seconds for run in group]) for group in groups])
         rng = np.random.default_rng(params.seed)
-        self.resampled = np.stack([_resampled(group, params, rng) for group in groups])
-        self._params, self._blocks = params, len({s.block for s in runs[0].scores})
+        self.blocks, self._params = choose_blocks(runs[0].scores), params
+        self._drawn = [_resampled(group, self.blocks, params, rng) for group in groups]
+        pairs = zip(self.cer, self._drawn, strict=True)
+        self.resampled = np.stack([spread(cer, drawn, self.blocks) for cer, drawn in pairs])
 
     def bands(self) -> list[tuple[float, float]]:
         """Return the interval at each amount."""
         return [
-            percentile_interval(r, self._params.confidence, self._blocks) for r in self.resampled
+            rate_interval(cer, drawn, self.blocks, self._params.confidence)
+            for cer, drawn in zip(self.cer, self._drawn, strict=True)
         ]
 
     def minutes_to(self, cer: float, resample: int | None = None) -> float:
@@ -78,7 +83,7 @@ class Curve:
         return float(np.interp(math.log(minutes), np.log(self.minutes), self.seconds))
 
 
-def spared(model: Curve, control: Curve, params: Evaluate) -> dict[str, float | None]:
+def spared(model: Curve, control: Curve, params: Evaluate) -> dict[str, float | bool | None]:
     """Return the minutes at which the model is as good as the control on all of its own.
 
     None stands for a bound that lies beyond the amounts that were tried.
@@ -88,8 +93,8 @@ def spared(model: Curve, control: Curve, params: Evaluate) -> dict[str, float | 
     resampled = [
         model.minutes_to(control.resampled[-1, i], i) for i in range(control.resampled.shape[1])
     ]
-    low, high = np.quantile(
-        resampled, [(1 - params.confidence) / 2, (1 + params.confidence) / 2], method="nearest"
+    low, high = percentile_interval(
+        np.array(resampled), params.confidence, control.blocks.effective, method="nearest"
     )
     time = model.seconds_at(min(reached, model.minutes[-1]))
     return {
@@ -99,18 +104,22 @@ def spared(model: Curve, control: Curve, params: Evaluate) -> dict[str, float | 
         "minutes_low": _finite(low),
         "minutes_high": _finite(high),
         "minutes_spared": _finite(most - reached),
+        "rough": control.blocks.rough,
         "training_seconds": round(time, 1),
         "control_training_seconds": round(float(control.seconds[-1]), 1),
     }
 
 
-def _resampled(runs: Sequence[Run], params: Evaluate, rng: np.random.Generator) -> np.ndarray:
+def _resampled(
+    runs: Sequence[Run], blocks: Blocks, params: Evaluate, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the mean CER of as many runs drawn anew, (ways, resamples)."""
     rates = np.stack(
         [
             resampled_rates(
                 [s.character_edits for s in run.scores],
                 [s.characters for s in run.scores],
-                [s.block for s in run.scores],
+                blocks,
                 params.resamples,
                 params.seed,
             )

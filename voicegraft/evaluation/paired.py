@@ -12,9 +12,10 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from scipy.stats import t
 
-from voicegraft.evaluation.blocks import Clip, choose_blocks
-from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
+from voicegraft.evaluation.blocks import Blocks, Clip, choose_blocks
+from voicegraft.evaluation.bootstrap import resampled_rates
 from voicegraft.evaluation.errors import rate
+from voicegraft.evaluation.interval import interval, spread
 from voicegraft.evaluation.summary import Evaluate
 
 POWER_AND_CONFIDENCE = 2.8
@@ -46,13 +47,19 @@ class Difference:
     high: float
     """The interval of `change`."""
     probability_better: float
-    """Share of the resamples in which the new one errs less; ties count half."""
+    """Share of the resamples in which the new one errs less; ties count half.
+
+    Where it is known how seeds vary, each resample stands for all that other seeds would make of
+    it.
+    """
     detectable: float
     """The smallest true change that such a test set shows in four cases of five."""
     clips: int
     blocks: int
     unit: str
-    """What a block is: session, speaker or utterance."""
+    """What a block is: session, speaker, utterance, or where speakers and sessions cross."""
+    rough: bool
+    """Whether blocks are too few for an interval that holds as often as it says."""
 
     @property
     def change(self) -> float:
@@ -84,12 +91,12 @@ def difference(
         noise: how the rates vary by the seed of the training, as `seeds.variation` says; the
             interval is widened by it, as test clips and seeds are two independent kinds of luck.
     """
-    unit, blocks = choose_blocks(new)
+    blocks = choose_blocks(new)
     before, after = resampled_pair(old, new, metric, blocks, params)
-    changes = after - before
-    low, high = percentile_interval(changes, params.confidence, len(set(blocks)))
     old_rate, new_rate = rate_of_all(old, metric), rate_of_all(new, metric)
     change = new_rate - old_rate
+    changes = spread(change, after - before, blocks)
+    low, high = interval(change, after - before, blocks, params.confidence)
     # Two trainings, so √2 of what one varies.
     deviation = math.sqrt(2) * noise[metric]["deviation"] if noise else 0.0
     luck = deviation * _t(params.confidence, noise["seeds"] - 1) if noise else 0.0
@@ -98,11 +105,12 @@ def difference(
         new=new_rate,
         low=change - math.hypot(change - low, luck),
         high=change + math.hypot(high - change, luck),
-        probability_better=float(np.mean(changes < 0) + np.mean(changes == 0) / 2),
+        probability_better=_below_zero(changes, deviation, noise["seeds"] - 1 if noise else 1),
         detectable=POWER_AND_CONFIDENCE * math.hypot(float(np.std(changes)), deviation),
         clips=len(new),
-        blocks=len(set(blocks)),
-        unit=unit,
+        blocks=blocks.count,
+        unit=blocks.unit,
+        rough=blocks.rough,
     )
 
 
@@ -110,10 +118,10 @@ def resampled_pair(
     old: Sequence[Scored],
     new: Sequence[Scored],
     metric: str,
-    blocks: Sequence[str],
+    blocks: Blocks,
     params: Evaluate,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rates of both, shape (resamples,): each pair of the same blocks."""
+    """Return the rates of both, shape (ways, resamples): each pair of the same blocks."""
     return tuple(
         resampled_rates(*_counts(scores, metric), blocks, params.resamples, params.seed)
         for scores in (old, new)
@@ -131,6 +139,13 @@ def in_common(old: Sequence[Scored], new: Sequence[Scored]) -> tuple[list[Scored
     before = {score.task: score for score in old}
     kept = [score for score in new if score.task in before]
     return [before[score.task] for score in kept], kept
+
+
+def _below_zero(changes: np.ndarray, deviation: float, freedom: int) -> float:
+    """Return the chance that a change is below zero once Student's noise is added to it."""
+    if deviation:
+        return float(t.cdf(-changes / deviation, freedom).mean())
+    return float(np.mean(changes < 0) + np.mean(changes == 0) / 2)
 
 
 def _t(confidence: float, freedom: int) -> float:

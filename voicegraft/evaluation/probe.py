@@ -16,8 +16,9 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from voicegraft.evaluation.blocks import choose_blocks
-from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
+from voicegraft.evaluation.blocks import Blocks, choose_blocks
+from voicegraft.evaluation.bootstrap import resampled_rates
+from voicegraft.evaluation.interval import interval
 from voicegraft.evaluation.summary import DECIMALS, Evaluate
 from voicegraft.speech.manifest import Utterance
 
@@ -95,24 +96,25 @@ def probe(
     """
     if len(clips) < 2:
         raise ValueError(f"{len(clips)} clips are too few to probe layers with")
-    blocks, (shares, counts) = choose_blocks(clips)[1], traits(clips)
+    blocks, (shares, counts) = choose_blocks(clips), traits(clips)
     return [
         _probed(
-            layer, [counts * error for error in errors(of_layer, shares, blocks)], blocks, params
+            layer,
+            [counts * error for error in errors(of_layer, shares, blocks.folded)],
+            blocks,
+            params,
         )
         for layer, of_layer in sorted(states.items())
     ]
 
 
-def _probed(
-    layer: int, weighted: Sequence[np.ndarray], blocks: Sequence[str], params: Evaluate
-) -> Probed:
+def _probed(layer: int, weighted: Sequence[np.ndarray], blocks: Blocks, params: Evaluate) -> Probed:
     left, whole = weighted
-    resampled = 1 - resampled_rates(left, whole, blocks, params.resamples, params.seed)
-    interval = percentile_interval(resampled, params.confidence, len(set(blocks)))
-    foretold = (1 - left.sum() / whole.sum(), *interval)
-    rounded = (round(float(value), DECIMALS) for value in foretold)
-    return Probed(layer, *rounded, len(left), len(set(blocks)))
+    share = 1 - left.sum() / whole.sum()
+    drawn = 1 - resampled_rates(left, whole, blocks, params.resamples, params.seed)
+    ends = interval(share, drawn, blocks, params.confidence)
+    rounded = (round(float(value), DECIMALS) for value in (share, *ends))
+    return Probed(layer, *rounded, len(left), blocks.count)
 
 
 def best_layer(probed: Sequence[Probed]) -> int:

@@ -1,7 +1,7 @@
 """The files of evaluation/<model>/: numbers that a pull request shows, never a sentence."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +70,15 @@ def headline(summary: dict[str, Any]) -> list[str]:
     return [
         f"{split}: CER {s['cer']:.3f} ({s['cer_low']:.3f} to {s['cer_high']:.3f}), "
         f"WER {s['wer']:.3f} ({s['wer_low']:.3f} to {s['wer_high']:.3f}) "
-        f"on {s['clips']} clips, {s['blocks']} blocks by {s['block_unit']}"
+        f"on {s['clips']} clips, {rests_in_words(s)}"
         for split, s in summary.items()
     ]
+
+
+def rests_in_words(summary: Mapping[str, Any]) -> str:
+    """Return what intervals rest on, and that they are rough where they are."""
+    rough = "; they are too few for more than rough intervals" if summary["rough"] else ""
+    return f"{summary['blocks']} blocks by {summary['block_unit']}{rough}"
 
 
 def worst(scores: Sequence[Score], count: int = WORST_CLIPS) -> list[Score]:

@@ -9,7 +9,7 @@ from pydantic import NonNegativeInt
 from voicegraft.degradation.corpus import DegradedCorpus
 from voicegraft.degradation.knobs import Condition, Degradation
 from voicegraft.evaluation.blocks import choose_blocks
-from voicegraft.evaluation.bootstrap import percentile_interval
+from voicegraft.evaluation.interval import rate_interval
 from voicegraft.evaluation.paired import Scored, difference, resampled_pair
 from voicegraft.evaluation.summary import DECIMALS, Evaluate
 from voicegraft.evaluation.tables import write_rows
@@ -99,10 +99,10 @@ def rows(
 def _line(
     clean: Sequence[Scored], scores: Sequence[Scored], metric: str, params: Evaluate
 ) -> list[object]:
-    found, (_, blocks) = difference(clean, scores, metric, params), choose_blocks(scores)
-    _, rates = resampled_pair(clean, scores, metric, blocks, params)
-    interval = percentile_interval(rates, params.confidence, found.blocks)
-    values = (found.new, *interval, found.change, found.low, found.high)
+    found, blocks = difference(clean, scores, metric, params), choose_blocks(scores)
+    _, drawn = resampled_pair(clean, scores, metric, blocks, params)
+    ends = rate_interval(found.new, drawn, blocks, params.confidence)
+    values = (found.new, *ends, found.change, found.low, found.high)
     return [*(round(value, DECIMALS) for value in values), found.clips, found.blocks, found.unit]
 
 

@@ -25,7 +25,7 @@ class Score(Errors):
     split: str
     speaker: str
     session: str
-    block: str  # what the interval of the whole split resamples
+    block: str  # of the whole split; where units cross, the cell
     seconds: float
     unknown_characters: int  # of the reference, that the model has no label for
     reference: str = ""  # as `reference_mark` has it; "" in a table from before there were marks
@@ -96,7 +96,7 @@ def blocks_by_split(utterances: Sequence[Utterance]) -> dict[str, str]:
     found: dict[str, str] = {}
     for split in dict.fromkeys(u.split for u in utterances):
         clips = [u for u in utterances if u.split == split]
-        found |= zip((u.id for u in clips), choose_blocks(clips)[1], strict=True)
+        found |= zip((u.id for u in clips), choose_blocks(clips).names, strict=True)
     return found
 
 

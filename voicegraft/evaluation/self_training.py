@@ -86,4 +86,9 @@ def by_confidence(
 def _told(found: Difference) -> dict[str, Any]:
     numbers = ("old", "new", "change", "low", "high")
     rounded = {name: round(getattr(found, name), DECIMALS) for name in numbers}
-    return rounded | {"verdict": found.verdict, "clips": found.clips, "blocks": found.blocks}
+    return rounded | {
+        "verdict": found.verdict,
+        "clips": found.clips,
+        "blocks": found.blocks,
+        "rough": found.rough,
+    }

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from voicegraft.evaluation.blocks import choose_blocks
-from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
+from voicegraft.evaluation.blocks import Blocks, choose_blocks
+from voicegraft.evaluation.bootstrap import resampled_rates
 from voicegraft.evaluation.errors import rate
+from voicegraft.evaluation.interval import rate_interval
 from voicegraft.evaluation.scores import Score
 from voicegraft.evaluation.slices import by_duration, by_split, slices
 from voicegraft.params import Section
@@ -54,16 +55,20 @@ def slices_by(params: Evaluate, scores: Sequence[Score]) -> dict[str, dict[str, 
     return slices(scores, params.duration_edges_seconds, params.fewest_speaker_clips)
 
 
-def summarise(scores: Sequence[Score], params: Evaluate) -> dict[str, float | int | str]:
+def summarise(scores: Sequence[Score], params: Evaluate) -> dict[str, float | int | str | bool]:
     """Return the error rates of `scores` as one, each with its interval, and what they rest on."""
-    unit, blocks = choose_blocks(scores)
+    blocks = choose_blocks(scores)
     return {
         **_rate("cer", [(s.character_edits, s.characters) for s in scores], blocks, params),
         **_rate("wer", [(s.word_edits, s.words) for s in scores], blocks, params),
         "clips": len(scores),
-        "blocks": len(set(blocks)),
-        "block_unit": unit,
+        **rests_on(blocks),
     }
+
+
+def rests_on(blocks: Blocks) -> dict[str, int | str | bool]:
+    """Return how many blocks an interval rests on, of which unit, and whether it is rough."""
+    return {"blocks": blocks.count, "block_unit": blocks.unit, "rough": blocks.rough}
 
 
 def _extent(scores: Sequence[Score]) -> dict[str, float | int]:
@@ -91,13 +96,14 @@ def cer_by_duration(
 
 
 def _rate(
-    name: str, counts: Sequence[tuple[int, int]], blocks: Sequence[str], params: Evaluate
+    name: str, counts: Sequence[tuple[int, int]], blocks: Blocks, params: Evaluate
 ) -> dict[str, float]:
     edits, reference = zip(*counts, strict=True)
-    rates = resampled_rates(edits, reference, blocks, params.resamples, params.seed)
-    low, high = percentile_interval(rates, params.confidence, len(set(blocks)))
+    value = rate(sum(edits), sum(reference))
+    drawn = resampled_rates(edits, reference, blocks, params.resamples, params.seed)
+    low, high = rate_interval(value, drawn, blocks, params.confidence)
     return {
-        name: _rounded(rate(sum(edits), sum(reference))),
+        name: _rounded(value),
         f"{name}_low": _rounded(low),
         f"{name}_high": _rounded(high),
     }

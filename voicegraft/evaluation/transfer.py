@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from voicegraft.evaluation.blocks import choose_blocks
-from voicegraft.evaluation.bootstrap import percentile_interval
+from voicegraft.evaluation.blocks import Blocks, choose_blocks
+from voicegraft.evaluation.holm import sure_of
+from voicegraft.evaluation.interval import interval
 from voicegraft.evaluation.paired import Scored, in_common, rate_of_all, resampled_pair
 from voicegraft.evaluation.slices import by_split
-from voicegraft.evaluation.summary import DECIMALS, Evaluate, slices_by
+from voicegraft.evaluation.summary import DECIMALS, Evaluate, rests_on, slices_by
 
 HELPS, UNSURE, NEGATIVE = "transfer helps", "no evidence", "NEGATIVE TRANSFER"
 """Against a control: of what was learnt before."""
@@ -104,10 +105,29 @@ def _comparisons(
     model: Sequence[Scored], control: Control, params: Evaluate
 ) -> Iterator[dict[str, Any]]:
     for split, mine in by_split(model).items():
-        for kind, groups in ({WHOLE: {"": mine}} | slices_by(params, mine)).items():
-            for name, group in groups.items():
-                names = {"control": control.name, "split": split, "kind": kind, "slice": name}
-                yield names | gain(group, control, params)
+        names = {"control": control.name, "split": split}
+        yield names | {"kind": WHOLE, "slice": ""} | gain(mine, control, params)
+        yield from (names | line for line in _slices(mine, control, params))
+
+
+def _slices(
+    model: Sequence[Scored], control: Control, params: Evaluate
+) -> Iterator[dict[str, Any]]:
+    """Yield a line for each slice; its interval is its own, its verdict is one of many (Holm)."""
+    groups = {
+        (kind, name): group
+        for kind, of_kind in slices_by(params, model).items()
+        for name, group in of_kind.items()
+    }
+
+    def sure_at(key: tuple[str, str], confidence: float) -> bool:
+        at = params.model_copy(update={"confidence": confidence})
+        return gain(groups[key], control, at)["verdict"] != UNSURE
+
+    sure = sure_of(groups, sure_at, params.confidence)
+    for (kind, name), group in groups.items():
+        line = {"kind": kind, "slice": name} | gain(group, control, params)
+        yield line if (kind, name) in sure else line | {"verdict": UNSURE}
 
 
 def gain(model: Sequence[Scored], control: Control, params: Evaluate) -> dict[str, Any]:
@@ -121,13 +141,12 @@ def gain(model: Sequence[Scored], control: Control, params: Evaluate) -> dict[st
         raise ValueError(
             f"the control was scored on {len(mine)} of {len(model)} clips: evaluate both anew"
         )
-    unit, blocks = choose_blocks(mine)
+    blocks = choose_blocks(mine)
     rates = {metric: _gain(mine, theirs, metric, blocks, params) for metric in model[0].RATES}
     return {
         **rates,
         "clips": len(mine),
-        "blocks": len(set(blocks)),
-        "block_unit": unit,
+        **rests_on(blocks),
         "verdict": _verdict(rates[judged_by(model)], control),
     }
 
@@ -136,19 +155,20 @@ def _gain(
     model: Sequence[Scored],
     control: Sequence[Scored],
     metric: str,
-    blocks: Sequence[str],
+    blocks: Blocks,
     params: Evaluate,
 ) -> dict[str, float]:
     theirs, mine = resampled_pair(control, model, metric, blocks, params)
     their_whole, mine_whole = (rate_of_all(scores, metric) for scores in (control, model))
     # A control without a single error counts as having made one.
     fewest = 1 / max(1, sum(getattr(s, s.RATES[metric][1]) for s in model))
+    whole = (their_whole - mine_whole) / max(their_whole, fewest)
     gains = (theirs - mine) / np.maximum(theirs, fewest)
-    low, high = percentile_interval(gains, params.confidence, len(set(blocks)))
+    low, high = interval(whole, gains, blocks, params.confidence)
     found = {
-        "gain": (their_whole - mine_whole) / max(their_whole, fewest),
+        "gain": whole,
         "gain_low": low,
-        "gain_high": high,
+        "gain_high": min(high, 1.0),  # more errors than there are cannot be spared
         "model": mine_whole,
         "control": their_whole,
     }

@@ -28,7 +28,7 @@ def letters_against(states: np.ndarray, clips: Sequence[Utterance]) -> np.ndarra
         clips: whose text is not empty.
     """
     shares = letter_shares([clip.text for clip in clips])
-    foretold, average = errors(states, shares / shares.std(0), choose_blocks(clips)[1])
+    foretold, average = errors(states, shares / shares.std(0), choose_blocks(clips).folded)
     return (foretold - average) * [len(clip.text) for clip in clips]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from voicegraft.evaluation.holm import sure_of
 from voicegraft.evaluation.paired import Difference, Scored, difference, in_common
 from voicegraft.evaluation.slices import by_duration, by_speaker
 from voicegraft.evaluation.summary import Evaluate
@@ -114,7 +115,9 @@ def compare_model(
             model,
             split,
             rates,
-            {} if rates[judged_by(after)].change > 0 else worse_slices(before, after, params),
+            {}
+            if rates[judged_by(after)].change > 0
+            else worse_slices(before, after, params, noise),
             pairs.only_old,
             pairs.only_new,
             pairs.changed_references,
@@ -122,13 +125,26 @@ def compare_model(
 
 
 def worse_slices(
-    old: Sequence[Scored], new: Sequence[Scored], params: Evaluate
+    old: Sequence[Scored],
+    new: Sequence[Scored],
+    params: Evaluate,
+    noise: Mapping[str, Any] | None = None,
 ) -> dict[str, Difference]:
-    """Return the voices and lengths on which the new one is worse, and surely so."""
+    """Return the voices and lengths on which the new one is worse, and surely so.
+
+    As many are tried, Holm's procedure says which. Seeds move a slice at least as far as the whole,
+    whose `noise` is known.
+    """
     groups = by_speaker(new, params.fewest_speaker_clips)
     groups |= {f"{n} s": g for n, g in by_duration(new, params.duration_edges_seconds).items()}
-    found = {
-        name: difference(*in_common(old, group), judged_by(group), params)
-        for name, group in groups.items()
+
+    def change(name: str, confidence: float) -> Difference:
+        at = params.model_copy(update={"confidence": confidence})
+        return difference(*in_common(old, groups[name]), judged_by(groups[name]), at, noise)
+
+    def worse(name: str, confidence: float) -> bool:
+        return change(name, confidence).verdict == "worse"
+
+    return {
+        name: change(name, params.confidence) for name in sure_of(groups, worse, params.confidence)
     }
-    return {name: change for name, change in found.items() if change.verdict == "worse"}

@@ -129,6 +129,11 @@ def _notes_of(split: SplitComparison) -> Iterator[str]:
     any_rate = next(iter(split.rates.values()))
     if any_rate.unit == "utterance":
         yield (
-            f"{name}: too few sessions or speakers are named to resample them, so blocks are "
+            f"{name}: no sessions or speakers are named to resample, so blocks are "
             "single clips and the intervals too narrow."
+        )
+    elif any_rate.rough:
+        yield (
+            f"{name}: {any_rate.blocks} blocks by {any_rate.unit} are few, so the intervals "
+            "are rough."
         )

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.evaluation.classes.f1 import CLIPS, PREDICTED, f1, precision, recall
 from voicegraft.evaluation.classes.intervals import rated, resampled, rounded
@@ -20,19 +22,19 @@ def class_metrics(scores: Sequence[ClassScore], params: Evaluate) -> Iterator[di
     resamples that have a clip of the class.
     """
     for split, of_split in by_split(scores).items():
-        blocks, counts = choose_blocks(of_split)[1], counts_of(of_split)
+        blocks, counts = choose_blocks(of_split), counts_of(of_split)
         drawn, whole = resampled(counts, blocks, params), counts.sum(0)
         trained = {s.label for s in of_split if s.trained}
         for i, name in enumerate(classes_of(of_split)):
-            own = [b for b, s in zip(blocks, of_split, strict=True) if s.label == name]
-            found = recall(drawn)[drawn[:, CLIPS, i] > 0, i]
+            own = [s.label == name for s in of_split]
+            found = np.where(drawn[..., CLIPS, i] > 0, recall(drawn)[..., i], np.nan)
             yield {
                 "split": split,
                 "class": name,
                 "precision": rounded(precision(whole)[i]),
-                **rated("recall", float(recall(whole)[i]), found, own, params),
+                **rated("recall", float(recall(whole)[i]), found, blocks.of(own), params),
                 "f1": rounded(f1(whole)[i]),
-                "clips": len(own),
+                "clips": sum(own),
                 "predicted": int(whole[PREDICTED, i]),
                 "trained": int(name in trained),
             }

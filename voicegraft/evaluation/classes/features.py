@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from voicegraft.embedding.pooled import pooled
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.blocks import choose_blocks
+from voicegraft.evaluation.blocks import Blocks, choose_blocks
 from voicegraft.layers import numbers
 from voicegraft.params import Section
 from voicegraft.pooling import without_weights
@@ -20,11 +20,11 @@ from voicegraft.voices import without_voices
 
 @dataclass(frozen=True)
 class Clips:
-    """Some clips: features (clips, size), and the label and block of each, and who speaks."""
+    """Some clips: features (clips, size), the label of each, their blocks, and who speaks."""
 
     features: np.ndarray
     labels: Sequence[str]
-    blocks: Sequence[str]
+    blocks: Blocks
     speakers: Sequence[str] = ()
 
 
@@ -46,7 +46,7 @@ def vectors(store: Store, utterances: Sequence[Utterance], pooling: str) -> Clip
     return Clips(
         pooled(store, ids, numbers(store.layer), without_weights(pooling)),
         [utterance.label for utterance in utterances],
-        choose_blocks(utterances)[1],
+        choose_blocks(utterances),
         [utterance.speaker for utterance in utterances],
     )
 

@@ -78,9 +78,9 @@ def _scored(test: Clips, taken_for: Sequence[Sequence[str]], params: Evaluate) -
     # All draws side by side, so that a resample takes the same blocks for each of them.
     counts = np.stack([class_counts(test.labels, one, classes) for one in taken_for], axis=1)
     drawn = resampled(counts, test.blocks, params)
-    which = np.random.default_rng(params.seed).integers(len(taken_for), size=drawn.shape[:2])
+    which = np.random.default_rng(params.seed).integers(len(taken_for), size=drawn.shape[1:3])
     found: dict[str, float] = {}
     for name, rate in RATES.items():
-        each = np.take_along_axis(rate(drawn), which, axis=1).mean(1)
+        each = np.take_along_axis(rate(drawn), which[None], axis=-1).mean(-1)
         found |= rated(name, float(rate(counts.sum(0)).mean()), each, test.blocks, params)
     return found

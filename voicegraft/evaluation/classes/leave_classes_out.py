@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from voicegraft.evaluation.blocks import Blocks
 from voicegraft.evaluation.bootstrap import resampled_rates
 from voicegraft.evaluation.classes.confidence import MEASURES, Sure
 from voicegraft.evaluation.classes.detection import (
@@ -109,7 +110,7 @@ def _fold(
     }
 
 
-def _summary(folds: Sequence[Fold], blocks: Sequence[str], params: Evaluate) -> dict[str, Any]:
+def _summary(folds: Sequence[Fold], blocks: Blocks, params: Evaluate) -> dict[str, Any]:
     passed = [fold.confidence > fold.chosen for fold in folds]
     unknown, known = sum(f.unknown for f in folds), sum(f.known for f in folds)
     taken = sum(p & f.unknown for p, f in zip(passed, folds, strict=True))
@@ -123,15 +124,13 @@ def _summary(folds: Sequence[Fold], blocks: Sequence[str], params: Evaluate) -> 
 
 
 def _ratio(
-    name: str, part: np.ndarray, whole: np.ndarray, blocks: Sequence[str], params: Evaluate
+    name: str, part: np.ndarray, whole: np.ndarray, blocks: Blocks, params: Evaluate
 ) -> dict[str, float]:
     drawn = resampled_rates(part, whole, blocks, params.resamples, params.seed)
     return rated(name, part.sum() / max(whole.sum(), 1), drawn, blocks, params)
 
 
-def _equal_error(
-    folds: Sequence[Fold], blocks: Sequence[str], params: Evaluate
-) -> dict[str, float]:
+def _equal_error(folds: Sequence[Fold], blocks: Blocks, params: Evaluate) -> dict[str, float]:
     """Return the mean over folds, each with thresholds of its own."""
     limits = thresholds(np.concatenate([fold.confidence for fold in folds]))
     counts = np.stack([_accepted(fold, limits) for fold in folds], axis=1)

@@ -109,12 +109,12 @@ def _scored(
     # Speakers side by side, so that a rate is of each and the mean is of rates.
     counts = np.stack([counts * (own == who)[:, None, None] for who in speakers], axis=1)
     here = np.isin(own, speakers)
-    counts, blocks = counts[here], np.asarray(clips.blocks)[here]
+    counts, blocks = counts[here], clips.blocks.of(here)
     drawn, clips_of = resampled(counts, blocks, params), counts[..., CLIPS, :].sum((0, -1))
     # Where voices are what is drawn, one may come twice and another not at all.
     times = drawn[..., CLIPS, :].sum(-1) / clips_of
     found: dict[str, Any] = {}
     for name, rate in RATES.items():
-        value, each = rate(counts.sum(0)).mean(), np.average(rate(drawn), axis=1, weights=times)
+        value, each = rate(counts.sum(0)).mean(), np.average(rate(drawn), axis=-1, weights=times)
         found |= rated(name, float(value), each, blocks, params)
     return found | {"clips": int(here.sum())}

@@ -76,7 +76,7 @@ def _at(
 ) -> dict[str, Any]:
     (rates,) = _rates(np.array([chosen]), scores, knobs, params)
     limits = thresholds(np.array([knobs.confidence(s) for s in scores]))
-    blocks, counts = choose_blocks(scores)[1], _counts(limits, scores, knobs)
+    blocks, counts = choose_blocks(scores), _counts(limits, scores, knobs)
     equal = (equal_error_rate(of) for of in (counts.sum(0), resampled(counts, blocks, params)))
     return {
         **rates,
@@ -90,14 +90,14 @@ def _rates(
     limits: np.ndarray, scores: Sequence[ClassScore], knobs: OpenSet, params: Evaluate
 ) -> list[dict[str, float]]:
     """Return false accepts and accuracy at each threshold, with intervals."""
-    blocks, counts = choose_blocks(scores)[1], _counts(limits, scores, knobs)
+    blocks, counts = choose_blocks(scores), _counts(limits, scores, knobs)
     whole, drawn = counts.sum(0), resampled(counts, blocks, params)
     lines: list[dict[str, float]] = [{} for _ in limits]
     for name, (rate, unknown) in RATES.items():
-        own = [b for b, s in zip(blocks, scores, strict=True) if knobs.is_unknown(s) == unknown]
+        own = blocks.of([knobs.is_unknown(s) == unknown for s in scores])
         shares, resamples = rate(whole), rate(drawn)
         for i, line in enumerate(lines):
-            line |= rated(name, shares[i], resamples[:, i], own, params)
+            line |= rated(name, shares[i], resamples[..., i], own, params)
     return lines
 
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from voicegraft.evaluation.blocks import choose_blocks
-from voicegraft.evaluation.bootstrap import percentile_interval
 from voicegraft.evaluation.classes.f1 import macro_f1
 from voicegraft.evaluation.classes.intervals import resampled
 from voicegraft.evaluation.classes.scores import ClassScore
 from voicegraft.evaluation.classes.summary import counts_of
+from voicegraft.evaluation.interval import interval, spread
 from voicegraft.evaluation.paired import POWER_AND_CONFIDENCE, Difference
 from voicegraft.evaluation.summary import Evaluate
 
@@ -39,12 +39,13 @@ def f1_difference(
         new: of the same clips, by the other.
         params: resamples, confidence and seed of the bootstrap.
     """
-    unit, blocks = choose_blocks(new)
+    blocks = choose_blocks(new)
     # Both at once, so that both are resampled by the same draws.
     counts = np.stack([counts_of(side) for side in (old, new)], axis=1)
-    changes = np.diff(macro_f1(resampled(counts, blocks, params)))[:, 0]
-    low, high = percentile_interval(changes, params.confidence, len(set(blocks)))
+    drawn = np.diff(macro_f1(resampled(counts, blocks, params)))[..., 0]
     before, after = macro_f1(counts.sum(0))
+    changes = spread(after - before, drawn, blocks)
+    low, high = interval(after - before, drawn, blocks, params.confidence)
     return Gain(
         old=float(before),
         new=float(after),
@@ -53,6 +54,7 @@ def f1_difference(
         probability_better=float(np.mean(changes > 0) + np.mean(changes == 0) / 2),
         detectable=POWER_AND_CONFIDENCE * float(np.std(changes)),
         clips=len(new),
-        blocks=len(set(blocks)),
-        unit=unit,
+        blocks=blocks.count,
+        unit=blocks.unit,
+        rough=blocks.rough,
     )

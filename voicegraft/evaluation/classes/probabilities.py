@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from voicegraft.evaluation.blocks import choose_blocks
-from voicegraft.evaluation.bootstrap import percentile_interval, resampled_rates
+from voicegraft.evaluation.bootstrap import resampled_rates
 from voicegraft.evaluation.classes.calibration import (
     CLIPS,
     CORRECT,
@@ -16,13 +16,14 @@ from voicegraft.evaluation.classes.calibration import (
 )
 from voicegraft.evaluation.classes.intervals import rated, resampled, rounded
 from voicegraft.evaluation.classes.scores import ClassScore
+from voicegraft.evaluation.interval import interval
 from voicegraft.evaluation.slices import by_split
 from voicegraft.evaluation.summary import Evaluate
 
 
 def beliefs(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, float]:
     """Return the calibration error, and the log loss over the clips whose class was learnt."""
-    blocks, sums = choose_blocks(scores)[1], _bin_sums(scores)
+    blocks, sums = choose_blocks(scores), _bin_sums(scores)
     error, drawn = (calibration_error(of) for of in (sums.sum(0), resampled(sums, blocks, params)))
     chance = error_by_chance([s.probability for s in scores], params.seed)
     return {
@@ -36,28 +37,28 @@ def log_loss(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, float]
     """Return the mean of -ln p of the label, natural, with its interval; nothing of no clip."""
     if not scores:
         return {}
-    blocks, losses = choose_blocks(scores)[1], [s.loss for s in scores]
+    blocks, losses = choose_blocks(scores), [s.loss for s in scores]
     drawn = resampled_rates(losses, [1] * len(losses), blocks, params.resamples, params.seed)
-    low, high = percentile_interval(drawn, params.confidence, len(set(blocks)))
-    values = {"log_loss": np.mean(losses), "log_loss_low": low, "log_loss_high": high}
+    mean = float(np.mean(losses))
+    low, high = interval(mean, drawn, blocks, params.confidence)
+    values = {"log_loss": mean, "log_loss_low": low, "log_loss_high": high}
     return {name: rounded(value) for name, value in values.items()}
 
 
 def calibration_lines(scores: Sequence[ClassScore], params: Evaluate) -> Iterator[dict[str, Any]]:
     """Yield mean confidence and accuracy, with its interval, of each bin that has a clip."""
     for split, of_split in by_split(scores).items():
-        blocks, sums = choose_blocks(of_split)[1], _bin_sums(of_split)
+        blocks, sums = choose_blocks(of_split), _bin_sums(of_split)
         drawn = resampled(sums, blocks, params)
         for i in np.flatnonzero(sums[:, CLIPS].sum(0)):
             clips, confidence, correct = sums[:, :, i].sum(0)
-            there = drawn[drawn[:, CLIPS, i] > 0, :, i]
-            own = [b for b, s in zip(blocks, sums[:, CLIPS, i], strict=True) if s]
+            of_bin, found = drawn[..., CLIPS, i], drawn[..., CORRECT, i]
+            shares = np.where(of_bin > 0, found / np.maximum(of_bin, 1), np.nan)
+            own = blocks.of(sums[:, CLIPS, i] > 0)
             yield {
                 "split": split,
                 "confidence": rounded(confidence / clips),
-                **rated(
-                    "accuracy", correct / clips, there[:, CORRECT] / there[:, CLIPS], own, params
-                ),
+                **rated("accuracy", correct / clips, shares, own, params),
                 "clips": int(clips),
             }
 

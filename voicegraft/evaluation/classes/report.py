@@ -12,7 +12,7 @@ from voicegraft.evaluation.classes.probabilities import calibration_lines
 from voicegraft.evaluation.classes.scores import DECIMALS, ClassScore, write_class_scores
 from voicegraft.evaluation.classes.summary import metrics, slice_metrics
 from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet
-from voicegraft.evaluation.report import write_json
+from voicegraft.evaluation.report import rests_in_words, write_json
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.tables import write_rows
 from voicegraft.provenance import KEY
@@ -93,8 +93,8 @@ def headline(summary: dict[str, Any]) -> list[str]:
     for split, s in summary.items():
         lines.append(
             f"{split}: accuracy {_told(s, 'accuracy')}, macro-F1 {_told(s, 'macro_f1')} on "
-            f"{s['clips']} clips of {s['classes']} classes, {s['blocks']} blocks by "
-            f"{s['block_unit']}; the commonest class is {s['majority']:.3f} of them"
+            f"{s['clips']} clips of {s['classes']} classes, {rests_in_words(s)}; the commonest "
+            f"class is {s['majority']:.3f} of them"
         )
         if found := s.get("open_set"):
             lines.append(

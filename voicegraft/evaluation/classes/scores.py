@@ -29,7 +29,7 @@ class ClassScore:
     split: str
     speaker: str
     session: str
-    block: str  # what the interval of the whole split resamples
+    block: str  # as of `Score`
     seconds: float
     label: str
     predicted: str

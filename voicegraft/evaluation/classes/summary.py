@@ -12,7 +12,7 @@ from voicegraft.evaluation.classes.intervals import rated, resampled, rounded
 from voicegraft.evaluation.classes.probabilities import beliefs
 from voicegraft.evaluation.classes.scores import ClassScore
 from voicegraft.evaluation.slices import by_split
-from voicegraft.evaluation.summary import Evaluate, slices_by
+from voicegraft.evaluation.summary import Evaluate, rests_on, slices_by
 
 RATES = {"accuracy": accuracy, "macro_f1": macro_f1}
 COLUMNS = [f"{rate}{end}" for rate in RATES for end in ("", "_low", "_high")]
@@ -48,13 +48,13 @@ def slice_metrics(scores: Sequence[ClassScore], params: Evaluate) -> list[dict[s
 
 def summarise(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, Any]:
     """Return accuracy and macro-F1 over the classes of `scores`, and what they rest on."""
-    unit, blocks = choose_blocks(scores)
+    blocks = choose_blocks(scores)
     counts = counts_of(scores)
     drawn = resampled(counts, blocks, params)
     rates: dict[str, float] = {}
     for name, rate in RATES.items():
         rates |= rated(name, float(rate(counts.sum(0))), rate(drawn), blocks, params)
-    return rates | {"clips": len(scores), "blocks": len(set(blocks)), "block_unit": unit}
+    return rates | {"clips": len(scores), **rests_on(blocks)}
 
 
 def counts_of(scores: Sequence[ClassScore]) -> np.ndarray:
