@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.results import keep
-from voicegraft.command import run_stage
 from voicegraft.evaluation.paired import difference
 from voicegraft.evaluation.scores import Score, parse_score
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.params import load_params
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import load_params
 
 Pair = tuple[list[Score], list[Score]]
 PLANTED = 0.1

@@ -20,12 +20,12 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from benchmarks.results import keep
-from voicegraft.command import run_stage
 from voicegraft.evaluation.blocks import Blocks, choose_blocks
 from voicegraft.evaluation.bootstrap import resampled_rates
 from voicegraft.evaluation.interval import rate_interval
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.params import load_params
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import load_params
 
 CER, CHARACTERS = 0.2, 30
 HEADER = """\

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from voicegraft.evaluation.current import Current
-from voicegraft.provenance import KEY, named, parse
+from voicegraft.pipeline.provenance import KEY, named, parse
 
 
 def is_current(path: Path, evaluation: Path) -> bool:

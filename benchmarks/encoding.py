@@ -21,15 +21,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.peers import FasterWhisper, Transformers
 from benchmarks.results import keep
 from benchmarks.timing import in_turn, ratio
-from voicegraft import upstream_folder
-from voicegraft.command import run_stage
 from voicegraft.embedding.choice import ExtractEmbeddings
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.takes import Take
-from voicegraft.params import load_params
-from voicegraft.precision import on_this_machine, products_in
+from voicegraft.model import upstream_folder
+from voicegraft.model.precision import on_this_machine, products_in
+from voicegraft.model.upstream import Upstream
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance
-from voicegraft.upstreams import Upstream
 
 WINDOW_SECONDS = 30
 PRODUCT_SIZE = 2048

@@ -8,23 +8,22 @@ import torch
 from torch import Tensor
 
 from stages.finetune import parts_of
-from voicegraft import upstream_folder
 from voicegraft.embedding.choice import ExtractEmbeddings, chosen
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.store import Store, write_store
 from voicegraft.embedding.takes import Take
-from voicegraft.grafted import GraftedModel
-from voicegraft.heads import HeadChoice
-from voicegraft.params import load_params
-from voicegraft.precision import on_this_machine, products_in
+from voicegraft.model import upstream_folder
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.head import HeadChoice
+from voicegraft.model.precision import on_this_machine, products_in
+from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute, engine
-from voicegraft.training.fit import Fit
+from voicegraft.training.fit import Fit, Masking, mask
 from voicegraft.training.grafting import graft
 from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates
 from voicegraft.training.loop import Trainer
-from voicegraft.training.masking import Masking, mask
 from voicegraft.training.mixed import settled
 from voicegraft.training.recipe import Recipe
 from voicegraft.training.schedule import Part, head_part

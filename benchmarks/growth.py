@@ -25,9 +25,9 @@ from dvc.utils.serialize import modify_yaml
 from tqdm import tqdm
 
 from benchmarks.results import keep
-from voicegraft.command import run_stage
 from voicegraft.embedding.choice import LayerChoice, write_choice
-from voicegraft.packed import PackedWriter
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.packed import PackedWriter
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, write_manifest
 
 ROOT = Path(__file__).parent.parent

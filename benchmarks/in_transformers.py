@@ -2,8 +2,7 @@
 
 from torch import Tensor, nn
 
-from voicegraft.torchaudio_on_cpu import torchaudio  # noqa: F401 - before transformers finds it
-from voicegraft.upstreams import Upstream
+from voicegraft.model.upstream import Upstream
 
 from transformers import WhisperConfig  # isort: skip
 from transformers.models.whisper.modeling_whisper import WhisperEncoder  # isort: skip

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import in_transformers
-from voicegraft import upstream_folder
+from voicegraft.model import upstream_folder
 
 from faster_whisper import WhisperModel  # isort: skip
 from transformers import WhisperFeatureExtractor  # isort: skip

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from voicegraft.command import run_stage
-from voicegraft.embedding.pooled import pooled
 from voicegraft.embedding.store import Store
-from voicegraft.exploration.labels import judge
-from voicegraft.exploration.suspects import label_suspects, text_suspects
-from voicegraft.exploration.texts import letters_against, pace_against
+from voicegraft.pipeline.command import run_stage
 from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.studies.exploration.labels import judge
+from voicegraft.studies.exploration.suspects import label_suspects, text_suspects
+from voicegraft.studies.exploration.texts import letters_against, pace_against
+from voicegraft.studies.features import pooled
 
 SHARE, FIRST, DRAWS = 0.05, 0.1, (1, 2, 3)
 Clips = list[Utterance]

@@ -18,7 +18,7 @@ from benchmarks import (
     transfer_table,
     words_table,
 )
-from voicegraft.command import run_stage
+from voicegraft.pipeline.command import run_stage
 from voicegraft.sweep.table import read_lines, rendered
 
 

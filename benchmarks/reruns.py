@@ -21,7 +21,7 @@ import soundfile
 from dvc.utils.serialize import modify_yaml
 
 from benchmarks.results import keep
-from voicegraft.command import run_stage
+from voicegraft.pipeline.command import run_stage
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance
 
 

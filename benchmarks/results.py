@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from voicegraft.whole import whole
+from voicegraft.pipeline.files import whole
 
 RESULTS = Path(__file__).parent / "results.json"
 LIBRARIES = ("torch", "transformers", "faster-whisper", "ctranslate2", "dvc")

@@ -23,7 +23,7 @@ from benchmarks.epochs import Encoded, Epochs
 from benchmarks.peers import Transformers
 from benchmarks.results import keep
 from benchmarks.timing import in_turn, ratio
-from voicegraft.command import run_stage
+from voicegraft.pipeline.command import run_stage
 from voicegraft.speech.manifest import Corpus, Utterance
 
 EPOCHS = 15

@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.current import is_current
 from voicegraft.evaluation.transfer import WHOLE
-from voicegraft.training.curves import read_dev_cer
+from voicegraft.training.records import read_dev_cer
 
 GAINS = """\
 | | against | heard: errors spared | unseen: errors spared | verdict |

@@ -23,8 +23,6 @@ import torch
 from benchmarks.epochs import OneLayer
 from benchmarks.results import keep
 from benchmarks.timing import in_turn
-from voicegraft import upstream_folder
-from voicegraft.command import run_stage
 from voicegraft.embedding.choice import ExtractEmbeddings
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.store import Store, write_store
@@ -34,10 +32,12 @@ from voicegraft.evaluation.bootstrap import resampled_rates
 from voicegraft.evaluation.interval import interval, rate_interval
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.grafted import load_model
-from voicegraft.padding import pad
-from voicegraft.params import load_params
-from voicegraft.precision import on_this_machine
+from voicegraft.model import upstream_folder
+from voicegraft.model.batches import pad
+from voicegraft.model.grafted import load_model
+from voicegraft.model.precision import on_this_machine
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute

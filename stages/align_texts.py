@@ -21,18 +21,16 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 from tqdm import tqdm
 
-from voicegraft import ctc
-from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
-from voicegraft.exploration.agreement import Agreement, agreements
-from voicegraft.exploration.control import NAME, log_mel
-from voicegraft.exploration.spelling import emissions, misfit, nearest_symbols
-from voicegraft.exploration.suspects import misfits
-from voicegraft.exploration.tables import write_table
-from voicegraft.grafted import GraftedModel, load_model
-from voicegraft.params import Section, load_params
+from voicegraft.model import ctc
+from voicegraft.model.grafted import GraftedModel, load_model
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import Section, load_params
 from voicegraft.speech.manifest import Corpus, Utterance
-from voicegraft.training.amounts import draw, minutes_of
+from voicegraft.studies.amounts import draw, minutes_of
+from voicegraft.studies.exploration.alignment import emissions, misfit, nearest_symbols
+from voicegraft.studies.exploration.suspects import misfits, write_table
+from voicegraft.studies.exploration.units import NAME, Agreement, agreements, log_mel
 
 
 class AlignTexts(Section):

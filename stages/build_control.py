@@ -7,8 +7,8 @@ Knobs   none: NAME is one of the list transfer.controls
 
 from pathlib import Path
 
-from voicegraft import upstream_folder
-from voicegraft.command import run_stage
+from voicegraft.model import upstream_folder
+from voicegraft.pipeline.command import run_stage
 
 
 def main(name: str, upstream: Path, control: Path) -> None:

@@ -12,11 +12,11 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt
 
-from voicegraft.command import run_stage
 from voicegraft.embedding.choice import ExtractEmbeddings, Heard, chosen, write_choice
-from voicegraft.evaluation.probe import Probed, best_layer
-from voicegraft.evaluation.tables import read_records
-from voicegraft.params import Section, load_params
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.tables import read_records
+from voicegraft.studies.probe import Probed, best_layer
 
 
 class Unfrozen(Section):

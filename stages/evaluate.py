@@ -12,16 +12,14 @@ import sys
 import time
 from pathlib import Path
 
-from voicegraft.command import run_stage
-from voicegraft.evaluation.clips import clips_to_score
+from voicegraft.evaluation.predictions import clips_to_score, transcribe
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.evaluation.transcription import transcribe
-from voicegraft.grafted import load_model
-from voicegraft.params import load_params
-from voicegraft.provenance import provenance
+from voicegraft.model.grafted import load_model
+from voicegraft.pipeline.command import pace, run_stage
+from voicegraft.pipeline.params import load_params
+from voicegraft.pipeline.provenance import provenance
 from voicegraft.speech.manifest import Corpus
-from voicegraft.speech.pace import pace
 
 
 def main(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> None:

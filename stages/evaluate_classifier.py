@@ -15,22 +15,20 @@ import sys
 import time
 from pathlib import Path
 
-from voicegraft.command import run_stage
-from voicegraft.evaluation.classes.classification import log_probabilities
+from voicegraft.evaluation.classes.open_set import CHOOSING, OpenSet, check_unknown
 from voicegraft.evaluation.classes.report import (
     headline,
     write_class_evaluation,
     write_probabilities,
 )
 from voicegraft.evaluation.classes.scores import score_classes
-from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet, check_unknown
-from voicegraft.evaluation.clips import clips_to_score
+from voicegraft.evaluation.predictions import clips_to_score, log_probabilities
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.grafted import load_model
-from voicegraft.params import load_params
-from voicegraft.provenance import provenance
+from voicegraft.model.grafted import load_model
+from voicegraft.pipeline.command import pace, run_stage
+from voicegraft.pipeline.params import load_params
+from voicegraft.pipeline.provenance import provenance
 from voicegraft.speech.manifest import Corpus
-from voicegraft.speech.pace import pace
 
 
 def main(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> None:

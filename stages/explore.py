@@ -19,23 +19,19 @@ import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt
 from tqdm import tqdm
 
-from voicegraft.command import run_stage
-from voicegraft.embedding.pooled import pooled
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.report import write_json
-from voicegraft.exploration.agreement import Agreement, agreements
-from voicegraft.exploration.control import NAME, log_mel_means
-from voicegraft.exploration.duplicates import duplicates
-from voicegraft.exploration.labels import Judged, judge, judgeable
-from voicegraft.exploration.map import laid_out
-from voicegraft.exploration.outliers import strangeness
-from voicegraft.exploration.suspects import label_suspects, text_suspects
-from voicegraft.exploration.tables import write_table
-from voicegraft.exploration.texts import letters_against, pace_against
-from voicegraft.layers import numbers
-from voicegraft.params import Section, load_params
-from voicegraft.provenance import KEY, provenance
+from voicegraft.model.layers import numbers
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.provenance import KEY, provenance
 from voicegraft.speech.manifest import SPLITS, Corpus, Utterance
+from voicegraft.studies.exploration.labels import Judged, judge, judgeable
+from voicegraft.studies.exploration.neighbours import duplicates, laid_out, strangeness
+from voicegraft.studies.exploration.suspects import label_suspects, text_suspects, write_table
+from voicegraft.studies.exploration.texts import letters_against, pace_against
+from voicegraft.studies.exploration.units import NAME, Agreement, agreements, log_mel_means
+from voicegraft.studies.features import pooled
 
 Means = dict[int, np.ndarray]
 """By layer, the mean of each clip's states, (clips, size)."""

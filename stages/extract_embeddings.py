@@ -18,23 +18,21 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from voicegraft import upstream_folder, upstreams
-from voicegraft.command import run_stage
 from voicegraft.embedding.cache import Cache
 from voicegraft.embedding.choice import ExtractEmbeddings, LayerChoice, read_choice
-from voicegraft.embedding.degraded import degraded_takes
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.extraction import fill
 from voicegraft.embedding.keys import keys_for
 from voicegraft.embedding.reduction import reduce_store
 from voicegraft.embedding.store import write_store
-from voicegraft.embedding.takes import takes
-from voicegraft.layers import Layer
-from voicegraft.onednn import bound_cache
-from voicegraft.params import load_params
-from voicegraft.precision import Precision, on_this_machine
+from voicegraft.embedding.takes import degraded_takes, takes
+from voicegraft.model import upstream as upstreams
+from voicegraft.model import upstream_folder
+from voicegraft.model.layers import Layer
+from voicegraft.model.precision import Precision, bound_cache, on_this_machine
+from voicegraft.pipeline.command import pace, run_stage
+from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import UNLABELLED, Corpus
-from voicegraft.speech.pace import pace
 
 
 def layers_for(folder: Path, blocks: int, choice: LayerChoice) -> LayerChoice:

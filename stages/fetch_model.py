@@ -7,10 +7,11 @@ Knobs   upstream: name, checkpoint, source
 
 from pathlib import Path
 
-from voicegraft import upstream_folder, upstreams
-from voicegraft.command import run_stage
-from voicegraft.params import Section, load_params
-from voicegraft.weights.mirrors import copy_atomically
+from voicegraft.fetching.mirrors import copy_atomically
+from voicegraft.model import upstream as upstreams
+from voicegraft.model import upstream_folder
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import Section, load_params
 
 
 class UpstreamChoice(Section):

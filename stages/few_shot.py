@@ -16,18 +16,18 @@ from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt
 
-from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.classes.features import Vectors, read_clips
-from voicegraft.evaluation.classes.few_shot import few_shot, nearest_mean, rarest
+from voicegraft.evaluation.classes.open_set import OpenSet
 from voicegraft.evaluation.classes.summary import COLUMNS, told
-from voicegraft.evaluation.classes.unknown import OpenSet
-from voicegraft.evaluation.clips import SCORED
+from voicegraft.evaluation.predictions import SCORED
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.evaluation.tables import write_rows
-from voicegraft.params import Section, load_params
-from voicegraft.provenance import KEY, cell, provenance
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.provenance import KEY, cell, provenance
+from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Corpus
+from voicegraft.studies.features import Vectors, read_clips
+from voicegraft.studies.few_shot import few_shot, nearest_mean, rarest
 
 HEADER = ["split", "shots", *COLUMNS, "draws"]
 

@@ -11,11 +11,11 @@ Knobs   finetune.RECIPE: start, learns, unfrozen_blocks, rates, schedule, takes,
 import sys
 from pathlib import Path
 
-from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
-from voicegraft.grafted import GraftedModel, load_model
-from voicegraft.params import load_params
-from voicegraft.provenance import remember
+from voicegraft.model.grafted import GraftedModel, load_model
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import load_params
+from voicegraft.pipeline.provenance import remember
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute, engine
@@ -24,9 +24,9 @@ from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates
 from voicegraft.training.loop import Trainer
 from voicegraft.training.mixed import settled
 from voicegraft.training.recipe import Learns, Recipe, add, section
+from voicegraft.training.records import share_of, size_of, write_share
 from voicegraft.training.schedule import Part, head_part, upstream_parts
 from voicegraft.training.scratch import tidied
-from voicegraft.training.share import share_of, size_of, write_share
 
 
 def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: Path) -> Inputs:

@@ -16,21 +16,21 @@ from pathlib import Path
 import torch
 from pydantic import PositiveFloat
 
-from voicegraft import upstream_folder
-from voicegraft.command import run_stage
-from voicegraft.evaluation.drift import Drift, drift, weights_changed
 from voicegraft.evaluation.paired import difference
+from voicegraft.evaluation.predictions import transcribe
 from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.evaluation.transcription import transcribe
-from voicegraft.grafted import GraftedModel, load_model
-from voicegraft.params import Section, load_params
-from voicegraft.provenance import KEY, provenance
+from voicegraft.model import upstream_folder
+from voicegraft.model.grafted import GraftedModel, load_model
+from voicegraft.model.upstream import Upstream
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.provenance import KEY, provenance
 from voicegraft.speech.manifest import Corpus, Utterance
-from voicegraft.training.amounts import draw, minutes_of
+from voicegraft.studies.amounts import draw, minutes_of
+from voicegraft.studies.drift import Drift, drift, weights_changed
 from voicegraft.training.fit import batches_in_order
-from voicegraft.upstreams import Upstream
 
 DECIMALS = 4
 

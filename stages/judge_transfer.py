@@ -15,7 +15,6 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from voicegraft.command import run_stage
 from voicegraft.evaluation.classes.scores import parse_class_scores
 from voicegraft.evaluation.current import Current
 from voicegraft.evaluation.paired import Scored, rate_of_all
@@ -23,10 +22,11 @@ from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.scores import parse_scores
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.transfer import Control, judge, judged_by, spoken
-from voicegraft.params import Section, load_params
-from voicegraft.provenance import KEY, named
-from voicegraft.task import CLASSIFICATION, load_task
-from voicegraft.training.curves import read_dev_cer
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.provenance import KEY, named
+from voicegraft.pipeline.task import CLASSIFICATION, load_task
+from voicegraft.training.records import read_dev_cer
 
 ZERO_SHOT = "zero_shot"
 

@@ -15,17 +15,17 @@ from typing import Any
 
 from pydantic import PositiveFloat, PositiveInt
 
-from voicegraft.command import run_stage
-from voicegraft.evaluation.label_efficiency import Curve, Run, rows, spared
-from voicegraft.evaluation.learner import Learner, run_all
 from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.evaluation.tables import write_rows
-from voicegraft.heads import HeadChoice
-from voicegraft.params import Section, load_params
-from voicegraft.provenance import KEY, provenance
+from voicegraft.model.head import HeadChoice
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.provenance import KEY, provenance
+from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Corpus
-from voicegraft.training.amounts import minutes_of
+from voicegraft.studies.amounts import minutes_of
+from voicegraft.studies.label_efficiency import Curve, Run, rows, spared
+from voicegraft.studies.learner import Learner, run_all
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
 from voicegraft.training.scratch import tidied

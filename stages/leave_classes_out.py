@@ -14,17 +14,17 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.classes.features import Vectors, read_clips
-from voicegraft.evaluation.classes.leave_classes_out import enough, leave_classes_out
-from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet
-from voicegraft.evaluation.clips import SCORED
+from voicegraft.evaluation.classes.open_set import CHOOSING, OpenSet
+from voicegraft.evaluation.predictions import SCORED
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.evaluation.tables import write_rows
-from voicegraft.params import Section, load_params
-from voicegraft.provenance import KEY, cell, provenance
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.provenance import KEY, cell, provenance
+from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Corpus
+from voicegraft.studies.features import Vectors, read_clips
+from voicegraft.studies.leave_classes_out import enough, leave_classes_out
 
 RATES = [
     f"{rate}{end}"

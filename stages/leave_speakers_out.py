@@ -13,17 +13,17 @@ Knobs   leave_speakers_out: rounds, sure_share; head: pooling; open_set: unknown
 from pathlib import Path
 from typing import Any
 
-from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.classes.features import Vectors, vectors
-from voicegraft.evaluation.classes.new_voices import SelfTraining, leave_speakers_out
+from voicegraft.evaluation.classes.open_set import OpenSet
 from voicegraft.evaluation.classes.summary import COLUMNS, told
-from voicegraft.evaluation.classes.unknown import OpenSet
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.evaluation.tables import write_rows
-from voicegraft.params import load_params
-from voicegraft.provenance import KEY, cell, provenance
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import load_params
+from voicegraft.pipeline.provenance import KEY, cell, provenance
+from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import SPLITS, Corpus
+from voicegraft.studies.features import Vectors, vectors
+from voicegraft.studies.leave_speakers_out import SelfTraining, leave_speakers_out
 
 HEADER = ["adaptation", "speaker", *COLUMNS, "clips"]
 

@@ -22,22 +22,28 @@ from joblib import Parallel, delayed
 from pydantic import Field
 from tqdm import tqdm
 
-from voicegraft.command import run_stage
-from voicegraft.corpora import Clip, CorpusSection, load_corpus
-from voicegraft.packed import PackedWriter
-from voicegraft.params import Section, load_params
-from voicegraft.provenance import KEY, provenance
-from voicegraft.speech.census import census
-from voicegraft.speech.checks import CheckSection, UnusableError, usable_samples
-from voicegraft.speech.doubts import doubtful_texts, leaking
-from voicegraft.speech.labels import check_labels, clean, gaps
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.packed import PackedWriter
+from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.provenance import KEY, provenance
+from voicegraft.pipeline.task import CLASSIFICATION, load_task
+from voicegraft.preparing.census import census
+from voicegraft.preparing.checks import (
+    CheckSection,
+    Reject,
+    UnusableError,
+    check_share,
+    usable_samples,
+    write_rejects,
+)
+from voicegraft.preparing.corpus import Clip, CorpusSection, load_corpus
+from voicegraft.preparing.doubts import doubtful_texts, leaking
+from voicegraft.preparing.labels import check_labels, clean, gaps
+from voicegraft.preparing.splits import BOUND, DROPPED, SplitSection, deal
+from voicegraft.preparing.text import TextSection, normalise
 from voicegraft.speech.manifest import UNLABELLED, Utterance, write_manifest
 from voicegraft.speech.names import legible
-from voicegraft.speech.rejects import Reject, check_share, write_rejects
-from voicegraft.speech.splits import BOUND, DROPPED, SplitSection, deal
-from voicegraft.speech.text import TextSection, normalise
-from voicegraft.task import CLASSIFICATION, load_task
-from voicegraft.whole import whole
 
 
 class PrepareData(Section):

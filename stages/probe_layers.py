@@ -16,19 +16,18 @@ import torch
 from pydantic import PositiveFloat
 from tqdm import tqdm
 
-from voicegraft import upstream_folder
-from voicegraft.command import run_stage
 from voicegraft.embedding.choice import ExtractEmbeddings, Heard
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.takes import Take
-from voicegraft.evaluation.probe import Probed, best_layer, probe
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.evaluation.tables import write_records
-from voicegraft.onednn import bound_cache
-from voicegraft.params import Section, load_params
-from voicegraft.precision import on_this_machine
+from voicegraft.model import upstream_folder
+from voicegraft.model.precision import bound_cache, on_this_machine
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.tables import write_records
 from voicegraft.speech.manifest import Corpus, Utterance
-from voicegraft.training.amounts import draw, minutes_of
+from voicegraft.studies.amounts import draw, minutes_of
+from voicegraft.studies.probe import Probed, best_layer, probe
 
 DRAW = 0
 """The clips that are drawn are the same in every run; the intervals tell of others."""

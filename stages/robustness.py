@@ -10,15 +10,15 @@ Knobs   robustness: conditions, seed; evaluate: batch_seconds, resamples, confid
 
 from pathlib import Path
 
-from voicegraft.command import run_stage
-from voicegraft.evaluation.robustness import Robustness, measure, write_clips, write_robustness
+from voicegraft.evaluation.predictions import transcribe
 from voicegraft.evaluation.scores import COLUMNS, Score, score
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.evaluation.transcription import transcribe
-from voicegraft.grafted import load_model
-from voicegraft.params import load_params
-from voicegraft.provenance import provenance
+from voicegraft.model.grafted import load_model
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import load_params
+from voicegraft.pipeline.provenance import provenance
 from voicegraft.speech.manifest import Corpus
+from voicegraft.studies.robustness import Robustness, measure, write_clips, write_robustness
 
 
 def main(model: Path, corpus: Path, robustness: Path, utterances: Path) -> None:

@@ -11,16 +11,16 @@ Knobs   robustness: conditions, seed; evaluate: batch_seconds, resamples, confid
 
 from pathlib import Path
 
-from voicegraft.command import run_stage
-from voicegraft.evaluation.classes.classification import log_probabilities
+from voicegraft.evaluation.classes.open_set import OpenSet
 from voicegraft.evaluation.classes.scores import COLUMNS, ClassScore, score_classes
-from voicegraft.evaluation.classes.unknown import OpenSet
-from voicegraft.evaluation.robustness import Robustness, measure, write_clips, write_robustness
+from voicegraft.evaluation.predictions import log_probabilities
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.grafted import load_model
-from voicegraft.params import load_params
-from voicegraft.provenance import provenance
+from voicegraft.model.grafted import load_model
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import load_params
+from voicegraft.pipeline.provenance import provenance
 from voicegraft.speech.manifest import Corpus
+from voicegraft.studies.robustness import Robustness, measure, write_clips, write_robustness
 
 
 def main(model: Path, corpus: Path, robustness: Path, utterances: Path) -> None:

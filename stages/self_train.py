@@ -13,12 +13,23 @@ Knobs   self_train: labelled_minutes, keep, rounds; task; head; train_head, whos
 from pathlib import Path
 from typing import Any
 
-from voicegraft.classifiers import ClassifierChoice
-from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.clips import SCORED
+from voicegraft.evaluation.predictions import SCORED
 from voicegraft.evaluation.report import write_json
-from voicegraft.evaluation.self_training import (
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.model.classifier import ClassifierChoice
+from voicegraft.model.grafted import save_model
+from voicegraft.model.head import HeadChoice
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import load_params
+from voicegraft.pipeline.provenance import KEY, provenance
+from voicegraft.pipeline.tables import write_rows
+from voicegraft.pipeline.task import CLASSIFICATION, load_task
+from voicegraft.speech.manifest import UNLABELLED, Corpus, Utterance
+from voicegraft.studies.amounts import minutes_of
+from voicegraft.studies.pseudo_labels import pseudo_labels
+from voicegraft.studies.self_training import SelfTrain, Trained, parted, self_train
+from voicegraft.studies.self_training_gains import (
     COLUMNS,
     by_confidence,
     error_of,
@@ -26,23 +37,12 @@ from voicegraft.evaluation.self_training import (
     kept_model,
     scores,
 )
-from voicegraft.evaluation.summary import Evaluate
-from voicegraft.evaluation.tables import write_rows
-from voicegraft.grafted import save_model
-from voicegraft.heads import HeadChoice
-from voicegraft.params import load_params
-from voicegraft.provenance import KEY, provenance
-from voicegraft.speech.manifest import UNLABELLED, Corpus, Utterance
-from voicegraft.task import CLASSIFICATION, load_task
-from voicegraft.training.amounts import minutes_of
+from voicegraft.studies.trainings import Trainings
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
 from voicegraft.training.grafting import graft, head_trainer, heard_layer
 from voicegraft.training.loop import Trainer
-from voicegraft.training.pseudo_labels import pseudo_labels
-from voicegraft.training.recalled import Trainings
 from voicegraft.training.scratch import tidied
-from voicegraft.training.self_training import SelfTrain, Trained, parted, self_train
 
 ROUNDS = ("round", "clips", "minutes", "pseudo_label_error", "dev_error")
 """Of what was kept, and of the student on dev."""

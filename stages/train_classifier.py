@@ -10,23 +10,23 @@ Knobs   head: name, layer, pooling, normalise; train_head: rates, epochs, maskin
 import sys
 from pathlib import Path
 
-from voicegraft.classifiers import ClassifierChoice
-from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
-from voicegraft.grafted import GraftedModel, save_model
-from voicegraft.params import load_params
-from voicegraft.provenance import remember
+from voicegraft.model.classifier import ClassifierChoice
+from voicegraft.model.grafted import GraftedModel, save_model
+from voicegraft.model.upstream_folder import by_kind
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import load_params
+from voicegraft.pipeline.provenance import remember
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
-from voicegraft.training.curves import write_curves
 from voicegraft.training.fingerprint import fingerprint
 from voicegraft.training.fit import Fit
 from voicegraft.training.fitting import fit_at_once, is_fitted, told
 from voicegraft.training.grafting import graft, head_trainer, heard_layer
 from voicegraft.training.inputs import StoredStates, learnable_side
+from voicegraft.training.records import write_curves
 from voicegraft.training.scratch import tidied
-from voicegraft.upstream_folder import by_kind
 
 
 def fit(

@@ -8,11 +8,12 @@ Knobs   head: name, layer; train_head: rates, epochs, masking …; compute: devi
 
 from pathlib import Path
 
-from voicegraft.command import run_stage
 from voicegraft.embedding.store import Store
-from voicegraft.heads import HeadChoice
-from voicegraft.params import load_params
-from voicegraft.provenance import remember
+from voicegraft.model.head import HeadChoice
+from voicegraft.model.upstream_folder import by_kind
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import load_params
+from voicegraft.pipeline.provenance import remember
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
@@ -20,7 +21,6 @@ from voicegraft.training.fingerprint import fingerprint
 from voicegraft.training.fit import Fit
 from voicegraft.training.grafting import graft, head_trainer, heard_layer
 from voicegraft.training.scratch import tidied
-from voicegraft.upstream_folder import by_kind
 
 
 def main(

@@ -12,16 +12,15 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from voicegraft.command import run_stage
-from voicegraft.corpora import CorpusSection
-from voicegraft.decoders import open_decoder
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.params import load_params
-from voicegraft.provenance import provenance
+from voicegraft.pipeline.command import pace, run_stage
+from voicegraft.pipeline.params import load_params
+from voicegraft.pipeline.provenance import provenance
+from voicegraft.preparing.corpus import CorpusSection
+from voicegraft.preparing.text import TextSection, normalise
 from voicegraft.speech.manifest import Corpus
-from voicegraft.speech.pace import pace
-from voicegraft.speech.text import TextSection, normalise
+from voicegraft.studies.decoder import open_decoder
 
 
 def main(decoder: str, upstream: Path, corpus: Path, evaluation: Path, predictions: Path) -> None:

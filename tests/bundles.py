@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from voicegraft.torchaudio_on_cpu import torchaudio
+from voicegraft.speech.torchaudio_on_cpu import torchaudio
 from voicegraft.upstreams import wav2vec2
 
 import transformers  # isort: skip

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from voicegraft import upstream_folder, upstreams
-from voicegraft.weights.mirrors import copy_atomically
+from voicegraft.fetching.mirrors import copy_atomically
+from voicegraft.model import upstream as upstreams
+from voicegraft.model import upstream_folder
 
 DOWNLOADS = Path(__file__).parent.parent / ".voicegraft" / "downloads"
 

@@ -8,11 +8,11 @@ import torch
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.store import write_store
 from voicegraft.embedding.takes import takes
-from voicegraft.grafted import Description, GraftedModel
-from voicegraft.layers import Layer
-from voicegraft.packed import PackedWriter
+from voicegraft.model.grafted import Description, GraftedModel
+from voicegraft.model.layers import Layer
+from voicegraft.model.upstream import plugin
+from voicegraft.pipeline.packed import PackedWriter
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance, write_manifest
-from voicegraft.upstreams import plugin
 
 PITCHES = {"a": 400.0, "b": 1100.0, "ř": 2500.0}
 LETTER_SECONDS, MARGIN_SECONDS = 0.06, 0.1

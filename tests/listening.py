@@ -5,9 +5,9 @@ import soundfile
 import torch
 from invented import LAYERS, MARGIN_SECONDS, PITCHES, model
 
-from voicegraft.classifiers import build
-from voicegraft.grafted import Description, GraftedModel, save_model
-from voicegraft.pooling import pool_clips
+from voicegraft.model.classifier import build
+from voicegraft.model.grafted import Description, GraftedModel, save_model
+from voicegraft.model.pooling import pool_clips
 from voicegraft.speech.manifest import SAMPLE_RATE
 
 

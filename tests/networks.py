@@ -3,7 +3,7 @@
 from bundles import KINDS, bundle
 from transformers_encoders import ENCODERS
 
-from voicegraft import upstreams
+from voicegraft.model import upstream as upstreams
 from voicegraft.upstreams import wav2vec2
 
 VARIANTS = {

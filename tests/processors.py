@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from voicegraft import precision
+from voicegraft.model import precision
 
 TRUE_CONVOLUTION = F.conv1d
 

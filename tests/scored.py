@@ -7,7 +7,7 @@ import numpy as np
 from voicegraft.evaluation.blocks import Blocks
 from voicegraft.evaluation.scores import Score
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.params import load_params
+from voicegraft.pipeline.params import load_params
 
 PARAMS = load_params(Evaluate, "evaluate", Path(__file__).parent.parent / "params.yaml")
 CHARACTERS, WORDS = 40, 8

@@ -9,7 +9,7 @@ import yaml
 from invented import write_corpus
 
 from voicegraft.embedding.choice import LayerChoice, write_choice
-from voicegraft.params import read_params
+from voicegraft.pipeline.params import read_params
 from voicegraft.speech.manifest import Corpus, write_manifest
 
 ROOT = Path(__file__).parent.parent

@@ -12,10 +12,11 @@ from safetensors.torch import load_file, save_file
 from test_unfreezing import recipe_of
 from typer.testing import CliRunner
 
-from voicegraft import unfreezing, upstream_folder, upstreams
-from voicegraft.adapter import digest, load_adapter, write_adapter
 from voicegraft.cli import app
-from voicegraft.grafted import Description, GraftedModel, ModelError, load_model, save_model
+from voicegraft.model import unfreezing, upstream_folder
+from voicegraft.model import upstream as upstreams
+from voicegraft.model.adapter import digest, load_adapter, write_adapter
+from voicegraft.model.grafted import Description, GraftedModel, ModelError, load_model, save_model
 from voicegraft.training.recipe import add
 from voicegraft.training.schedule import head_part, upstream_parts
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from voicegraft import upstreams
+from voicegraft.model import upstream as upstreams
 from voicegraft.unfreezing.adapters import Bottleneck, Way
 
 SIZE, BOTTLENECK = 32, 5

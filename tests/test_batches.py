@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from voicegraft.speech.batches import batches_by_length
+from voicegraft.model.batches import batches_by_length
 
 MANY = np.random.default_rng(1).integers(1, 500, 1000).tolist()
 

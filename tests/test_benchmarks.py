@@ -19,7 +19,7 @@ from benchmarks import (
     transfer_table,
 )
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus
-from voicegraft.training.curves import write_curves
+from voicegraft.training.records import write_curves
 
 SIDES = ("dev", "test", "unseen")
 SPREAD = {"ratio": 3.0, "low": 2.0, "high": 4.0}

@@ -7,11 +7,12 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss as sklearns_log_loss
 
 from voicegraft.evaluation.classes.calibration import (
+    beliefs,
     bin_sums,
     calibration_error,
+    calibration_lines,
     error_by_chance,
 )
-from voicegraft.evaluation.classes.probabilities import beliefs, calibration_lines
 from voicegraft.evaluation.classes.scores import score_classes
 from voicegraft.speech.manifest import Utterance
 

@@ -8,7 +8,6 @@ from labelled import CLASSES, QUICK, class_scores, clip
 from scipy.stats import bootstrap
 from sklearn.metrics import accuracy_score, classification_report, f1_score
 
-from voicegraft.evaluation.classes.by_class import class_metrics
 from voicegraft.evaluation.classes.f1 import macro_f1
 from voicegraft.evaluation.classes.report import worst
 from voicegraft.evaluation.classes.scores import (
@@ -16,7 +15,13 @@ from voicegraft.evaluation.classes.scores import (
     score_classes,
     write_class_scores,
 )
-from voicegraft.evaluation.classes.summary import counts_of, metrics, slice_metrics, summarise
+from voicegraft.evaluation.classes.summary import (
+    class_metrics,
+    counts_of,
+    metrics,
+    slice_metrics,
+    summarise,
+)
 from voicegraft.speech.manifest import Utterance
 
 LOG_P = np.log([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]])

@@ -7,9 +7,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.preprocessing import StandardScaler
 
-from voicegraft import classifiers
-from voicegraft.classifiers import Fitted
-from voicegraft.padding import pad
+from voicegraft.model import classifier as classifiers
+from voicegraft.model.batches import pad
+from voicegraft.model.classifier import Fitted
 
 SIZE, LABELS = 12, 3
 FITTED = ["logistic", "prototypes"]

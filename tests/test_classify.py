@@ -11,10 +11,10 @@ from listening import tone, write, write_model
 from typer.testing import CliRunner
 
 from voicegraft.cli import app
-from voicegraft.grafted import GraftedModel, load_model, save_model
 from voicegraft.inference.classifier import Classifier
-from voicegraft.inference.spotting import Hit, joined, windows
+from voicegraft.inference.segmentation import Hit, joined, windows
 from voicegraft.inference.transcriber import Transcriber
+from voicegraft.model.grafted import GraftedModel, load_model, save_model
 from voicegraft.speech.manifest import SAMPLE_RATE
 
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from voicegraft.cli import app
 from voicegraft.embedding.cache import Cache
-from voicegraft.grafted import save_model
 from voicegraft.inference import Transcriber
+from voicegraft.model.grafted import save_model
 
 LETTERS = " abč"
 

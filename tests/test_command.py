@@ -18,8 +18,8 @@ STAGE = """
 import subprocess, sys, time
 from pathlib import Path
 from joblib import Parallel, delayed
-from voicegraft.command import run_stage
-from voicegraft.whole import whole
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.files import whole
 
 def sleep(number):
     Path(f"worker {number}").touch()

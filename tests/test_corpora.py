@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from debs import write_deb
 
-from voicegraft import corpora
-from voicegraft.corpora import CorpusError, CorpusSection, load_corpus
 from voicegraft.corpora.fillets import read_dialogs
+from voicegraft.preparing import corpus as corpora
+from voicegraft.preparing.corpus import CorpusError, CorpusSection, load_corpus
 from voicegraft.speech.manifest import SPLITS
 
 NAMES = sorted(p.stem for p in Path(corpora.__file__).parent.glob("*.py") if p.stem != "__init__")

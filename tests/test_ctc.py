@@ -4,8 +4,8 @@ import math
 import pytest
 import torch
 
-from voicegraft import ctc
-from voicegraft.padding import pad
+from voicegraft.model import ctc
+from voicegraft.model.batches import pad
 
 LABELS = ["", " ", "a", "b"]
 

@@ -3,8 +3,7 @@ import struct
 import numpy as np
 import pytest
 
-from voicegraft.weights.ctranslate2 import read_ctranslate2
-from voicegraft.weights.tensors import WeightsError
+from voicegraft.model.formats import WeightsError, read_ctranslate2
 
 # The numbers of the types, as CTranslate2's `model_spec.py` writes them.
 TYPES = {"float32": 0, "int8": 1, "int16": 2, "int32": 3, "float16": 4}

@@ -7,9 +7,7 @@ import pytest
 from debs import write_deb
 from served import served
 
-from voicegraft.debian import PackageError
-from voicegraft.debian.fetching import Package, find_package
-from voicegraft.debian.unpacking import unpack
+from voicegraft.fetching.debian import Package, PackageError, find_package, unpack
 
 FILES = {"./usr/a/one.ogg": b"1", "./usr/b/c/two ř.ogg": b"22", "./usr/readme": b"no"}
 

@@ -1,6 +1,6 @@
 import pytest
 
-from voicegraft.decoders import open_decoder
+from voicegraft.studies.decoder import open_decoder
 
 FILES = ("model.bin", "tokenizer.json")
 

@@ -5,14 +5,10 @@ import pytest
 from invented import write_corpus
 from scipy.signal import welch
 
-from voicegraft.degradation.corpus import DegradedCorpus
-from voicegraft.degradation.draws import generator
-from voicegraft.degradation.knobs import Condition, Degradation
-from voicegraft.degradation.level import active_power
-from voicegraft.degradation.noise import add_noise, babble, pink, white
-from voicegraft.degradation.room import impulse_response, reverberate
-from voicegraft.degradation.telephone import over_telephone
+from voicegraft.speech.channel import impulse_response, over_telephone, reverberate
+from voicegraft.speech.degradation import Condition, Degradation, DegradedCorpus, generator
 from voicegraft.speech.manifest import SAMPLE_RATE, Utterance
+from voicegraft.speech.noise import active_power, add_noise, babble, pink, white
 
 CONDITIONS = [
     Condition(noise="white", snr_db=10.0),

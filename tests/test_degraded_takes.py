@@ -10,18 +10,16 @@ from invented import LAYERS, MARGIN_SECONDS, SPEEDS, model, write_corpus
 from test_takes import NO_MASKS
 
 from stages.extract_embeddings import facts_of
-from voicegraft import upstream_folder
-from voicegraft.degradation.corpus import DegradedCorpus
-from voicegraft.degradation.knobs import Condition, Degradation
 from voicegraft.embedding.cache import Cache
 from voicegraft.embedding.choice import ExtractEmbeddings
-from voicegraft.embedding.degraded import SEED, DegradedTake, degraded_takes
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.extraction import fill
 from voicegraft.embedding.keys import keys_for
 from voicegraft.embedding.store import Store, write_store
-from voicegraft.embedding.takes import Take, takes
-from voicegraft.params import read_params
+from voicegraft.embedding.takes import SEED, DegradedTake, Take, degraded_takes, takes
+from voicegraft.model import upstream_folder
+from voicegraft.pipeline.params import read_params
+from voicegraft.speech.degradation import Condition, Degradation, DegradedCorpus
 from voicegraft.training.inputs import AudioFeatures, StoredStates
 
 AUGMENT = [Degradation(noise="white", snr_db=[0, 20]), Degradation(telephone="band")]

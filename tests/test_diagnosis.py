@@ -15,7 +15,7 @@ from invented import model
 from lightning_fabric import Fabric
 from lightning_fabric.plugins import MixedPrecision
 
-from voicegraft.params import load_params
+from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training import diagnosis
 from voicegraft.training.checkpoint import Checkpoint

@@ -7,7 +7,7 @@ import pytest
 import torch
 from invented import model
 
-from voicegraft.evaluation.drift import drift, linear_cka, relative_error, weights_changed
+from voicegraft.studies.drift import drift, linear_cka, relative_error, weights_changed
 
 
 def states(seed: int, frames: int = 40, size: int = 6) -> np.ndarray:

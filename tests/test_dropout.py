@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from voicegraft.dropout import Dropout
+from voicegraft.model.dropout import Dropout
 
 
 def dropped(p, seed=1, shape=(300, 400)):

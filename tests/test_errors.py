@@ -5,8 +5,15 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 
-from voicegraft.evaluation.confusions import confusion_rows, count_confusions
-from voicegraft.evaluation.errors import NOTHING, Errors, aligned_characters, count_errors, rate
+from voicegraft.evaluation.errors import (
+    NOTHING,
+    Errors,
+    aligned_characters,
+    confusion_rows,
+    count_confusions,
+    count_errors,
+    rate,
+)
 
 CASES = [
     ("same", "same", Errors(4, 0, 1, 0)),

@@ -16,8 +16,7 @@ from voicegraft.review.markdown import (
     rendered_rewordings,
     table,
 )
-from voicegraft.review.reclassified import Reclassified
-from voicegraft.review.transcripts import Rewording, word_diff
+from voicegraft.review.transcripts import Reclassified, Rewording, word_diff
 from voicegraft.sweep.table import Line
 from voicegraft.sweep.table import rendered as rendered_sweep
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from invented import model
 
-from voicegraft.grafted import load_model, save_model
-from voicegraft.packed import PackedWriter
+from voicegraft.model.grafted import load_model, save_model
+from voicegraft.pipeline.packed import PackedWriter
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance, write_manifest
 
 STAGE = Path(__file__).parent.parent / "stages" / "evaluate.py"

@@ -6,13 +6,8 @@ from labelled import QUICK
 from scored import grouped
 from sklearn.metrics import accuracy_score, f1_score
 
-from voicegraft.evaluation.classes.features import Clips
-from voicegraft.evaluation.classes.few_shot import (
-    draw,
-    few_shot,
-    nearest_mean,
-    rarest,
-)
+from voicegraft.studies.features import Clips
+from voicegraft.studies.few_shot import draw, few_shot, nearest_mean, rarest
 
 CLASSES = np.array(["flat", "rise", "fall"])
 

@@ -10,11 +10,12 @@ import yaml
 from invented import MARGIN_SECONDS, write_corpus
 
 from stages import forgetting
-from voicegraft import upstream_folder, upstreams
-from voicegraft.grafted import Description, GraftedModel, load_model, save_model
-from voicegraft.params import read_params
+from voicegraft.model import upstream as upstreams
+from voicegraft.model import upstream_folder
+from voicegraft.model.grafted import Description, GraftedModel, load_model, save_model
+from voicegraft.model.unfreezing import Added, add
+from voicegraft.pipeline.params import read_params
 from voicegraft.speech.manifest import Corpus
-from voicegraft.unfreezing import Added, add
 
 PARAMS = read_params()
 

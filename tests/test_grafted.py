@@ -8,8 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from voicegraft import heads, upstreams
-from voicegraft.grafted import Description, GraftedModel, ModelError, load_model, save_model
+from voicegraft.model import head as heads
+from voicegraft.model import upstream as upstreams
+from voicegraft.model.grafted import Description, GraftedModel, ModelError, load_model, save_model
 
 LABELS = ["", " ", "a", "č"]
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from voicegraft import heads
-from voicegraft.padding import pad
+from voicegraft.model import head as heads
+from voicegraft.model.batches import pad
 
 SIZE, LABELS = 12, 5
 

@@ -7,9 +7,9 @@ import subprocess
 import pytest
 from loopback_hub import REVISION, Hub, run
 
-from voicegraft.weights.checkpoints import Checkpoint, Layout, unlisted
-from voicegraft.weights.hub import HubCheckpoint
-from voicegraft.weights.mirrors import FetchError, RemoteFile
+from voicegraft.fetching.checkpoints import Checkpoint, Layout, unlisted
+from voicegraft.fetching.hub import HubCheckpoint
+from voicegraft.fetching.mirrors import FetchError, RemoteFile
 
 WEIGHTS = bytes(range(256)) * 4000
 CARD = "---\nlicense: cc-by-nc-4.0\n---\n# A model\n"
@@ -17,7 +17,7 @@ LAYOUT = Layout(("model.safetensors", "model.bin"), ("config.json", "vocabulary.
 FETCH = """
 import sys
 from pathlib import Path
-from voicegraft.weights.hub import HubCheckpoint
+from voicegraft.fetching.hub import HubCheckpoint
 
 revision, weights = sys.argv[1:]
 beside = ("config.json", "vocabulary.txt")
@@ -52,7 +52,7 @@ def fetch(hub, tmp_path):
 def complaint(done):
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("voicegraft.weights.mirrors.FetchError: "), done.stderr
+    assert last.startswith("voicegraft.fetching.mirrors.FetchError: "), done.stderr
     return last
 
 

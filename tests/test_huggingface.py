@@ -13,7 +13,7 @@ from transformers_encoders import (
     write,
 )
 
-from voicegraft.precision import on_this_machine, products_in
+from voicegraft.model.precision import on_this_machine, products_in
 from voicegraft.upstreams.huggingface import load
 
 

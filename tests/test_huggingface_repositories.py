@@ -10,9 +10,10 @@ from loopback_hub import REVISION, Hub, fetch_model
 from safetensors.torch import load_file, save_file
 from transformers_encoders import SMALL, differences, network, write
 
-from voicegraft import upstream_folder, upstreams
+from voicegraft.model import upstream as upstreams
+from voicegraft.model import upstream_folder
+from voicegraft.model.formats import WeightsError
 from voicegraft.upstreams.huggingface import TINY, load
-from voicegraft.weights.tensors import WeightsError
 
 import transformers  # isort: skip
 

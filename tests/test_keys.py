@@ -14,11 +14,11 @@ import pytest
 import torch
 from invented import write_corpus
 
-from voicegraft import upstreams
 from voicegraft.embedding import code, keys
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.keys import keys_for
 from voicegraft.embedding.takes import Take
+from voicegraft.model import upstream as upstreams
 
 ROOT = Path(__file__).parent.parent
 READ = code.read
@@ -110,9 +110,9 @@ def in_module(name, old, new):
     ("name", "module", "old", "new"),
     [
         ("mfcc", "voicegraft.upstreams.log_mel", "STEPS_A_FRAME = 2", "STEPS_A_FRAME = 3"),
-        ("mfcc", "voicegraft.spectrogram", "RANGE = 8", "RANGE = 9"),
+        ("mfcc", "voicegraft.model.spectrogram", "RANGE = 8", "RANGE = 9"),
         ("random", "voicegraft.upstreams.whisper", "F.gelu", "F.relu"),
-        ("whisper", "voicegraft.upstreams", "max(1, -(-wanted", "max(2, -(-wanted"),
+        ("whisper", "voicegraft.model.upstream", "max(1, -(-wanted", "max(2, -(-wanted"),
     ],
 )
 def test_inherited_borrowed_and_shared_code_is_in_the_key(name, module, old, new, key, monkeypatch):

@@ -8,10 +8,10 @@ import pytest
 from scipy.stats import norm, t
 from scored import PARAMS, scores
 
-from voicegraft.evaluation.label_efficiency import Curve, Run, rows, spared
-from voicegraft.params import load_params
+from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Utterance
-from voicegraft.training.amounts import draw, scaled
+from voicegraft.studies.amounts import draw, scaled
+from voicegraft.studies.label_efficiency import Curve, Run, rows, spared
 from voicegraft.training.fit import Fit
 
 MINUTES = (1, 5, 10, 30, 60)

@@ -10,10 +10,10 @@ from test_stages import digests, new_project, quick_params, refusal, run, write_
 
 from voicegraft.embedding.choice import LayerChoice, chosen, read_choice, write_choice
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.probe import Probed, best_layer
-from voicegraft.evaluation.tables import read_records
-from voicegraft.grafted import load_model
+from voicegraft.model.grafted import load_model
+from voicegraft.pipeline.tables import read_records
 from voicegraft.speech.manifest import Corpus
+from voicegraft.studies.probe import Probed, best_layer
 
 SEVERAL = ["choose_layers", "extract_embeddings", "train_head", "top3"]
 CONTROL = ["build_control", "extract_control", "train_control"]

@@ -3,8 +3,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from voicegraft.layers import Layer, LayerKnob, WeightedSum, numbers, trunk_below
-from voicegraft.params import Section
+from voicegraft.model.layers import Layer, LayerKnob, WeightedSum, numbers, trunk_below
+from voicegraft.pipeline.params import Section
 
 
 class Knob(Section):

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from invented import model, store_corpus, write_corpus
 
-from voicegraft import upstream_folder, upstreams
-from voicegraft.evaluation.learner import Learner, run_all
-from voicegraft.heads import HeadChoice
-from voicegraft.params import load_params
+from voicegraft.model import upstream as upstreams
+from voicegraft.model import upstream_folder
+from voicegraft.model.head import HeadChoice
+from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Corpus, write_manifest
+from voicegraft.studies.learner import Learner, run_all
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
 from voicegraft.training.scratch import RESULT

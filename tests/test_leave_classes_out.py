@@ -7,9 +7,9 @@ from scipy.special import logsumexp
 from scored import grouped
 from sklearn.linear_model import LogisticRegression
 
-from voicegraft.evaluation.classes.confidence import MEASURES, C, cosine, energy, probability
-from voicegraft.evaluation.classes.features import Clips
-from voicegraft.evaluation.classes.leave_classes_out import deal, enough, leave_classes_out
+from voicegraft.studies.features import Clips
+from voicegraft.studies.few_shot import MEASURES, C, cosine, energy, probability
+from voicegraft.studies.leave_classes_out import deal, enough, leave_classes_out
 
 CLASSES = ("a", "b", "c", "d", "e", "f")
 
@@ -65,9 +65,7 @@ def test_what_is_learnt_is_neither_unknown_on_dev_nor_on_test(monkeypatch):
 
 
 def test_rates_are_those_of_a_loop_over_folds(monkeypatch):
-    monkeypatch.setattr(
-        "voicegraft.evaluation.classes.leave_classes_out.MEASURES", {"cosine": cosine}
-    )
+    monkeypatch.setattr("voicegraft.studies.leave_classes_out.MEASURES", {"cosine": cosine})
     everything, groups = sides(apart=1.0), deal(CLASSES, 3, QUICK.seed)
     train, dev, test = (everything[name] for name in ("train", "dev", "test"))
     passed = found = known = 0

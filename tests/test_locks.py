@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from voicegraft.locks import free_dead_locks
+from voicegraft.pipeline.locks import free_dead_locks
 
 ROOT = Path(__file__).parent.parent
 STAGES = """
@@ -63,7 +63,7 @@ def running(project: Path):
 
 def freed(project: Path) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "voicegraft.locks"],
+        [sys.executable, "-m", "voicegraft.pipeline.locks"],
         cwd=project,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,

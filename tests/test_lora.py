@@ -7,8 +7,7 @@ import pytest
 import torch
 from networks import with_blocks
 
-from voicegraft import upstreams
-from voicegraft.torchaudio_on_cpu import torchaudio  # noqa: F401 - before peft, which imports it
+from voicegraft.model import upstream as upstreams
 from voicegraft.unfreezing.lora import LowRank, Way
 
 RANK, ALPHA = 3, 12.0

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from voicegraft.packed import PackedWriter
+from voicegraft.pipeline.packed import PackedWriter
 from voicegraft.speech.manifest import Corpus, Utterance, read_manifest, write_manifest
 
 UTTERANCES = [

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from voicegraft.params import ParamsError, load_params
-from voicegraft.training.masking import Masking, mask
+from voicegraft.pipeline.params import ParamsError, load_params
+from voicegraft.training.fit import Masking, mask
 
 FRAMES, SIZE, RATE = 200, 40, 50  # four seconds
 NOTHING = {

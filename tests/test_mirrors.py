@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from served import served
 
-from voicegraft.weights.mirrors import (
+from voicegraft.fetching.mirrors import (
     FetchError,
     Mirror,
     RemoteFile,
@@ -21,7 +21,7 @@ from voicegraft.weights.mirrors import (
     sha256_of,
     verify,
 )
-from voicegraft.weights.web import WebMirror
+from voicegraft.fetching.web import WebMirror
 
 ROOT = Path(__file__).parent.parent
 
@@ -210,8 +210,8 @@ def test_a_clock_that_was_set_back_changes_nothing(tmp_path, downloads):
 FETCH = """
 import sys
 from pathlib import Path
-from voicegraft.weights.mirrors import RemoteFile, fetch
-from voicegraft.weights.web import WebMirror
+from voicegraft.fetching.mirrors import RemoteFile, fetch
+from voicegraft.fetching.web import WebMirror
 
 url, sha256 = sys.argv[1:]
 print(fetch(RemoteFile("model.pth", sha256, (WebMirror(url),)), Path("downloads")).name)

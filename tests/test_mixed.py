@@ -6,8 +6,8 @@ from invented import MARGIN_SECONDS, model
 from processors import with_fast_bfloat16, with_noisy_convolutions
 from test_training import NO_MASKS, fit, stored
 
-from voicegraft import upstreams
-from voicegraft.grafted import Description, GraftedModel
+from voicegraft.model import upstream as upstreams
+from voicegraft.model.grafted import Description, GraftedModel
 from voicegraft.training.compute import Compute
 from voicegraft.training.grafting import head_trainer
 from voicegraft.training.inputs import AudioFeatures

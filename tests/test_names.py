@@ -14,10 +14,10 @@ from reproduced import ROOT, begin, copy_code, dvc, ran
 from test_pipeline import each_stage
 
 from stages import fetch_model
-from voicegraft.names import check_names
-from voicegraft.params import ParamsError, read_params
+from voicegraft.pipeline.names import check_names
+from voicegraft.pipeline.params import ParamsError, read_params
 
-CHECK = "python -m voicegraft.names\n"
+CHECK = "python -m voicegraft.pipeline.names\n"
 FOLDER = 'data/my "own" it\'s řeč $(touch pwned) `touch pwned`; touch pwned & ẹ̀kọ́'
 HOSTILE = ["a; touch pwned", "$(touch pwned)", "a\ntouch pwned", "a b", "řeč", "-a", "../a", "", 1]
 

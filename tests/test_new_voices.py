@@ -7,9 +7,9 @@ from scipy.stats import bootstrap
 from scored import grouped
 from sklearn.metrics import accuracy_score, f1_score
 
-from voicegraft.evaluation.classes import new_voices
-from voicegraft.evaluation.classes.features import Clips
-from voicegraft.evaluation.classes.new_voices import (
+from voicegraft.studies import leave_speakers_out as new_voices
+from voicegraft.studies.features import Clips
+from voicegraft.studies.leave_speakers_out import (
     SelfTraining,
     as_taught,
     leave_speakers_out,

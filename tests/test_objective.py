@@ -7,8 +7,8 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, f1_score
 
-from voicegraft.objective import Classification, Transcription
-from voicegraft.padding import Padded
+from voicegraft.model.batches import Padded
+from voicegraft.model.objective import Classification, Transcription
 from voicegraft.speech.manifest import Utterance
 
 CLASSES = ("no", "yes")

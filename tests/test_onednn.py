@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from voicegraft.onednn import bound_cache
+from voicegraft.model.precision import bound_cache
 
 VARIABLES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
 

@@ -8,6 +8,7 @@ from scipy.optimize import brentq
 from scipy.stats import poisson
 from sklearn.metrics import roc_curve
 
+from voicegraft.cli.false_accepts import false_accepts_per_hour
 from voicegraft.evaluation.classes.detection import (
     accepted,
     equal_error_rate,
@@ -17,9 +18,13 @@ from voicegraft.evaluation.classes.detection import (
     threshold,
     thresholds,
 )
-from voicegraft.evaluation.classes.false_accepts import false_accepts_per_hour
-from voicegraft.evaluation.classes.open_set import CURVE, open_set_metrics, open_set_rows
-from voicegraft.evaluation.classes.unknown import OpenSet, check_unknown
+from voicegraft.evaluation.classes.open_set import (
+    CURVE,
+    OpenSet,
+    check_unknown,
+    open_set_metrics,
+    open_set_rows,
+)
 
 KNOBS = OpenSet(unknown_labels=["noise"], max_false_accepts=0.01)
 

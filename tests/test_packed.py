@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from voicegraft.packed import PackedWriter, read_packed, read_rows
+from voicegraft.pipeline.packed import PackedWriter, read_packed, read_rows
 
 
 def test_what_was_appended_is_read_back_where_it_was_said_to_begin(tmp_path):

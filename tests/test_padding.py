@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from voicegraft.padding import pad
+from voicegraft.model.batches import pad
 
 LENGTHS = [3, 1, 7, 7]
 

@@ -5,7 +5,7 @@ import pytest
 from dvc.utils.serialize import dumps_yaml, parse_yaml
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from voicegraft.params import ParamsError, Section, load_params, read_params
+from voicegraft.pipeline.params import ParamsError, Section, load_params, read_params
 
 ROOT = Path(__file__).parent.parent
 GOOD = {"lr": 0.01, "epochs": 3, "mode": "fast", "share": 0.5}

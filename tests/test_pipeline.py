@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from voicegraft import unfreezing
-from voicegraft.params import read_params
+from voicegraft.model import unfreezing
+from voicegraft.pipeline.params import read_params
 
 ROOT = Path(__file__).parent.parent
 PIPELINES = ("", "words/")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from voicegraft.embedding.pooled import pooled
 from voicegraft.embedding.store import Store, write_store
+from voicegraft.studies.features import pooled
 
 SIZE, SILENCE = 4, 2
 FRAMES = {f"clip{number}": SILENCE + 1 + number % 7 for number in range(300)}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from voicegraft.padding import Padded, pad
-from voicegraft.pooling import Pooling, names
+from voicegraft.model.batches import Padded, pad
+from voicegraft.model.pooling import Pooling, names
 
 SIZE = 4
 

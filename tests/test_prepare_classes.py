@@ -3,7 +3,7 @@
 import pytest
 from prepared import Project
 
-from voicegraft.speech.labels import LabelError
+from voicegraft.preparing.labels import LabelError
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 import soundfile
 from prepared import SCRIPT, Project, noise
 
-from voicegraft.params import ParamsError
-from voicegraft.provenance import provenance
+from voicegraft.pipeline.params import ParamsError
+from voicegraft.pipeline.provenance import provenance
+from voicegraft.preparing.checks import RejectsError
 from voicegraft.speech.names import legible
-from voicegraft.speech.rejects import RejectsError
 
 
 @pytest.fixture

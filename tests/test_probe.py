@@ -3,16 +3,10 @@
 import numpy as np
 import pytest
 
-from voicegraft.evaluation.probe import (
-    Probed,
-    best_layer,
-    errors,
-    letter_shares,
-    probe,
-)
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.evaluation.tables import read_records, write_records
+from voicegraft.pipeline.tables import read_records, write_records
 from voicegraft.speech.manifest import Utterance
+from voicegraft.studies.probe import Probed, best_layer, errors, letter_shares, probe
 
 CLIPS, SIZE = 120, 30
 EVALUATE = Evaluate(

@@ -11,8 +11,8 @@ from scored import PARAMS, scores
 
 from voicegraft.evaluation.current import Current
 from voicegraft.evaluation.scores import write_scores
-from voicegraft.packed import PackedWriter
-from voicegraft.provenance import cell, named, parse, provenance, remember
+from voicegraft.pipeline.packed import PackedWriter
+from voicegraft.pipeline.provenance import cell, named, parse, provenance, remember
 from voicegraft.review import comparison, markdown
 from voicegraft.review.revisions import Revision, RevisionError
 from voicegraft.speech.manifest import Utterance, write_manifest

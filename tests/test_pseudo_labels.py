@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from voicegraft import ctc
-from voicegraft.objective import Classification, Transcription
+from voicegraft.model import ctc
+from voicegraft.model.objective import Classification, Transcription
 from voicegraft.speech.manifest import Utterance
-from voicegraft.training.pseudo_labels import PseudoLabel, confidence, surest
+from voicegraft.studies.pseudo_labels import PseudoLabel, confidence, surest
 
 LETTERS = ["", "a", "b"]
 CLIP = Utterance("x", "train", "", "", 0, 16_000, "")

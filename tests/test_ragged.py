@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from voicegraft.ragged import join
+from voicegraft.model.batches import join
 
 LENGTHS = [3, 1, 7, 7]
 

@@ -9,12 +9,11 @@ from invented import model
 
 from voicegraft.embedding.store import Store
 from voicegraft.speech.manifest import Corpus
+from voicegraft.studies.trainings import Trainings
 from voicegraft.training.compute import Compute, engine
-from voicegraft.training.fit import Fit
+from voicegraft.training.fit import Fit, Masking
 from voicegraft.training.inputs import StoredStates
 from voicegraft.training.loop import Trainer
-from voicegraft.training.masking import Masking
-from voicegraft.training.recalled import Trainings
 from voicegraft.training.schedule import head_part
 from voicegraft.training.scratch import RESULT
 

@@ -9,7 +9,7 @@ from test_training import run as run_trainer
 from test_unfreezing import grafted, parts_of, recipe_of
 
 from stages.finetune import inputs_of
-from voicegraft.degradation.knobs import Degradation
+from voicegraft.speech.degradation import Degradation
 from voicegraft.training.inputs import AudioFeatures
 from voicegraft.training.loop import Trainer
 from voicegraft.training.recipe import add

@@ -12,8 +12,8 @@ import yaml
 from fetched import DOWNLOADS
 from reproduced import ROOT, begin, copy_code, dvc, ran, said_of_a_recording
 
-from voicegraft.corpora import CorpusSection, load_corpus
-from voicegraft.params import read_params
+from voicegraft.pipeline.params import read_params
+from voicegraft.preparing.corpus import CorpusSection, load_corpus
 
 SIDES = {"train": 48, "dev": 8, "test": 12}
 CONTROL = [f"{verb}_control@log_mel" for verb in ("build", "extract", "train", "evaluate")]

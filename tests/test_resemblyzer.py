@@ -6,8 +6,8 @@ import pytest
 import torch
 from fetched import fetch_upstream
 
-from voicegraft import upstream_folder
-from voicegraft.ragged import join
+from voicegraft.model import upstream_folder
+from voicegraft.model.batches import join
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ from typer.testing import CliRunner
 from voicegraft.cli import app
 from voicegraft.evaluation.classes.scores import write_class_scores
 from voicegraft.evaluation.scores import write_scores
-from voicegraft.params import load_params
+from voicegraft.pipeline.params import load_params
 from voicegraft.review.gate import CompareClasses
-from voicegraft.review.reclassified import reclassified
 from voicegraft.review.revisions import Revision
+from voicegraft.review.transcripts import reclassified
 
 ROOT = Path(__file__).parent.parent
 LABELS = ("flat", "rise", "dip", "fall")

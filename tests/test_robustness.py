@@ -10,14 +10,13 @@ from invented import model, write_corpus
 from scored import PARAMS, scores
 
 from stages import robustness
-from voicegraft.degradation.corpus import DegradedCorpus
-from voicegraft.degradation.knobs import Condition
 from voicegraft.evaluation.paired import difference
-from voicegraft.evaluation.robustness import CLEAN, Robustness, columns, rows
 from voicegraft.evaluation.summary import summarise
-from voicegraft.grafted import load_model, save_model
-from voicegraft.params import load_params, read_params
+from voicegraft.model.grafted import load_model, save_model
+from voicegraft.pipeline.params import load_params, read_params
+from voicegraft.speech.degradation import Condition, DegradedCorpus
 from voicegraft.speech.manifest import Corpus
+from voicegraft.studies.robustness import CLEAN, Robustness, columns, rows
 
 KNOBS = {
     "models": [],

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from voicegraft import upstreams
-from voicegraft.grafted import Description, GraftedModel
+from voicegraft.model import upstream as upstreams
+from voicegraft.model.grafted import Description, GraftedModel
 from voicegraft.training.schedule import (
     head_part,
     optimiser,

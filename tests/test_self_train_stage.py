@@ -18,10 +18,10 @@ import yaml
 from invented import write_corpus
 
 from voicegraft.embedding.choice import LayerChoice, write_choice
-from voicegraft.grafted import load_model
-from voicegraft.params import read_params
+from voicegraft.model.grafted import load_model
+from voicegraft.pipeline.params import read_params
 from voicegraft.speech.manifest import Corpus, Utterance, write_manifest
-from voicegraft.training.self_training import parted
+from voicegraft.studies.self_training import parted
 
 ROOT = Path(__file__).parent.parent
 PATHS = "upstream corpus embeddings model evaluation scratch"

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from scored import PARAMS, scores
 
-from voicegraft.evaluation.self_training import error_of, gains, kept_model
 from voicegraft.speech.manifest import Corpus, Utterance
-from voicegraft.training.pseudo_labels import PseudoLabel
-from voicegraft.training.self_training import parted
+from voicegraft.studies.pseudo_labels import PseudoLabel
+from voicegraft.studies.self_training import parted
+from voicegraft.studies.self_training_gains import error_of, gains, kept_model
 
 
 def better_by(share: float, of: list) -> list:

@@ -18,7 +18,7 @@ from voicegraft.evaluation.summary import (
     slice_metrics,
     summarise,
 )
-from voicegraft.params import ParamsError, load_params
+from voicegraft.pipeline.params import ParamsError, load_params
 from voicegraft.speech.manifest import Utterance
 
 KNOBS = {

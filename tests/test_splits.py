@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from voicegraft.speech.bonds import group
-from voicegraft.speech.leakage import leakage
+from voicegraft.preparing.bonds import group
+from voicegraft.preparing.census import leakage
+from voicegraft.preparing.splits import DROPPED, SplitError, SplitSection, deal, unseen_voices
 from voicegraft.speech.manifest import Utterance
-from voicegraft.speech.splits import DROPPED, SplitError, SplitSection, deal, unseen_voices
 
 DEFAULT = {
     "seed": 1,

@@ -19,9 +19,9 @@ import stage_runs
 from stage_runs import write_params
 
 from voicegraft.embedding.choice import LayerChoice
-from voicegraft.provenance import named, parse, provenance
+from voicegraft.pipeline.provenance import named, parse, provenance
 from voicegraft.speech.manifest import Corpus
-from voicegraft.training.amounts import minutes_of
+from voicegraft.studies.amounts import minutes_of
 
 
 def quick_params() -> dict:

@@ -9,13 +9,13 @@ import yaml
 from invented import LAYERS
 from typer.testing import CliRunner
 
-from voicegraft import upstream_folder, upstreams
 from voicegraft.cli import app
-from voicegraft.heads import HeadChoice
-from voicegraft.params import load_params
-from voicegraft.sweep.halving import halve, rounds
+from voicegraft.model import upstream as upstreams
+from voicegraft.model import upstream_folder
+from voicegraft.model.head import HeadChoice
+from voicegraft.pipeline.params import load_params
 from voicegraft.sweep.head_trials import HeadSetting, HeadTrials, settings
-from voicegraft.sweep.suggest import affordable
+from voicegraft.sweep.suggest import affordable, halve, rounds
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
 

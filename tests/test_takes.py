@@ -7,8 +7,8 @@ from invented import SPEEDS, model
 
 from voicegraft.embedding.takes import Take, takes
 from voicegraft.speech.manifest import SAMPLE_RATE
+from voicegraft.training.fit import Masking
 from voicegraft.training.inputs import AudioFeatures, StoredStates
-from voicegraft.training.masking import Masking
 
 NO_MASKS = Masking(time_masks_per_second=0.0, time_mask_frames=0, size_masks=0, size_mask_share=0.0)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from voicegraft.params import ParamsError
-from voicegraft.task import TASKS, load_task
+from voicegraft.pipeline.params import ParamsError
+from voicegraft.pipeline.task import TASKS, load_task
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = {"transcription": "", "classification": "words"}

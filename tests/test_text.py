@@ -2,7 +2,7 @@ import unicodedata
 
 import pytest
 
-from voicegraft.speech.text import TextSection, normalise
+from voicegraft.preparing.text import TextSection, normalise
 
 DEFAULT = {"case": "lower", "punctuation": "remove", "apostrophes": "keep", "also_keep": ""}
 

@@ -18,7 +18,7 @@ sys.meta_path.insert(0, Broken())
 """
 USE_TORCHAUDIO = """
 import torch
-from voicegraft.torchaudio_on_cpu import torchaudio
+from voicegraft.speech.torchaudio_on_cpu import torchaudio
 
 hidden = torchaudio.functional.mask_along_axis(torch.ones(1, 8, 9), 5, 0.0, axis=2, p=1.0)
 assert hidden.shape == (1, 8, 9)

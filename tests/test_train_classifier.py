@@ -10,7 +10,7 @@ import stage_runs
 from stage_runs import new_classes
 
 from voicegraft.embedding.choice import LayerChoice, write_choice
-from voicegraft.grafted import load_model
+from voicegraft.model.grafted import load_model
 from voicegraft.speech.manifest import Corpus
 
 COMMANDS = {

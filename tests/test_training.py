@@ -7,9 +7,9 @@ import pytest
 import torch
 from invented import model
 
-from voicegraft import ctc
 from voicegraft.embedding.store import Store
-from voicegraft.layers import Layer
+from voicegraft.model import ctc
+from voicegraft.model.layers import Layer
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute, engine

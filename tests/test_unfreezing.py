@@ -7,13 +7,14 @@ import pytest
 import torch
 from invented import MARGIN_SECONDS
 
-from voicegraft import unfreezing, upstreams
-from voicegraft.evaluation.drift import weights_changed
-from voicegraft.grafted import Description, GraftedModel, load_model, save_model
-from voicegraft.params import load_params, read_params
+from voicegraft.model import unfreezing
+from voicegraft.model import upstream as upstreams
+from voicegraft.model.grafted import Description, GraftedModel, load_model, save_model
+from voicegraft.pipeline.params import load_params, read_params
+from voicegraft.studies.drift import weights_changed
 from voicegraft.training.recipe import Recipe, add, section
+from voicegraft.training.records import share_of, size_of
 from voicegraft.training.schedule import Part, head_part, optimiser, unfreeze, upstream_parts
-from voicegraft.training.share import share_of, size_of
 
 SECTIONS = read_params()["finetune"]
 KNOBS = {

@@ -4,10 +4,12 @@ import pytest
 import torch
 from networks import every_kind, with_blocks
 
-from voicegraft import unfreezing, upstreams
-from voicegraft.params import read_params
-from voicegraft.unfreezing import Unfreezing
-from voicegraft.upstreams import Upstream, huggingface
+from voicegraft.model import unfreezing
+from voicegraft.model import upstream as upstreams
+from voicegraft.model.unfreezing import Unfreezing
+from voicegraft.model.upstream import Upstream
+from voicegraft.pipeline.params import read_params
+from voicegraft.upstreams import huggingface
 
 NETWORKS = with_blocks()
 KEY_BIASES = ("k_proj.bias", "linear_k.bias")

@@ -5,9 +5,10 @@ import re
 import pytest
 import torch
 
-from voicegraft import upstream_folder, upstreams
-from voicegraft.grafted import Description, GraftedModel, load_model, save_model
-from voicegraft.ragged import join
+from voicegraft.model import upstream as upstreams
+from voicegraft.model import upstream_folder
+from voicegraft.model.batches import join
+from voicegraft.model.grafted import Description, GraftedModel, load_model, save_model
 
 SECONDS = [0.05, 1.0, 0.31, 2.3, 1.0]
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from sklearn.preprocessing import StandardScaler
 
-from voicegraft.voices import FEWEST_CLIPS, Voice, each_voice, without_voices
+from voicegraft.model.speakers import FEWEST_CLIPS, Voice, each_voice, without_voices
 
 
 def pooled(clips, seed=1):

@@ -14,8 +14,8 @@ from test_upstreams import (  # noqa: F401 - the contract, of every kind of netw
     windows,
 )
 
-from voicegraft.precision import on_this_machine, products_in
-from voicegraft.torchaudio_on_cpu import torchaudio
+from voicegraft.model.precision import on_this_machine, products_in
+from voicegraft.speech.torchaudio_on_cpu import torchaudio
 from voicegraft.upstreams import wav2vec2
 
 import transformers  # isort: skip

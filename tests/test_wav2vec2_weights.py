@@ -11,11 +11,11 @@ from bundles import KINDS, bundle, in_transformers, loaded, states, weights_of
 from served import served
 
 from stages import fetch_model
-from voicegraft import upstream_folder
-from voicegraft.torchaudio_on_cpu import torchaudio
+from voicegraft.fetching.mirrors import FetchError
+from voicegraft.model import upstream_folder
+from voicegraft.model.formats import WeightsError
+from voicegraft.speech.torchaudio_on_cpu import torchaudio
 from voicegraft.upstreams import wav2vec2
-from voicegraft.weights.mirrors import FetchError
-from voicegraft.weights.tensors import WeightsError
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import shutil
 import pytest
 from served import served
 
-from voicegraft.weights.mirrors import FetchError, RemoteFile, fetch
-from voicegraft.weights.web import TorchHubCache, WebMirror
+from voicegraft.fetching.mirrors import FetchError, RemoteFile, fetch
+from voicegraft.fetching.web import TorchHubCache, WebMirror
 
 CONTENT = bytes(range(256)) * 4000
 

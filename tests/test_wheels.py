@@ -10,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from voicegraft.weights.mirrors import FetchError, Mirror, RemoteFile, WheelMirror, fetch
+from voicegraft.fetching.mirrors import FetchError, Mirror, RemoteFile, WheelMirror, fetch
 
 CONTENT = bytes(range(256)) * 999
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from benchmarks import in_transformers
-from voicegraft import upstream_folder, upstreams
+from voicegraft.model import upstream as upstreams
+from voicegraft.model import upstream_folder
+from voicegraft.model.formats import WeightsError
 from voicegraft.upstreams.whisper import SAMPLE_RATE, TINY, build, load
-from voicegraft.weights.tensors import WeightsError
 
 from transformers import WhisperFeatureExtractor  # isort: skip
 

@@ -13,12 +13,11 @@ from ctranslate2.converters.transformers import WhisperLoader
 from loopback_hub import REVISION, Hub, fetch_model
 from safetensors.torch import load_file, save_file
 
-from voicegraft import upstream_folder
-from voicegraft.ragged import join
-from voicegraft.torchaudio_on_cpu import torchaudio  # noqa: F401 - before transformers finds it
+from voicegraft.fetching.checkpoints import listing_hash
+from voicegraft.model import upstream_folder
+from voicegraft.model.batches import join
+from voicegraft.model.formats import WeightsError
 from voicegraft.upstreams.whisper import LAYOUT, load
-from voicegraft.weights.checkpoints import listing_hash
-from voicegraft.weights.tensors import WeightsError
 
 from transformers import WhisperConfig, WhisperForConditionalGeneration  # isort: skip
 

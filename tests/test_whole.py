@@ -1,6 +1,6 @@
 import pytest
 
-from voicegraft.whole import whole
+from voicegraft.pipeline.files import whole
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import yaml
 from fetched import DOWNLOADS
 from reproduced import ROOT, begin, copy_code, dvc, ran, said_of_a_recording
 
-from voicegraft.corpora import CorpusSection, load_corpus
-from voicegraft.params import read_params
+from voicegraft.pipeline.params import read_params
+from voicegraft.preparing.corpus import CorpusSection, load_corpus
 
 SIDES = {"train": 20, "dev": 6, "test": 10}
 """Clips of each voice."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from voicegraft.params import Yaml12Loader
+from voicegraft.pipeline.params import Yaml12Loader
 
 FOLDER = Path(__file__).parent.parent / ".github" / "workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.yml"))

@@ -5,7 +5,6 @@ from functools import partial
 import numpy as np
 import torch
 
-from voicegraft.torchaudio_on_cpu import torchaudio  # noqa: F401 - before transformers finds it
 from voicegraft.upstreams.huggingface import SAMPLE_RATE, TINY
 
 import transformers  # isort: skip

@@ -7,8 +7,8 @@ from invented import store_corpus
 from pitched import ONE_FRAME, tiny, train, write_corpus
 from staged import write_params
 
-from voicegraft import heads
-from voicegraft.grafted import save_model
+from voicegraft.model import head as heads
+from voicegraft.model.grafted import save_model
 
 
 @pytest.fixture(scope="module", autouse=True)

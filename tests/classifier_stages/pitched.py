@@ -7,10 +7,10 @@ import torch
 from invented import MARGIN_SECONDS
 from sklearn.linear_model import LogisticRegression
 
-from voicegraft.grafted import Description, GraftedModel
-from voicegraft.packed import PackedWriter
+from voicegraft.model.grafted import Description, GraftedModel
+from voicegraft.model.upstream import plugin
+from voicegraft.pipeline.packed import PackedWriter
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance, write_manifest
-from voicegraft.upstreams import plugin
 
 PITCHES = {"low": 300.0, "middle": 900.0, "high": 2500.0, "noise": 0.0}
 SPLITS = ("train", "train", "dev", "test", "unseen")
@@ -18,7 +18,7 @@ ONE_FRAME = '''
 from torch import nn
 import torch
 from voicegraft.heads import Head
-from voicegraft.padding import Padded
+from voicegraft.model.batches import Padded
 
 
 class MeanHead(Head):

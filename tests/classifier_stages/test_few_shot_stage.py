@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from staged import read, run, write_params
 
-from voicegraft.provenance import named, parse
+from voicegraft.pipeline.provenance import named, parse
 
 
 @pytest.mark.usefixtures("project")

@@ -6,12 +6,11 @@ from pathlib import Path
 import pytest
 from staged import read, run, write_params
 
-from voicegraft.degradation.corpus import DegradedCorpus
-from voicegraft.degradation.knobs import Condition
-from voicegraft.evaluation.robustness import Robustness
-from voicegraft.grafted import load_model
-from voicegraft.params import load_params
+from voicegraft.model.grafted import load_model
+from voicegraft.pipeline.params import load_params
+from voicegraft.speech.degradation import Condition, DegradedCorpus
 from voicegraft.speech.manifest import Corpus
+from voicegraft.studies.robustness import Robustness
 
 WORDS = Path(__file__).parent.parent.parent / "words"
 PATHS = ("model", "corpus", "e/robustness.csv", "e/utterances.csv")

@@ -5,10 +5,8 @@ import pytest
 from planted import states_of
 from sklearn.metrics import normalized_mutual_info_score
 
-from voicegraft.exploration.agreement import MEASURES, agreements, purity
-from voicegraft.exploration.map import laid_out
-from voicegraft.exploration.outliers import strangeness
-from voicegraft.exploration.units import standardised, units
+from voicegraft.studies.exploration.neighbours import laid_out, strangeness
+from voicegraft.studies.exploration.units import MEASURES, agreements, purity, standardised, units
 
 
 def found(classes, apart, names=None):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from planted import states_of
 
-from voicegraft.exploration.duplicates import candidates, duplicates, sameness
+from voicegraft.studies.exploration.neighbours import candidates, duplicates, sameness
 
 
 def noise(seed, samples=8_000):

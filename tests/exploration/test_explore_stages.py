@@ -13,8 +13,8 @@ import pytest
 import yaml
 from invented import model, store_corpus, write_corpus
 
-from voicegraft.grafted import save_model
-from voicegraft.params import read_params
+from voicegraft.model.grafted import save_model
+from voicegraft.pipeline.params import read_params
 from voicegraft.speech.manifest import Corpus, write_manifest
 
 ROOT = Path(__file__).parent.parent.parent

@@ -7,8 +7,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
-from voicegraft.exploration.labels import Judged, judge, judgeable
-from voicegraft.exploration.suspects import label_suspects
+from voicegraft.studies.exploration.labels import Judged, judge, judgeable
+from voicegraft.studies.exploration.suspects import label_suspects
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

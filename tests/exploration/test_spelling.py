@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from voicegraft.exploration.spelling import log_likelihood, misfit, nearest_symbols
+from voicegraft.studies.exploration.alignment import log_likelihood, misfit, nearest_symbols
 
 
 def emission(frames, labels, seed):

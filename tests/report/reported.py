@@ -9,9 +9,9 @@ from invented import write_corpus
 from safetensors.numpy import save_file
 
 from voicegraft.evaluation.report import write_evaluation, write_predictions
-from voicegraft.evaluation.robustness import columns
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.evaluation.tables import write_rows
+from voicegraft.pipeline.tables import write_rows
+from voicegraft.studies.robustness import columns
 
 PARAMS = """\
 corpus: {name: tones, language: "no"}

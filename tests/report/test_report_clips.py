@@ -13,9 +13,8 @@ from read import made
 
 from voicegraft.evaluation.scores import Score
 from voicegraft.report.alignment import aligned, by_word, visible
-from voicegraft.report.clips import ranked_by_cer
+from voicegraft.report.clips import as_mp3, ranked_by_cer
 from voicegraft.report.findings import Findings
-from voicegraft.report.sound import as_mp3
 from voicegraft.speech.manifest import SAMPLE_RATE
 
 

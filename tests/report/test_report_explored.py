@@ -3,7 +3,7 @@
 from read import made, values
 from reported import write_json
 
-from voicegraft.evaluation.tables import write_rows
+from voicegraft.pipeline.tables import write_rows
 
 FOUND = {"clips": 9, "layer": 3, "judged": 9, "duplicates": 1, "contradicting_duplicates": 1}
 FOUND |= {"duplicates_on_two_sides": 0}

@@ -6,7 +6,7 @@ import pytest
 from browsing import DESKTOP, PHONE
 from reported import write_labels, write_project
 
-from voicegraft.evaluation.tables import write_rows
+from voicegraft.pipeline.tables import write_rows
 from voicegraft.report.page import write_report
 
 HOSTILE = (

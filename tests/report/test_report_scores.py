@@ -10,10 +10,10 @@ from read import made, values
 from reported import DESCRIPTION, ERROR_RATES, against, write_curve, write_json
 from safetensors.numpy import save_file
 
-from voicegraft.evaluation.probe import Probed
-from voicegraft.evaluation.tables import write_records
+from voicegraft.pipeline.tables import write_records
 from voicegraft.report.findings import Findings
 from voicegraft.report.models import evaluated
+from voicegraft.studies.probe import Probed
 
 
 def test_every_model_stands_in_the_table_with_its_rates_and_its_role(finished, page):

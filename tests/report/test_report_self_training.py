@@ -4,7 +4,7 @@ import pytest
 from read import made, values
 from reported import write_json
 
-from voicegraft.evaluation.tables import write_rows
+from voicegraft.pipeline.tables import write_rows
 
 CHANGE = {"old": 0.3, "new": 0.25, "change": -0.05, "low": -0.08, "high": -0.02, "clips": 9}
 BETTER = CHANGE | {"verdict": "better"}

@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-from voicegraft.classifiers import Fitted
+from voicegraft.model.classifier import Fitted
 
 CS = [10.0**power for power in range(-4, 2)]
 """Inverse strengths of the penalty, of which cross-validation takes one."""

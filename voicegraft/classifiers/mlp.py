@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from voicegraft.classifiers import Classifier
+from voicegraft.model.classifier import Classifier
 
 HIDDEN, DROPOUT = 256, 0.2
 

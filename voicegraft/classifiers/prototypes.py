@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler, normalize
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from voicegraft.classifiers import Fitted
+from voicegraft.model.classifier import Fitted
 
 SHARPNESS = 10.0
 """What cosines, -1 to 1, are multiplied by to be scores: the nearest takes most, not all."""

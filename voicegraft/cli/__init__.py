@@ -2,14 +2,10 @@
 
 import typer
 
-from voicegraft.cli.adapter import adapter
-from voicegraft.cli.cache import cache
 from voicegraft.cli.classify import classify
-from voicegraft.cli.compare import compare
 from voicegraft.cli.false_accepts import false_accepts
-from voicegraft.cli.report import report
-from voicegraft.cli.suggest import suggest
-from voicegraft.cli.sweep import sweep
+from voicegraft.cli.models import adapter, cache
+from voicegraft.cli.project import compare, report, suggest, sweep
 from voicegraft.cli.transcribe import transcribe
 
 app = typer.Typer(

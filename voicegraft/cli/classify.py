@@ -1,12 +1,11 @@
-"""`voicegraft classify`: which class a recording is of, or where in it which is heard."""
+"""`voicegraft classify` and `voicegraft false-accepts`: classes of recordings."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicegraft.cli.mistakes import complain, mistakes_told
-from voicegraft.cli.recordings import each_recording, json_line
+from voicegraft.cli.recordings import complain, each_recording, json_line, mistakes_told
 
 if TYPE_CHECKING:
     from voicegraft.inference.classifier import Classified
@@ -48,7 +47,7 @@ def classify(
     voicegraft classify words/models/head clips/ --json > clips.jsonl
     voicegraft classify words/models/head new.ogg --voice others_of_ann/
     """
-    from voicegraft.inference.classifier import Classifier  # brings torch: seconds
+    from voicegraft.inference.classifier import Classifier
 
     with mistakes_told():
         classifier = Classifier(model, device, window, threshold, voice or [])

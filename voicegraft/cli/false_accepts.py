@@ -1,12 +1,40 @@
-"""`voicegraft false-accepts`: how often a listener takes for a word what is none."""
+"""How often a recogniser that listens all day takes for a word what is none.
+
+`voicegraft false-accepts`: how often a listener takes for a word what is none.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from scipy.stats import chi2
 
-from voicegraft.cli.mistakes import mistakes_told
-from voicegraft.cli.recordings import each_recording
+from voicegraft.cli.recordings import each_recording, mistakes_told
+
+
+def false_accepts_per_hour(
+    hits: int, hours: float, confidence: float
+) -> tuple[float, float, float]:
+    """Return false accepts an hour, and the interval of their rate.
+
+    The interval is Garwood's for a Poisson count (1936, https://doi.org/10.1093/biomet/28.3-4.437):
+    after ten hours without a hit, up to 0.37 an hour are still possible.
+
+    Args:
+        hits: in recordings that hold none of the words; overlapping ones count once.
+        hours: of those recordings.
+        confidence: how often the interval should hold the truth, 0 to 1.
+
+    Raises:
+        ValueError: if there are no hours, or fewer hits than none.
+    """
+    if hours <= 0 or hits < 0:
+        raise ValueError(f"false accepts need hours above 0 and hits from 0 on: {hits} in {hours}")
+    tail = (1 - confidence) / 2
+    low = chi2.ppf(tail, 2 * hits) / 2 if hits else 0.0
+    high = chi2.ppf(1 - tail, 2 * (hits + 1)) / 2
+    return hits / hours, float(low) / hours, float(high) / hours
+
 
 if TYPE_CHECKING:
     from voicegraft.inference.classifier import Classified
@@ -32,7 +60,6 @@ class Counted:
 
     def rate(self) -> str:
         """Return how many an hour that makes, with the interval of a Poisson count."""
-        from voicegraft.evaluation.classes.false_accepts import false_accepts_per_hour
 
         hours = self.seconds / 3600
         rate, low, high = false_accepts_per_hour(self.hits, hours, CONFIDENCE)
@@ -66,7 +93,7 @@ def false_accepts(
     \b
     voicegraft false-accepts words/models/head radio/ --threshold 0.9
     """
-    from voicegraft.inference.classifier import Classifier  # brings torch: seconds
+    from voicegraft.inference.classifier import Classifier
 
     counted = Counted(threshold, unknown or [])
     with mistakes_told():

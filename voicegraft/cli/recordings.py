@@ -1,17 +1,35 @@
-"""One recording after the other: a bar for each, and none stops the others."""
+"""What a user did wrong is told in one line, without a stack trace.
+
+One recording after the other: a bar for each, and none stops the others.
+"""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Protocol, TypeVar
 
 import typer
 from tqdm import tqdm
 
-from voicegraft.cli.mistakes import complain
-from voicegraft.command import MISTAKES
 from voicegraft.inference.recordings import find_recordings
+from voicegraft.pipeline.command import MISTAKES
 from voicegraft.speech.names import legible
+
+
+def complain(what: object) -> None:
+    """Write one line to standard error."""
+    typer.echo(f"voicegraft: {what}", err=True)
+
+
+@contextmanager
+def mistakes_told() -> Iterator[None]:
+    """Tell a mistake, and end the command with status 1."""
+    try:
+        yield
+    except MISTAKES as error:
+        complain(error)
+        raise typer.Exit(1) from None
 
 
 class Found(Protocol):

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicegraft.cli.mistakes import mistakes_told
-from voicegraft.cli.recordings import each_recording, json_line
+from voicegraft.cli.recordings import each_recording, json_line, mistakes_told
 
 if TYPE_CHECKING:
     from voicegraft.inference.transcriber import Transcript
@@ -38,7 +37,7 @@ def transcribe(
     voicegraft transcribe models/top3 interviews/ --json > interviews.jsonl
     voicegraft transcribe czech.safetensors --upstream models/upstream talk.ogg
     """
-    from voicegraft.inference.transcriber import Transcriber  # brings torch: seconds
+    from voicegraft.inference.transcriber import Transcriber
 
     with mistakes_told():
         transcriber = Transcriber(model, device, upstream=upstream)

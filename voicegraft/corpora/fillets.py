@@ -9,9 +9,8 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from voicegraft.corpora import Clip, CorpusError, CorpusSection
-from voicegraft.debian.fetching import Package, find_package
-from voicegraft.debian.unpacking import unpack
+from voicegraft.fetching.debian import Package, find_package, unpack
+from voicegraft.preparing.corpus import Clip, CorpusError, CorpusSection
 
 VERSION = "1.0.1-1.1"
 SCRIPT = Package(

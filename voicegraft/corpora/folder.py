@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from voicegraft.corpora import Clip, CorpusError, CorpusSection
+from voicegraft.preparing.corpus import Clip, CorpusError, CorpusSection
 from voicegraft.speech.manifest import UNLABELLED
 from voicegraft.speech.names import legible
 

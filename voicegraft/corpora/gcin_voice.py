@@ -8,9 +8,8 @@ What an input method reads aloud. Each of 1,200 syllables is said by one or both
 from collections.abc import Iterator
 from pathlib import Path
 
-from voicegraft.corpora import Clip, CorpusSection
-from voicegraft.debian.fetching import Package, find_package
-from voicegraft.debian.unpacking import unpack
+from voicegraft.fetching.debian import Package, find_package, unpack
+from voicegraft.preparing.corpus import Clip, CorpusSection
 
 PACKAGE = Package(
     "gcin-voice",

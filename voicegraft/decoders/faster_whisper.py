@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from voicegraft.decoders import Decoder
+from voicegraft.studies.decoder import Decoder
 
 
 def open_decoder(folder: Path, language: str, seed: int) -> Decoder:

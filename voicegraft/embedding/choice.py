@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, NonNegativeFloat, PositiveFloat
 
-from voicegraft.degradation.knobs import Degradation
 from voicegraft.embedding.takes import Speed
-from voicegraft.layers import Layer, LayerKnob, numbers, one_or_several, trunk_below
-from voicegraft.params import Section
-from voicegraft.whole import whole
+from voicegraft.model.layers import Layer, LayerKnob, numbers, one_or_several, trunk_below
+from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.params import Section
+from voicegraft.speech.degradation import Degradation
 
 
 def _layers_or_auto(value: Any) -> Any:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from voicegraft.embedding.takes import Take
-from voicegraft.precision import Precision, products_in
-from voicegraft.speech.batches import batches_by_length
+from voicegraft.model.batches import batches_by_length
+from voicegraft.model.precision import Precision, products_in
+from voicegraft.model.upstream import Upstream
 from voicegraft.speech.manifest import Corpus
-from voicegraft.upstreams import Upstream
 
 States = dict[int, np.ndarray]
 """Of one take, by layer: float16 (frames, size)."""

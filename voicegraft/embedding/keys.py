@@ -10,12 +10,11 @@ import numpy as np
 import torch
 
 from voicegraft.embedding.code import code_behind
-from voicegraft.embedding.degraded import DegradedTake
 from voicegraft.embedding.encoding import encode
-from voicegraft.embedding.takes import Take
-from voicegraft.precision import Precision
+from voicegraft.embedding.takes import DegradedTake, Take
+from voicegraft.model.precision import Precision
+from voicegraft.model.upstream import Upstream
 from voicegraft.speech.manifest import Corpus
-from voicegraft.upstreams import Upstream
 
 Keys = Callable[[Take], dict[int, bytes]]
 """Gives the key of a take's states at each layer."""

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from voicegraft.embedding.components import Components, write_components
-from voicegraft.embedding.store import Store, components_file, layer_file
-from voicegraft.packed import PackedWriter
+from voicegraft.embedding.store import (
+    Components,
+    Store,
+    components_file,
+    layer_file,
+    write_components,
+)
+from voicegraft.pipeline.packed import PackedWriter
 
 FRAMES = 50_000
 """From which directions are found: 17 minutes of speech, drawn clip by clip."""

@@ -1,4 +1,4 @@
-"""The store: what the frozen upstream says of each clip, in half precision, by memory map.
+"""The store: stored states of each clip in half precision, read by memory map.
 
 `layer_<k>.npy` holds the states of layer k of all clips end to end, (frames, size) float16;
 `index.csv` says where each clip begins; `store.json` what they are states of. Where
@@ -9,15 +9,50 @@ import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import load_file, save_file
 
-from voicegraft.embedding.components import read_components
-from voicegraft.layers import Layer, one_or_several
-from voicegraft.packed import PackedWriter, read_packed
-from voicegraft.whole import whole
+from voicegraft.model.layers import Layer, one_or_several
+from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.packed import PackedWriter, read_packed
+
+
+@dataclass(frozen=True)
+class Components:
+    """The directions along which the states of a layer vary most.
+
+    Attributes:
+        mean: of all states, float32 (size,).
+        directions: orthonormal, float32 (components, size).
+    """
+
+    mean: np.ndarray
+    directions: np.ndarray
+
+    def reduced(self, states: np.ndarray) -> np.ndarray:
+        """Return how far (frames, size) states go along each, float32 (frames, components)."""
+        return (states.astype(np.float32) - self.mean) @ self.directions.T
+
+    def restored(self, reduced: np.ndarray) -> np.ndarray:
+        """Return float16 (frames, size) states of those numbers; what was left out is lost."""
+        return (reduced.astype(np.float32) @ self.directions + self.mean).astype(np.float16)
+
+
+def write_components(path: Path, components: Components) -> None:
+    """Write them as safetensors."""
+    # It takes the bytes as they lie: a transposed array would come back as another.
+    named = {name: np.ascontiguousarray(array) for name, array in vars(components).items()}
+    with whole(path) as partial:
+        save_file(named, partial)
+
+
+def read_components(path: Path) -> Components:
+    """Return what was written."""
+    return Components(**load_file(path))
 
 
 @contextmanager

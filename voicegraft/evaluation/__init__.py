@@ -1,1 +1,1 @@
-"""How many errors a model makes, how sure that number is, and where the errors lie."""
+"""Error rates, their intervals, and where the errors lie."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from voicegraft.provenance import named
+from voicegraft.pipeline.provenance import named
 
 OTHER = {
     "model": "it is of another model than the scores beside it",

@@ -5,13 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from voicegraft.evaluation.confusions import confusion_rows, count_confusions
+from voicegraft.evaluation.errors import confusion_rows, count_confusions
 from voicegraft.evaluation.scores import Score, score, write_scores
 from voicegraft.evaluation.summary import Evaluate, cer_by_duration, metrics, slice_metrics
-from voicegraft.evaluation.tables import write_rows
-from voicegraft.provenance import KEY
+from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.provenance import KEY
+from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Utterance
-from voicegraft.whole import whole
 
 WORST_CLIPS = 20
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.evaluation.errors import Errors, count_errors, rate
-from voicegraft.evaluation.tables import write_rows
+from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Utterance
 
 

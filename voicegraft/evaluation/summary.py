@@ -11,7 +11,7 @@ from voicegraft.evaluation.errors import rate
 from voicegraft.evaluation.interval import rate_interval
 from voicegraft.evaluation.scores import Score
 from voicegraft.evaluation.slices import by_duration, by_split, slices
-from voicegraft.params import Section
+from voicegraft.pipeline.params import Section
 
 DECIMALS = 4
 

@@ -2,8 +2,8 @@
 
 from torch import nn
 
-from voicegraft.heads import Head
-from voicegraft.padding import Padded
+from voicegraft.model.batches import Padded
+from voicegraft.model.head import Head
 
 
 class LinearHead(Head):

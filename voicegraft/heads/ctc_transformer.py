@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from voicegraft.dropout import Dropout
-from voicegraft.heads import Head
-from voicegraft.padding import Padded
+from voicegraft.model.batches import Padded
+from voicegraft.model.dropout import Dropout
+from voicegraft.model.head import Head
 
 PROJECTION, WIDTH, ATTENTION_HEADS, FEEDFORWARD, LAYERS, DROPOUT = 80, 256, 8, 1024, 2, 0.1
 

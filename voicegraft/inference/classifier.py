@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from voicegraft.grafted import load_model
-from voicegraft.inference.damage import UntilDamage
-from voicegraft.inference.recordings import find_recordings
-from voicegraft.inference.spotting import Hit, joined, windows
+from voicegraft.inference.recordings import UntilDamage, find_recordings
+from voicegraft.inference.segmentation import Hit, joined, windows
+from voicegraft.model.grafted import load_model
+from voicegraft.model.speakers import FEWEST_CLIPS
 from voicegraft.speech.audio import level_dbfs, stream_audio
 from voicegraft.speech.manifest import SAMPLE_RATE
-from voicegraft.voices import FEWEST_CLIPS
 
 LONGEST_CLIP_SECONDS = 5.0
 """What lasts longer is looked through by a window; the rest is one clip."""

@@ -1,9 +1,15 @@
-"""Which files a user means by a list of files and folders."""
+"""Which files a user means by a list of files and folders.
+
+Recordings that break off: what there is of them is used.
+"""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import soundfile
+
+from voicegraft.speech.audio import AudioError
 
 READABLE = {f".{name.lower()}" for name in soundfile.available_formats()} - {".raw"}
 SUFFIXES = READABLE | {
@@ -37,3 +43,21 @@ def find_recordings(names: Iterable[str]) -> Iterator[Path]:
 
 def _is_audio(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+class UntilDamage:
+    """Hand on the blocks of a recording up to where it breaks off, and keep the reason."""
+
+    def __init__(self, blocks: Iterable[np.ndarray]):
+        self.blocks, self.damage = blocks, ""
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        samples = 0
+        try:
+            for block in self.blocks:
+                samples += len(block)
+                yield block
+        except AudioError as error:
+            if not samples:
+                raise
+            self.damage = str(error)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from voicegraft.adapter import load_adapter
-from voicegraft.grafted import GraftedModel, load_model
-from voicegraft.inference.damage import UntilDamage
+from voicegraft.inference.recordings import UntilDamage
 from voicegraft.inference.segmentation import Piece, cut_at_pauses
+from voicegraft.model.adapter import load_adapter
+from voicegraft.model.batches import batches_by_length
+from voicegraft.model.grafted import GraftedModel, load_model
 from voicegraft.speech.audio import stream_audio
-from voicegraft.speech.batches import batches_by_length
 from voicegraft.speech.manifest import SAMPLE_RATE
 
 PIECE_SECONDS = 15.0

@@ -1,16 +1,83 @@
-"""The clips that tell most of a model: its best, its worst, and what lies in the middle."""
+"""Which of many clips are shown: the worst, what lies in the middle, and the best.
 
+The clips that tell most of a classifier, by what it gives to the class that they are of.
+
+The clips that tell most of a model: its best, its worst, and what lies in the middle.
+
+A clip as bytes that every browser plays.
+
+MP3 alone among what libsndfile writes is small and plays everywhere: Safari learnt Ogg late
+(https://caniuse.com/opus, https://caniuse.com/ogg-vorbis), and FLAC takes five times the room.
+"""
+
+import base64
+import io
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+import numpy as np
+import soundfile
+
+from voicegraft.evaluation.blocks import Clip
+from voicegraft.evaluation.classes.scores import ClassScore
 from voicegraft.evaluation.errors import count_errors
 from voicegraft.evaluation.report import worst
 from voicegraft.evaluation.scores import Score
 from voicegraft.evaluation.slices import by_split
-from voicegraft.report.classes.clips import ClassClip
 from voicegraft.report.findings import Findings
-from voicegraft.report.ranks import ranked
-from voicegraft.report.sound import as_mp3
+from voicegraft.speech.manifest import SAMPLE_RATE
+
+Scored = TypeVar("Scored", bound=Clip)
+
+
+def ranked(
+    worst: Sequence[Scored], best: Sequence[Scored], count: int
+) -> Iterator[tuple[str, Scored]]:
+    """Yield (rank, score) of `count` each from the worst to the best, no clip twice.
+
+    Args:
+        worst: of all clips, the worst first.
+        best: of the same, the best first; not the other way round where equals have an order.
+        count: of each rank.
+    """
+    middle = max(0, (len(best) - count) // 2)
+    parts = {"worst": worst[:count], "median": best[middle:][:count], "best": best[:count]}
+    seen: set[str] = set()
+    for rank, part in parts.items():
+        for score in part:
+            if score.id not in seen:
+                seen.add(score.id)
+                yield rank, score
+
+
+@dataclass(frozen=True)
+class ClassClip:
+    """What a model took a clip for."""
+
+    model: str
+    rank: str  # worst, median or best of its side
+    score: ClassScore
+
+    @property
+    def given(self) -> float:
+        """The probability of the class that the clip is of, 0 to 1."""
+        return math.exp(-self.score.loss)
+
+
+def shown_class_clips(findings: Findings, models: Iterable[str], count: int) -> list[ClassClip]:
+    """Return `count` of each rank for each model and side."""
+    return [
+        ClassClip(model, rank, score)
+        for model in models
+        for of_split in by_split(findings.scores(model)).values()
+        for rank, score in ranked(
+            sorted(of_split, key=lambda s: (-s.loss, s.id)),
+            sorted(of_split, key=lambda s: (s.loss, s.id)),
+            count,
+        )
+    ]
 
 
 @dataclass(frozen=True)
@@ -64,3 +131,13 @@ def _ranked_by_split(
 ) -> Iterator[tuple[str, Score]]:
     for of_split in by_split([s for s in scores if s.id in texts]).values():
         yield from ranked_by_cer(of_split, count)
+
+
+MEDIA_TYPE = "audio/mpeg"
+
+
+def as_mp3(samples: np.ndarray) -> str:
+    """Return int16 `samples`, shape (samples,), as MP3 in base64: about 5 kB a second."""
+    file = io.BytesIO()
+    soundfile.write(file, samples, SAMPLE_RATE, format="MP3", subtype="MPEG_LAYER_III")
+    return base64.b64encode(file.getvalue()).decode("ascii")

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from voicegraft.evaluation.paired import Scored
-from voicegraft.params import read_params
-from voicegraft.provenance import KEY
+from voicegraft.pipeline.params import read_params
+from voicegraft.pipeline.provenance import KEY
+from voicegraft.pipeline.task import TRANSCRIPTION
 from voicegraft.report.old import old_files
 from voicegraft.report.rates import RATES, Rates
 from voicegraft.review.rates import PARSERS
 from voicegraft.speech.manifest import Corpus
-from voicegraft.task import TRANSCRIPTION
 
 Point = tuple[int, float]
 

@@ -8,9 +8,9 @@ from typing import Any
 from safetensors import safe_open
 from scipy.special import softmax
 
+from voicegraft.model.formats import tensor_sizes
 from voicegraft.report.findings import Findings
 from voicegraft.report.transfer import Transfer
-from voicegraft.weights.sizes import tensor_sizes
 
 GRAFTED, ZERO_SHOT, CONTROL = "grafted", "zero-shot", "control"
 ROLES = (GRAFTED, ZERO_SHOT, CONTROL)
@@ -81,7 +81,7 @@ def builds(findings: Findings) -> Iterator[Build]:
 
 
 def _layer_weights(path: Path, layer: int | list[int]) -> dict[int, float]:
-    """Return the softmax of what `voicegraft.layers.WeightedSum` has learnt, where it is there.
+    """Return the softmax of the weights of `WeightedSum`, where there are any.
 
     A classifier hears several layers side by side.
     """

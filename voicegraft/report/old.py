@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from voicegraft.evaluation.current import Current
-from voicegraft.provenance import KEY, named, parse
+from voicegraft.pipeline.provenance import KEY, named, parse
 
 Rows = list[dict[str, str]]
 STUDIES = (

@@ -15,10 +15,10 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from voicegraft.pipeline.files import whole
 from voicegraft.report.alignment import aligned, by_word, visible
 from voicegraft.report.findings import Findings
 from voicegraft.report.sections import sections
-from voicegraft.whole import whole
 
 
 def write_report(root: Path, output: Path, clips: int) -> int:

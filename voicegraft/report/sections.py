@@ -3,26 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
+from voicegraft.pipeline.task import CLASSIFICATION, TRANSCRIPTION
 from voicegraft.report import plots
-from voicegraft.report.classes.calibration import reliability_plots
-from voicegraft.report.classes.clips import shown_class_clips
-from voicegraft.report.classes.confusion import by_class
-from voicegraft.report.classes.few_shot import few_shot_plots
-from voicegraft.report.classes.new_voices import new_voice_plots
-from voicegraft.report.classes.open_set import (
+from voicegraft.report.classes.found import by_class, reliability_plots
+from voicegraft.report.classes.studies import (
     acceptance_plots,
+    few_shot_plots,
     left_out,
     left_out_plot,
+    new_voice_plots,
     refusals,
 )
-from voicegraft.report.clips import recordings, shown_clips
+from voicegraft.report.clips import recordings, shown_class_clips, shown_clips
 from voicegraft.report.findings import Findings
-from voicegraft.report.labels import spared_labels
 from voicegraft.report.models import Model, builds, evaluated, sides
-from voicegraft.report.robustness import robustness_plots
-from voicegraft.report.self_training import self_trained
+from voicegraft.report.studies import robustness_plots, self_trained, spared_labels
 from voicegraft.report.transfer import read_transfer
-from voicegraft.task import CLASSIFICATION, TRANSCRIPTION
 
 SECTIONS = {
     TRANSCRIPTION: (

@@ -1,4 +1,7 @@
-"""All that changed from one revision to another: knobs, and the rates of every model."""
+"""All that changed from one revision to another: knobs, and the rates of every model.
+
+Which knobs of params.yaml were turned.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +12,6 @@ from voicegraft.evaluation.paired import Difference, Scored, difference, in_comm
 from voicegraft.evaluation.slices import by_duration, by_speaker
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.evaluation.transfer import judged_by
-from voicegraft.review.knobs import changed
 from voicegraft.review.pairing import paired
 from voicegraft.review.rates import differences, same_errors
 from voicegraft.review.revisions import Revision, RevisionError
@@ -148,3 +150,31 @@ def worse_slices(
     return {
         name: change(name, params.confidence) for name in sure_of(groups, worse, params.confidence)
     }
+
+
+MISSING = "absent"
+
+
+def changed(
+    old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
+) -> dict[str, tuple[Any, Any]]:
+    """Return the knobs that differ, by their whole names, with their values on both sides.
+
+    A section that one side alone has stands for all of its knobs.
+    """
+    found: dict[str, tuple[Any, Any]] = {}
+    for name in [*old, *(name for name in new if name not in old)]:
+        values = old.get(name, MISSING), new.get(name, MISSING)
+        if all(isinstance(value, Mapping) for value in values):
+            found |= changed(*values, f"{prefix}{name}.")
+        elif values[0] != values[1]:
+            found[f"{prefix}{name}"] = _told(values[0]), _told(values[1])
+    return found
+
+
+def _told(value: Any) -> Any:
+    return f"{_knobs(value)} knobs" if isinstance(value, Mapping) else value
+
+
+def _knobs(section: Any) -> int:
+    return sum(map(_knobs, section.values())) if isinstance(section, Mapping) else 1

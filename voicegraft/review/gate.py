@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from pydantic import NonNegativeFloat
 
-from voicegraft.params import Section
+from voicegraft.pipeline.params import Section
+from voicegraft.pipeline.task import CLASSIFICATION, TRANSCRIPTION
 from voicegraft.review.comparison import Comparison
 from voicegraft.review.rates import NAMES
-from voicegraft.task import CLASSIFICATION, TRANSCRIPTION
 
 
 class Gate(Section):

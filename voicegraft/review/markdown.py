@@ -7,8 +7,7 @@ from voicegraft.evaluation.paired import Difference
 from voicegraft.review.comparison import Comparison, SplitComparison
 from voicegraft.review.escaping import Markdown, code, escaped
 from voicegraft.review.rates import NAMES
-from voicegraft.review.reclassified import Reclassified
-from voicegraft.review.transcripts import SHOWN, Rewording
+from voicegraft.review.transcripts import SHOWN, Reclassified, Rewording
 
 COLUMNS = (
     *("model", "clips", "", "old", "new", "change", "interval", "better with probability"),

@@ -6,14 +6,13 @@ from pathlib import Path
 
 from voicegraft.evaluation.classes.scores import ClassScore
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.params import PARAMS_FILE, load_params
+from voicegraft.pipeline.params import PARAMS_FILE, load_params
+from voicegraft.pipeline.task import load_task
 from voicegraft.review import markdown
 from voicegraft.review.comparison import Comparison, compare
 from voicegraft.review.gate import SECTIONS, ClassGate, Gate, broken
-from voicegraft.review.reclassified import reclassified
 from voicegraft.review.revisions import Revision, RevisionError
-from voicegraft.review.transcripts import most_reworded
-from voicegraft.task import load_task
+from voicegraft.review.transcripts import most_reworded, reclassified
 
 NESTED = ("words",)
 

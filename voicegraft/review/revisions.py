@@ -10,10 +10,10 @@ import yaml
 
 from voicegraft.evaluation.current import Current
 from voicegraft.evaluation.paired import Scored
-from voicegraft.params import Yaml12Loader
-from voicegraft.provenance import named
+from voicegraft.pipeline.params import Yaml12Loader
+from voicegraft.pipeline.provenance import named
+from voicegraft.pipeline.task import TRANSCRIPTION
 from voicegraft.review.rates import PARSERS
-from voicegraft.task import TRANSCRIPTION
 
 
 class RevisionError(ValueError):

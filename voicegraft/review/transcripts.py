@@ -1,18 +1,20 @@
-"""The transcripts that changed most between two revisions, from DVC's cache or remote.
+"""What changed most between two revisions: transcripts, and predicted classes.
 
 Git holds numbers alone; sentences are shown to whoever has the data, and nobody else.
 """
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 import dvc.api
 from dvc.exceptions import DvcException
 
+from voicegraft.evaluation.classes.scores import ClassScore
 from voicegraft.evaluation.errors import count_errors
+from voicegraft.evaluation.paired import in_common
 from voicegraft.review.escaping import Markdown, escaped
 from voicegraft.review.revisions import Revision
 
@@ -82,3 +84,28 @@ def _predictions(revision: Revision, model: str) -> dict[str, tuple[str, str]] |
 def _rewording(clip: str, old: tuple[str, str], new: tuple[str, str]) -> Rewording:
     edits = [count_errors(*texts).character_edits for texts in (old, new)]
     return Rewording(clip, *edits, word_diff(old[1], new[1]))
+
+
+@dataclass(frozen=True)
+class Reclassified:
+    """A clip whose class is another one now."""
+
+    old: ClassScore
+    new: ClassScore
+
+    @property
+    def verdict(self) -> str:
+        """Return better, worse, or indistinguishable where it was wrong and is."""
+        if self.new.correct:
+            return "better"
+        return "worse" if self.old.correct else "indistinguishable"
+
+
+ORDER = ("worse", "better", "indistinguishable")
+
+
+def reclassified(old: Sequence[ClassScore], new: Sequence[ClassScore]) -> list[Reclassified]:
+    """Return the clips in both that changed: those now wrong first, the surest before others."""
+    pairs = zip(*in_common(old, new), strict=True)
+    found = [Reclassified(*pair) for pair in pairs if pair[0].predicted != pair[1].predicted]
+    return sorted(found, key=lambda r: (ORDER.index(r.verdict), -r.new.probability, r.new.id))

@@ -1,1 +1,1 @@
-"""A clip: its audio, its text, its line in the manifest, its side of the split."""
+"""Recordings: their audio, their line in the manifest, and how they can be degraded."""

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from voicegraft.packed import read_packed, read_rows
-from voicegraft.whole import whole
+from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.packed import read_packed, read_rows
 
 SAMPLE_RATE = 16_000
 SPLITS = ("train", "dev", "test", "unseen")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from voicegraft import heads
 from voicegraft.embedding.store import Store
-from voicegraft.heads import HeadChoice
+from voicegraft.model import head as heads
+from voicegraft.model.head import HeadChoice
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute

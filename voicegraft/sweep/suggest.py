@@ -1,18 +1,61 @@
-"""Which head, layer and rate to take, found within a time: the short way, on the store alone."""
+"""Successive halving: try many settings for a little, and the better half for twice as long.
 
+Jamieson and Talwalkar 2016, https://arxiv.org/abs/1502.07943. Each round costs the same, so what is
+spent on the worst settings is little, and most of it on the few that may be the best.
+
+Which head, layer and rate to take, found within a time: the short way, on the store alone.
+"""
+
+import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from voicegraft.embedding.store import Store
-from voicegraft.heads import HeadChoice
-from voicegraft.params import load_params
+from voicegraft.model.head import HeadChoice
+from voicegraft.pipeline.params import load_params
 from voicegraft.review.markdown import table
 from voicegraft.speech.manifest import Corpus
-from voicegraft.sweep.halving import Tried, halve, rounds
 from voicegraft.sweep.head_trials import HeadSetting, HeadTrials, settings
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
+
+Setting = TypeVar("Setting")
+
+
+@dataclass(frozen=True)
+class Tried(Generic[Setting]):
+    """A setting, for how long it was tried, and how far it came."""
+
+    setting: Setting
+    epochs: int
+    cer: float
+
+
+def rounds(settings: int) -> int:
+    """Return how many times so many are halved until one is left; one round at least."""
+    return max(1, math.ceil(math.log2(settings)))
+
+
+def halve(
+    settings: Sequence[Setting], trial: Callable[[Setting, int], float], epochs: int
+) -> Iterator[list[Tried[Setting]]]:
+    """Yield each round's results, the best first; the last round's first is the one to take.
+
+    Args:
+        settings: one or more.
+        trial: trains a setting anew for so many epochs, and returns its error rate.
+        epochs: of the first round.
+    """
+    for number in range(rounds(len(settings))):
+        long = epochs * 2**number
+        tried = [Tried(setting, long, trial(setting, long)) for setting in settings]
+        tried.sort(key=lambda one: one.cer)
+        yield tried
+        settings = [one.setting for one in tried[: math.ceil(len(tried) / 2)]]
+
 
 FEWEST_EPOCHS = 3
 """CTC emits blanks alone at first: before the third epoch, curves tell little of where they end."""

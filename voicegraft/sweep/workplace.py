@@ -14,8 +14,8 @@ from pathlib import Path
 
 from dvc.repo import Repo
 
-from voicegraft.locks import free_dead_locks
-from voicegraft.params import read_params
+from voicegraft.pipeline.locks import free_dead_locks
+from voicegraft.pipeline.params import read_params
 from voicegraft.review.revisions import git
 
 SHARED = (".voicegraft/downloads", ".voicegraft/cache")

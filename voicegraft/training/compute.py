@@ -8,8 +8,8 @@ import torch
 from pydantic import PositiveInt
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from voicegraft.onednn import bound_cache
-from voicegraft.params import Section
+from voicegraft.model.precision import bound_cache
+from voicegraft.pipeline.params import Section
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from voicegraft.classifiers import Fitted
-from voicegraft.grafted import GraftedModel
-from voicegraft.pooling import pool_clips
+from voicegraft.model.classifier import Fitted
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.pooling import pool_clips
+from voicegraft.model.speakers import without_voices
 from voicegraft.speech.manifest import Utterance
 from voicegraft.training.inputs import StoredStates
-from voicegraft.voices import without_voices
 
 
 def is_fitted(model: GraftedModel) -> bool:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from voicegraft import ctc, upstream_folder, upstreams
 from voicegraft.embedding.store import Store
-from voicegraft.grafted import Description, GraftedModel
-from voicegraft.layers import Layer
+from voicegraft.model import ctc, upstream_folder
+from voicegraft.model import upstream as upstreams
+from voicegraft.model.grafted import Description, GraftedModel
+from voicegraft.model.layers import Layer
 from voicegraft.speech.manifest import Utterance
 from voicegraft.training.compute import Compute, engine, seeded
 from voicegraft.training.fit import Fit

@@ -8,16 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from voicegraft.degradation.knobs import Degradation
-from voicegraft.embedding.degraded import degraded_id, degraded_takes
 from voicegraft.embedding.store import Store
-from voicegraft.embedding.takes import Take, take_id
-from voicegraft.grafted import GraftedModel
-from voicegraft.layers import Layer, numbers
-from voicegraft.objective import Transcription
+from voicegraft.embedding.takes import Take, degraded_id, degraded_takes, take_id
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.layers import Layer, numbers
+from voicegraft.model.objective import Transcription
+from voicegraft.speech.degradation import Degradation
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training import diagnosis
-from voicegraft.training.masking import Masking, mask
+from voicegraft.training.fit import Masking, mask
 
 
 class Inputs(Protocol):

@@ -11,16 +11,15 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from voicegraft.grafted import GraftedModel, save_model
-from voicegraft.padding import Padded
-from voicegraft.ragged import join
+from voicegraft.model.batches import Padded, join
+from voicegraft.model.grafted import GraftedModel, save_model
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training import diagnosis
 from voicegraft.training.checkpoint import Checkpoint, Learning, Progress
 from voicegraft.training.compute import attention_kernels
-from voicegraft.training.curves import write_curves
 from voicegraft.training.fit import Fit, batches_in_order, batches_of_epoch
 from voicegraft.training.inputs import Inputs, learnable_side
+from voicegraft.training.records import write_curves
 from voicegraft.training.schedule import Part, optimiser, take_step, unfreeze, warm_up_and_decay
 
 if TYPE_CHECKING:

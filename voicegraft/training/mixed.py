@@ -1,6 +1,6 @@
 """bf16-mixed or 32-true: what `compute.precision: auto` stands for, for what is trained.
 
-As with states (voicegraft/precision.py), `auto` looks: one clip goes forward and back in both
+As with states (voicegraft/model/precision.py), `auto` looks: one clip goes forward and back in both
 before the first step, and bf16-mixed is taken only where all that differs is rounding.
 """
 
@@ -12,18 +12,18 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
-from voicegraft.dropout import Dropout
-from voicegraft.grafted import GraftedModel
-from voicegraft.onednn import bound_cache
-from voicegraft.precision import (
+from voicegraft.model.batches import Ragged, join
+from voicegraft.model.dropout import Dropout
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.precision import (
     ROUNDING,
     Precision,
     Results,
     alike,
     bfloat16_is_fast,
+    bound_cache,
     products_in,
 )
-from voicegraft.ragged import Ragged, join
 from voicegraft.training.compute import Compute, attention_kernels
 from voicegraft.training.inputs import Inputs
 from voicegraft.training.schedule import Part

@@ -11,15 +11,15 @@ from pydantic import (
     create_model,
 )
 
-from voicegraft import unfreezing
-from voicegraft.degradation.knobs import Degradation
 from voicegraft.embedding.takes import Speed
-from voicegraft.grafted import GraftedModel
-from voicegraft.layers import Layer, trunk_below
-from voicegraft.params import Section
+from voicegraft.model import unfreezing
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.layers import Layer, trunk_below
+from voicegraft.model.unfreezing import Added, Unfreezing
+from voicegraft.pipeline.params import Section
+from voicegraft.speech.degradation import Degradation
 from voicegraft.training.compute import seeded
 from voicegraft.training.fit import Fit
-from voicegraft.unfreezing import Added, Unfreezing
 
 
 class Learns(Section):

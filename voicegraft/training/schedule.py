@@ -14,7 +14,7 @@ from torch import nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
-from voicegraft.grafted import GraftedModel
+from voicegraft.model.grafted import GraftedModel
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

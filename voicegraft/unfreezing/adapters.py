@@ -13,7 +13,7 @@ from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from voicegraft.unfreezing import Unfreezing
+from voicegraft.model.unfreezing import Unfreezing
 
 
 class Bottleneck(nn.Module):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from torch import nn
 
-from voicegraft.unfreezing import Unfreezing
+from voicegraft.model.unfreezing import Unfreezing
 
 
 class Way(Unfreezing):

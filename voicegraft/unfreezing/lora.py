@@ -22,7 +22,7 @@ from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from voicegraft.unfreezing import Unfreezing
+from voicegraft.model.unfreezing import Unfreezing
 
 
 class LowRank(nn.Module):

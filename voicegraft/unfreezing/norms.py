@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from voicegraft.unfreezing import Unfreezing
+from voicegraft.model.unfreezing import Unfreezing
 
 NORMS = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm, _NormBase)
 

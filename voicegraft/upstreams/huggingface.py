@@ -20,10 +20,10 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from voicegraft.ragged import Ragged, join
-from voicegraft.upstreams import Checkpoint, Config, Upstream
-from voicegraft.weights.checkpoints import Layout
-from voicegraft.weights.tensors import WeightsError, read_json
+from voicegraft.fetching.checkpoints import Layout
+from voicegraft.model.batches import Ragged, join
+from voicegraft.model.formats import WeightsError, read_json
+from voicegraft.model.upstream import Checkpoint, Config, Upstream
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -154,7 +154,7 @@ class MelEncoder(Encoder):
 
     def features(self, wave: Tensor) -> Tensor:
         """Return two log-mel frames to a step, (steps, 2 × bins)."""
-        from voicegraft.torchaudio_on_cpu import torchaudio
+        from voicegraft.speech.torchaudio_on_cpu import torchaudio
 
         loud = F.pad(wave * 2**15, (0, self.heard_samples - self.hop_samples))  # as 16-bit integers
         with torch.autocast(wave.device.type, enabled=False):
@@ -255,7 +255,6 @@ def _transformers() -> ModuleType:
     Raises:
         ValueError: naming what brings it.
     """
-    from voicegraft.torchaudio_on_cpu import torchaudio  # noqa: F401 - before transformers finds it
 
     try:
         import transformers

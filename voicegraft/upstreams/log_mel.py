@@ -6,9 +6,9 @@ models are anchored to (FBANK in SUPERB, Yang et al. 2021, https://arxiv.org/abs
 
 from torch import Tensor, nn
 
-from voicegraft.ragged import Ragged
-from voicegraft.spectrogram import HOP_SAMPLES, SAMPLE_RATE, LogMelSpectrogram
-from voicegraft.upstreams import Config, Upstream
+from voicegraft.model.batches import Ragged
+from voicegraft.model.spectrogram import HOP_SAMPLES, SAMPLE_RATE, LogMelSpectrogram
+from voicegraft.model.upstream import Config, Upstream
 
 BINS = 80
 STEPS_A_FRAME = 2  # so that a head has 50 frames a second, as of Whisper and wav2vec 2.0

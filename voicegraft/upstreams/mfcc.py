@@ -7,8 +7,8 @@ log-mel spectrum, which tells vowels apart and leaves the pitch out.
 import scipy.fft
 import torch
 
-from voicegraft.ragged import Ragged
-from voicegraft.upstreams import Config, Upstream
+from voicegraft.model.batches import Ragged
+from voicegraft.model.upstream import Config, Upstream
 from voicegraft.upstreams.log_mel import BINS, STEPS_A_FRAME, LogMel
 
 COEFFICIENTS = 20

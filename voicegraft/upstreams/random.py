@@ -6,8 +6,8 @@ random rows of Conneau et al. 2018, https://aclanthology.org/P18-1198).
 
 import torch
 
-from voicegraft import upstreams
-from voicegraft.upstreams import Config, Upstream
+from voicegraft.model import upstream as upstreams
+from voicegraft.model.upstream import Config, Upstream
 
 SEED = 1
 TINY = {"network": "whisper", "seed": SEED, **upstreams.plugin("whisper").TINY}

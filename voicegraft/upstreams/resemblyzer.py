@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
-from voicegraft.ragged import Ragged
-from voicegraft.spectrogram import HOP_SAMPLES, SAMPLE_RATE, LogMelSpectrogram
-from voicegraft.upstreams import Checkpoint, Config, Upstream
-from voicegraft.weights.mirrors import RemoteFile, WheelMirror
+from voicegraft.fetching.mirrors import RemoteFile, WheelMirror
+from voicegraft.model.batches import Ragged
+from voicegraft.model.spectrogram import HOP_SAMPLES, SAMPLE_RATE, LogMelSpectrogram
+from voicegraft.model.upstream import Checkpoint, Config, Upstream
 
 WEIGHTS_FILE = "pretrained.pt"
 MAX_SECONDS = 30

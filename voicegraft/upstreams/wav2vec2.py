@@ -24,12 +24,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
-from voicegraft.ragged import Ragged, join
-from voicegraft.torchaudio_on_cpu import torchaudio
-from voicegraft.upstreams import Checkpoint, Config, Upstream
-from voicegraft.weights.mirrors import RemoteFile
-from voicegraft.weights.tensors import WeightsError
-from voicegraft.weights.web import TorchHubCache, WebMirror
+from voicegraft.fetching.mirrors import RemoteFile
+from voicegraft.fetching.web import TorchHubCache, WebMirror
+from voicegraft.model.batches import Ragged, join
+from voicegraft.model.formats import WeightsError
+from voicegraft.model.upstream import Checkpoint, Config, Upstream
+from voicegraft.speech.torchaudio_on_cpu import torchaudio
 
 Bundle = torchaudio.pipelines.Wav2Vec2Bundle
 BUNDLES: dict[str, Bundle] = {

@@ -12,14 +12,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from voicegraft.padding import Padded
-from voicegraft.ragged import Ragged, join
-from voicegraft.spectrogram import HOP_SAMPLES, SAMPLE_RATE, LogMelSpectrogram
-from voicegraft.upstreams import Checkpoint, Upstream
-from voicegraft.weights.checkpoints import Layout
-from voicegraft.weights.ctranslate2 import read_ctranslate2
-from voicegraft.weights.mirrors import HubMirror, RemoteFile, WheelMirror
-from voicegraft.weights.tensors import Names, WeightsError, assembled, read_json, read_safetensors
+from voicegraft.fetching.checkpoints import Layout
+from voicegraft.fetching.mirrors import HubMirror, RemoteFile, WheelMirror
+from voicegraft.model.batches import Padded, Ragged, join
+from voicegraft.model.formats import (
+    Names,
+    WeightsError,
+    assembled,
+    read_ctranslate2,
+    read_json,
+    read_safetensors,
+)
+from voicegraft.model.spectrogram import HOP_SAMPLES, SAMPLE_RATE, LogMelSpectrogram
+from voicegraft.model.upstream import Checkpoint, Upstream
 
 FRAME_SAMPLES = 2 * HOP_SAMPLES  # the second convolution halves the rate: 50 frames a second
 LAYOUT = Layout(

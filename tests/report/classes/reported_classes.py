@@ -7,9 +7,9 @@ from invented import write_corpus
 from labelled import class_scores
 from reported import EVALUATE, PARAMS, against, census_of, write_json
 
+from voicegraft.evaluation.classes.open_set import OpenSet
 from voicegraft.evaluation.classes.report import write_class_evaluation
-from voicegraft.evaluation.classes.unknown import OpenSet
-from voicegraft.evaluation.tables import write_rows
+from voicegraft.pipeline.tables import write_rows
 
 RIGHT = {"head": 0.95, "mfcc": 0.6, "log_mel": 0.8}
 """About which share of the clips each model has right."""

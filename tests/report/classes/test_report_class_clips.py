@@ -8,7 +8,7 @@ from labelled import clip
 from read import made
 from reported_classes import RIGHT
 
-from voicegraft.report.classes.clips import ClassClip, shown_class_clips
+from voicegraft.report.clips import ClassClip, shown_class_clips
 from voicegraft.report.findings import Findings
 
 

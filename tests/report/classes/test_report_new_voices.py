@@ -4,7 +4,7 @@ from itertools import product
 
 from read import made, values
 
-from voicegraft.evaluation.tables import write_rows
+from voicegraft.pipeline.tables import write_rows
 
 RATES = ("accuracy", "macro_f1")
 COLUMNS = (*("adaptation", "speaker"), *(f"{r}{e}" for r in RATES for e in ("", "_low", "_high")))

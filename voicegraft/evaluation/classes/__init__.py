@@ -1,1 +1,1 @@
-"""How well a model tells classes apart: rates, calibration, few shots, and clips of no class."""
+"""Scores of classifiers: rates, calibration, and clips that belong to no known class."""

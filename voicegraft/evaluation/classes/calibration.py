@@ -1,4 +1,4 @@
-"""Whether a probability can be believed: of clips given 0.8, are eight in ten right?
+"""Calibration: expected calibration error, log loss, and the reliability diagram.
 
 The expected calibration error of Guo et al. 2017 (https://arxiv.org/abs/1706.04599): how far
 confidence and accuracy lie apart in bins of confidence, weighted by their clips. It is above 0 for
@@ -6,9 +6,18 @@ a perfectly calibrated model too, the more so the fewer clips there are, so that
 it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+
+from voicegraft.evaluation.blocks import choose_blocks
+from voicegraft.evaluation.bootstrap import resampled_rates
+from voicegraft.evaluation.classes.intervals import rated, resampled, rounded
+from voicegraft.evaluation.classes.scores import ClassScore
+from voicegraft.evaluation.interval import interval
+from voicegraft.evaluation.slices import by_split
+from voicegraft.evaluation.summary import Evaluate
 
 BINS = 10
 CHANCE_DRAWS = 200
@@ -36,3 +45,49 @@ def error_by_chance(confidence: Sequence[float], seed: int) -> float:
     drawn = (rng.random(len(confidence)) < confidence for _ in range(CHANCE_DRAWS))
     errors = [calibration_error(bin_sums(confidence, correct).sum(0)) for correct in drawn]
     return float(np.mean(errors))
+
+
+def beliefs(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, float]:
+    """Return the calibration error, and the log loss over the clips whose class was learnt."""
+    blocks, sums = choose_blocks(scores), _bin_sums(scores)
+    error, drawn = (calibration_error(of) for of in (sums.sum(0), resampled(sums, blocks, params)))
+    chance = error_by_chance([s.probability for s in scores], params.seed)
+    return {
+        **rated("calibration_error", float(error), drawn, blocks, params),
+        "calibration_error_by_chance": rounded(chance),
+        **log_loss([s for s in scores if s.trained], params),
+    }
+
+
+def log_loss(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, float]:
+    """Return the mean of -ln p of the label, natural, with its interval; nothing of no clip."""
+    if not scores:
+        return {}
+    blocks, losses = choose_blocks(scores), [s.loss for s in scores]
+    drawn = resampled_rates(losses, [1] * len(losses), blocks, params.resamples, params.seed)
+    mean = float(np.mean(losses))
+    low, high = interval(mean, drawn, blocks, params.confidence)
+    values = {"log_loss": mean, "log_loss_low": low, "log_loss_high": high}
+    return {name: rounded(value) for name, value in values.items()}
+
+
+def calibration_lines(scores: Sequence[ClassScore], params: Evaluate) -> Iterator[dict[str, Any]]:
+    """Yield mean confidence and accuracy, with its interval, of each bin that has a clip."""
+    for split, of_split in by_split(scores).items():
+        blocks, sums = choose_blocks(of_split), _bin_sums(of_split)
+        drawn = resampled(sums, blocks, params)
+        for i in np.flatnonzero(sums[:, CLIPS].sum(0)):
+            clips, confidence, correct = sums[:, :, i].sum(0)
+            of_bin, found = drawn[..., CLIPS, i], drawn[..., CORRECT, i]
+            shares = np.where(of_bin > 0, found / np.maximum(of_bin, 1), np.nan)
+            own = blocks.of(sums[:, CLIPS, i] > 0)
+            yield {
+                "split": split,
+                "confidence": rounded(confidence / clips),
+                **rated("accuracy", correct / clips, shares, own, params),
+                "clips": int(clips),
+            }
+
+
+def _bin_sums(scores: Sequence[ClassScore]) -> np.ndarray:
+    return bin_sums([s.probability for s in scores], [s.correct for s in scores])

@@ -1,4 +1,4 @@
-"""Precision, recall and F1 from counts, of one table or of thousands of resamples at once.
+"""Precision, recall and F1 from counts, and the paired difference in macro-F1.
 
 Counts are of hits, of clips and of predictions, (…, 3, classes): sums over blocks are then counts
 again, so a resample costs a sum. F1 is 2 hits / (clips + predictions); what is divided by nothing

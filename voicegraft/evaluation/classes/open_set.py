@@ -1,12 +1,13 @@
-"""Clips of no class: how many are taken for one, and how many known ones it costs to refuse them.
+"""Clips that belong to no known class: false accepts, and known clips refused.
 
 The threshold is chosen on dev, so that few unknown clips pass there; how many do on test is told.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.evaluation.classes.detection import (
@@ -19,9 +20,60 @@ from voicegraft.evaluation.classes.detection import (
 )
 from voicegraft.evaluation.classes.intervals import rated, resampled
 from voicegraft.evaluation.classes.scores import ClassScore
-from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet
 from voicegraft.evaluation.slices import by_split
 from voicegraft.evaluation.summary import Evaluate
+from voicegraft.pipeline.params import Section
+
+CHOOSING = "dev"
+"""The split that chooses the threshold."""
+
+
+class OpenSet(Section):
+    """What is no class, and how much of it may pass for one."""
+
+    unknown_labels: list[str]
+    max_false_accepts: Annotated[float, Field(ge=0, lt=1)]
+
+    def known(self, scores: Sequence[ClassScore]) -> list[ClassScore]:
+        """Return the clips of the classes to be told apart."""
+        return [s for s in scores if not self.is_unknown(s)]
+
+    def unknown(self, scores: Sequence[ClassScore]) -> list[ClassScore]:
+        """Return the clips that are of none of them."""
+        return [s for s in scores if self.is_unknown(s)]
+
+    def is_unknown(self, score: ClassScore) -> bool:
+        """Return whether the clip is of no class to be told apart."""
+        return score.label in self.unknown_labels
+
+    def confidence(self, score: ClassScore) -> float:
+        """Return how sure the model is that it is: 0 where it was taught the unknown, and says so.
+
+        The largest probability (Hendrycks and Gimpel 2017, https://arxiv.org/abs/1610.02136).
+        """
+        return 0.0 if score.predicted in self.unknown_labels else score.probability
+
+
+def check_unknown(knobs: OpenSet, scores: Sequence[ClassScore]) -> None:
+    """Refuse an unknown label that no clip has, and unknown clips that dev has none of.
+
+    Raises:
+        ValueError: naming the label and those there are.
+    """
+    labels = {s.label for s in scores}
+    if strange := sorted(set(knobs.unknown_labels) - labels):
+        raise ValueError(
+            f"open_set.unknown_labels: {strange[0]!r} is the label of no clip in dev, test or "
+            f"unseen, which have {', '.join(sorted(labels))}"
+        )
+    if knobs.unknown_labels and CHOOSING not in {s.split for s in knobs.unknown(scores)}:
+        raise ValueError(
+            f"open_set.unknown_labels: {CHOOSING}, where the threshold is chosen, has no clip of "
+            f"{', '.join(knobs.unknown_labels)}"
+        )
+    if all(s.split == CHOOSING for s in knobs.known(scores)):
+        raise ValueError("open_set.unknown_labels: no known clip is left to be scored")
+
 
 RATES = {"false_accept_rate": (false_accepts, True), "accuracy": (found, False)}
 """Each with whether it is a share of the unknown clips, or of the known ones."""

@@ -6,16 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from voicegraft.evaluation.classes.by_class import class_metrics
-from voicegraft.evaluation.classes.open_set import CURVE, open_set_metrics, open_set_rows
-from voicegraft.evaluation.classes.probabilities import calibration_lines
+from voicegraft.evaluation.classes.calibration import calibration_lines
+from voicegraft.evaluation.classes.open_set import (
+    CHOOSING,
+    CURVE,
+    OpenSet,
+    open_set_metrics,
+    open_set_rows,
+)
 from voicegraft.evaluation.classes.scores import DECIMALS, ClassScore, write_class_scores
-from voicegraft.evaluation.classes.summary import metrics, slice_metrics
-from voicegraft.evaluation.classes.unknown import CHOOSING, OpenSet
+from voicegraft.evaluation.classes.summary import class_metrics, metrics, slice_metrics
 from voicegraft.evaluation.report import rests_in_words, write_json
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.evaluation.tables import write_rows
-from voicegraft.provenance import KEY
+from voicegraft.pipeline.provenance import KEY
+from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Utterance
 
 WORST_CLIPS = 20

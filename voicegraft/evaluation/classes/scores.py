@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from voicegraft.evaluation.scores import blocks_by_split
-from voicegraft.evaluation.tables import write_rows
+from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Utterance
 
 DECIMALS = 7

@@ -1,0 +1,111 @@
+"""What a model predicts for the clips of a corpus, in batches of like length."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from voicegraft.model.batches import batches_by_length
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.speakers import each_voice
+from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance
+
+SCORED = ("test", "unseen")
+
+
+def clips_to_score(corpus: Corpus, max_seconds: float) -> list[Utterance]:
+    """Return the utterances of both splits; refuse none at all, and one that no window takes.
+
+    Raises:
+        ValueError: naming the splits, or the clip and how long it lasts.
+    """
+    utterances = corpus.of(*SCORED)
+    if not utterances:
+        raise ValueError(f"the corpus has no utterance in {' or '.join(SCORED)}: nothing to score")
+    longest = max(utterances, key=lambda u: u.samples)
+    if longest.seconds > max_seconds:
+        raise ValueError(
+            f"{longest.id} lasts {longest.seconds:.1f} s, and the model takes {max_seconds:g} s: "
+            "lower max_seconds of prepare_data"
+        )
+    return utterances
+
+
+def emissions(
+    model: GraftedModel, corpus: Corpus, utterances: Sequence[Utterance], batch_seconds: float
+) -> Iterator[tuple[int, Tensor]]:
+    """Yield (place in `utterances`, log-probabilities (frames, labels)), in whatever order."""
+    yield from in_batches(model.emissions, corpus, utterances, batch_seconds)
+
+
+def in_batches(
+    heard: Callable[[list[np.ndarray]], Sequence[Tensor]],
+    corpus: Corpus,
+    utterances: Sequence[Utterance],
+    batch_seconds: float,
+) -> Iterator[tuple[int, Tensor]]:
+    """Yield (place in `utterances`, what `heard` makes of its wave), in whatever order.
+
+    Args:
+        heard: makes a tensor of each of some waves, float32 (samples,).
+        corpus: whose audio it is.
+        utterances: in whatever order.
+        batch_seconds: of audio in one batch.
+    """
+    lengths = [u.samples for u in utterances]
+    total = math.ceil(sum(u.seconds for u in utterances))
+    with tqdm(total=total, unit="s of audio", unit_scale=True) as bar:
+        for batch in batches_by_length(lengths, int(batch_seconds * SAMPLE_RATE)):
+            found = heard([corpus.wave(utterances[i]) for i in batch])
+            yield from zip(batch, found, strict=True)
+            bar.update(sum(utterances[i].seconds for i in batch))
+
+
+def transcribe(
+    model: GraftedModel, corpus: Corpus, utterances: Sequence[Utterance], batch_seconds: float
+) -> list[str]:
+    """Return what the model hears in each of `utterances`, in their order."""
+    hypotheses = [""] * len(utterances)
+    for index, emission in emissions(model, corpus, utterances, batch_seconds):
+        hypotheses[index] = model.decode(emission)
+    return hypotheses
+
+
+def log_probabilities(
+    model: GraftedModel, corpus: Corpus, utterances: Sequence[Utterance], batch_seconds: float
+) -> np.ndarray:
+    """Return natural log-probabilities, (clips, classes), in the order of `utterances`.
+
+    Where the model takes out what is a voice's own, that is told from the voice's clips among
+    `utterances`, and from no label.
+
+    Raises:
+        ValueError: if the model emits several frames for a clip: then it transcribes.
+    """
+    if model.description.normalise:
+        return _by_voice(model, corpus, utterances, batch_seconds)
+    found = np.empty((len(utterances), len(model.labels)))
+    for index, emission in emissions(model, corpus, utterances, batch_seconds):
+        if len(emission) != 1:
+            raise ValueError(
+                f"{utterances[index].id}: a classifier emits one frame for a clip, this model "
+                f"{len(emission)}: it transcribes"
+            )
+        found[index] = emission[0].numpy()
+    return found
+
+
+@torch.inference_mode()
+def _by_voice(
+    model: GraftedModel, corpus: Corpus, utterances: Sequence[Utterance], batch_seconds: float
+) -> np.ndarray:
+    pooled = dict(in_batches(model.pooled, corpus, utterances, batch_seconds))
+    features = torch.stack([pooled[place] for place in range(len(utterances))])
+    found = np.empty((len(utterances), len(model.labels)))
+    for places in each_voice([utterance.speaker for utterance in utterances]):
+        model.head.voice.meet(features[places])
+        found[places] = model.head.told(features[places]).cpu().numpy()
+    return found

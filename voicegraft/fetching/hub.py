@@ -1,0 +1,113 @@
+"""A repository of the Hugging Face hub at a revision that cannot move.
+
+Nobody here wrote down the hashes of its files, but the hub promises one for each: SHA-256 for what
+lies in LFS, as weights do, and git's own for the rest. huggingface_hub asks for it before it
+downloads, and names the file by it in its cache
+(https://huggingface.co/docs/huggingface_hub/guides/manage-cache); the bytes are held against it
+here. HF_ENDPOINT, HF_HUB_CACHE and HF_HUB_OFFLINE are obeyed: offline, what is cached is used.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from voicegraft.fetching.mirrors import FetchError, sha256_of
+
+MODEL_CARD = "README.md"
+
+
+@dataclass(frozen=True)
+class HubCheckpoint:
+    """Pretrained weights in a repository on the hub: `owner/name` at a commit."""
+
+    repository: str
+    revision: str
+    weights: tuple[str, ...]
+    """Names the file of weights may have, the likeliest first."""
+    beside: tuple[str, ...]
+    """Names of files to take along where they are there."""
+
+    def fetch(self, downloads: Path) -> list[Path]:  # noqa: ARG002 - the hub has its own cache
+        """Return checked files, the weights first, and the model card if there is one.
+
+        Raises:
+            FetchError: if one cannot be had, or is not what the hub promised.
+        """
+        found = next(filter(None, map(self._fetched, self.weights)), None)
+        if found is None:
+            where = "the hub's cache has, with HF_HUB_OFFLINE set," if _offline() else "there is"
+            raise FetchError(f"{self}: of {list(self.weights)} {where} none")
+        others = map(self._fetched, (*self.beside, MODEL_CARD))
+        return [found, *filter(None, others)]
+
+    def own(self, source: Path) -> list[Path]:
+        """Refuse `source`, and say how to take a file of one's own."""
+        named = [source / name for name in self.weights] if source.is_dir() else [source]
+        say = [f"{path.name}@{sha256_of(path)}" for path in named if path.is_file()]
+        hint = say[0] if say else f"{self.weights[0]}@<its SHA-256>"
+        raise ValueError(f"upstream.source: to take {source}, say upstream.checkpoint: {hint}")
+
+    @property
+    def licence(self) -> str:
+        """What the model card says, once it has been fetched."""
+        from huggingface_hub import metadata_load, try_to_load_from_cache
+
+        card = try_to_load_from_cache(self.repository, MODEL_CARD, revision=self.revision)
+        said = metadata_load(card) if isinstance(card, str) else None
+        return str((said or {}).get("license", "not stated"))
+
+    def __str__(self) -> str:
+        return f"{self.repository}@{self.revision}"
+
+    def _fetched(self, name: str) -> Path | None:
+        """Return the checked file, or None where there is none of that name."""
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundError
+
+        try:
+            path = Path(hf_hub_download(self.repository, name, revision=self.revision))
+        except RemoteEntryNotFoundError:
+            return None
+        except LocalEntryNotFoundError as error:
+            if _offline():
+                return None
+            raise FetchError(f"{self}: {name}: {_line(error.__cause__ or error)}") from None
+        except Exception as error:  # noqa: BLE001 - whatever the client raises
+            raise FetchError(f"{self}: {name}: {_line(error)}") from None
+        self._check(path)
+        return path
+
+    def _check(self, path: Path) -> None:
+        """Raise FetchError unless the bytes are those promised; then they are fetched anew."""
+        promised = self._promise(path)
+        by_git = len(promised) == 40 and path.name not in self.weights
+        got = _git_hash(path) if by_git else sha256_of(path)
+        if got != promised:
+            path.resolve().unlink()
+            raise FetchError(f"{self}: {path.name}: hash is {got}, the hub promised {promised}")
+
+    def _promise(self, path: Path) -> str:
+        from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
+        if path.is_symlink():
+            return path.readlink().name
+        url = hf_hub_url(self.repository, path.name, revision=self.revision)
+        return str(get_hf_file_metadata(url).etag)
+
+
+def _git_hash(path: Path) -> str:
+    """Return what `git hash-object` prints of a file."""
+    content = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def _offline() -> bool:
+    from huggingface_hub import constants
+
+    return constants.HF_HUB_OFFLINE
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

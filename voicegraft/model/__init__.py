@@ -1,0 +1,1 @@
+"""The grafted model: contracts of upstreams and heads, layers, pooling, objectives, formats."""

@@ -1,0 +1,103 @@
+"""An adapter file: of a model only what training made, a few MB for each language.
+
+The rest is the upstream as it was fetched, which all languages share. The file is one safetensors:
+the weights of the head, what was added to the upstream, and those of its own weights that have
+another value; model.json and the digest of the upstream stand in its metadata.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from voicegraft.model import upstream_folder
+from voicegraft.model.grafted import (
+    DESCRIPTION,
+    WEIGHTS,
+    Description,
+    GraftedModel,
+    ModelError,
+    ready,
+)
+from voicegraft.model.precision import bound_cache
+from voicegraft.pipeline.files import whole
+
+PREFIX, FACTS = "upstream.", "voicegraft"
+
+
+def write_adapter(model: Path, upstream: Path, file: Path) -> None:
+    """Write what the model has and the upstream has not.
+
+    Args:
+        model: a folder, as train_head or finetune leaves it.
+        upstream: the folder that it was trained from, as fetch_model leaves it.
+        file: a .safetensors.
+
+    Raises:
+        ModelError: if a folder does not hold what it should, or the two do not belong together.
+    """
+    try:
+        text = (model / DESCRIPTION).read_text(encoding="utf-8")
+        description = Description.model_validate_json(text)
+        weights = load_file(model / WEIGHTS)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ModelError(f"{model} does not hold a grafted model: {error}") from None
+    base = _pretrained(upstream, description)
+    own = {name: value for name, value in weights.items() if not _equal(base.get(name), value)}
+    # One entry, as safetensors writes several in any order.
+    facts = {"model": json.loads(text), "upstream": digest(base)}
+    with whole(file) as partial:
+        save_file(own, partial, {FACTS: json.dumps(facts)})
+
+
+def load_adapter(file: Path, upstream: Path, device: str = "auto") -> GraftedModel:
+    """Return the model that `write_adapter` was given, ready to transcribe.
+
+    Raises:
+        ModelError: if the file is no adapter, or was not made for what is in `upstream`.
+    """
+    bound_cache()
+    try:
+        with safe_open(file, framework="pt") as opened:
+            facts = json.loads((opened.metadata() or {})[FACTS])
+        description = Description.model_validate(facts["model"])
+        own = load_file(file)
+    except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
+        raise ModelError(f"{file} is no adapter file: {error}") from None
+    base = _pretrained(upstream, description)
+    if facts.get("upstream") != digest(base):
+        raise ModelError(f"{file} was made for another upstream than is in {upstream}")
+    try:
+        model = GraftedModel(description)
+        model.load_state_dict(base | {name: value.float() for name, value in own.items()})
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ModelError(f"{file} is no adapter file: {error}") from None
+    return ready(model, device)
+
+
+def _pretrained(folder: Path, description: Description) -> dict[str, Tensor]:
+    """Return the upstream's weights under the names that a grafted model gives them."""
+    try:
+        name, upstream = upstream_folder.name_in(folder), upstream_folder.load(folder)
+    except OSError as error:
+        raise ModelError(f"{folder} does not hold an upstream: {error}") from None
+    if (name, upstream.config) != (description.upstream, description.upstream_config):
+        raise ModelError(f"{folder} holds {name} of {upstream.config}, and the model has another")
+    return {PREFIX + key: value for key, value in upstream.state_dict().items()}
+
+
+def _equal(pretrained: Tensor | None, value: Tensor) -> bool:
+    return pretrained is not None and torch.equal(pretrained, value.float())
+
+
+def digest(weights: dict[str, Tensor]) -> str:
+    """Return a hash of the values, however they came: the same from any file format."""
+    digest = hashlib.sha256()
+    for name, value in sorted(weights.items()):
+        digest.update(f"{name} {tuple(value.shape)} ".encode())
+        digest.update(value.contiguous().numpy().data)
+    return digest.hexdigest()

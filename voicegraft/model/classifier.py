@@ -1,0 +1,126 @@
+"""The contract of a classifier: a head that tells the class of a whole clip.
+
+It is a file of voicegraft/classifiers, named in params.yaml, with
+
+    build(features, labels) -> Classifier
+
+where `features` is the size of a pooled clip and `labels` the number of classes. A `Fitted` one is
+found in one go from the pooled clips of train, by scikit-learn; any other is trained step by step,
+as heads for CTC are. Either can be fine-tuned with the upstream.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from voicegraft.model.batches import Padded
+from voicegraft.model.head import Head
+from voicegraft.model.layers import LayerKnob
+from voicegraft.model.pooling import Pooling
+from voicegraft.model.speakers import Voice
+from voicegraft.pipeline import plugins
+from voicegraft.pipeline.params import Section
+
+
+class ClassifierChoice(Section):
+    """Which classifier, on which layer or layers, of frames pooled and normalised in which way."""
+
+    name: str
+    layer: LayerKnob
+    pooling: str
+    normalise: Literal["none", "speaker"]
+
+    @property
+    def normalised_by(self) -> str | None:
+        """By what, as a model has it."""
+        return None if self.normalise == "none" else self.normalise
+
+
+class Classifier(nn.Module, ABC):
+    """Pooled clips (clips, features) → scores (clips, labels); their softmax are probabilities."""
+
+    @abstractmethod
+    def forward(self, features: Tensor) -> Tensor:
+        """Map (clips, features) to (clips, labels)."""
+
+
+class Fitted(Classifier):
+    """A classifier whose weights are found from all of train at once."""
+
+    @abstractmethod
+    def fit(self, features: np.ndarray, targets: np.ndarray, groups: Sequence[str]) -> str:
+        """Find the weights.
+
+        Args:
+            features: pooled clips of train, (clips, features).
+            targets: the class of each, (clips,), from 0.
+            groups: clips of one group are never on both sides of a fold.
+
+        Returns:
+            What was chosen by the way, in words; "" if nothing was.
+        """
+
+
+class PooledHead(Head):
+    """A classifier on pooled frames, in the place of a head: it emits one frame for each clip."""
+
+    subsampling = 1
+
+    def __init__(self, pooling: Pooling, classifier: Classifier, voice: Voice | None = None):
+        super().__init__()
+        self.pooling, self.classifier, self.voice = pooling, classifier, voice
+
+    def forward(self, states: Padded) -> Padded:
+        """Map (batch, frames, size) to log-probabilities (batch, 1, labels)."""
+        emissions = self.told(self.pooling(states))
+        return Padded(emissions[:, None], torch.ones(len(emissions), dtype=torch.long))
+
+    def told(self, pooled: Tensor) -> Tensor:
+        """Map pooled clips, (batch, features), to log-probabilities (batch, labels)."""
+        return self.classifier(self.voice(pooled) if self.voice else pooled).log_softmax(-1)
+
+    def frames_out(self, frames: int) -> int:  # noqa: ARG002 - one, of however many
+        """See `Head`."""
+        return 1
+
+
+def names() -> list[str]:
+    """Return the classifiers in voicegraft/classifiers."""
+    return plugins.names("classifiers")
+
+
+def build(
+    name: str, pooling: str, size: int, labels: int, silence: int = 0, by_voice: bool = False
+) -> PooledHead:
+    """Return the classifier of that name, with weights from torch's generator.
+
+    Args:
+        name: a file of voicegraft/classifiers.
+        pooling: see voicegraft.model.pooling.
+        size: of a frame.
+        labels: how many classes.
+        silence: frames behind each clip that are none of its own.
+        by_voice: whether what is a voice's own is taken out: see voicegraft.model.speakers.
+
+    Raises:
+        ValueError: naming the classifiers or ways to pool that are here.
+    """
+    if name not in names():
+        raise ValueError(f"head.name: {name!r} is not in voicegraft/classifiers: {names()}")
+    pool = Pooling(pooling, size, silence)
+    classifier = plugins.load("classifiers", name).build(pool.features, labels)
+    if isinstance(classifier, Fitted) and list(pool.parameters()):
+        raise ValueError(
+            f"head.pooling: {pooling} has weights to be trained, and {name} is not trained step "
+            "by step: take another way to pool, or head.name: mlp"
+        )
+    if by_voice and not isinstance(classifier, Fitted):
+        raise ValueError(
+            f"head.normalise: speaker looks at all clips of a voice at once, and {name} is trained "
+            "by batches: take head.name: logistic or prototypes"
+        )
+    return PooledHead(pool, classifier, Voice(pool.features) if by_voice else None)

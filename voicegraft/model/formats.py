@@ -1,0 +1,136 @@
+"""Read stored tensors: safetensors, JSON, and CTranslate2's model.bin, without unpickling.
+
+The format is that of `python/ctranslate2/specs/model_spec.py` in OpenNMT/CTranslate2. All numbers
+are little-endian: u32 version, name of the spec, u32 revision, u32 count, and for each variable its
+name, u8 rank, u32 dimensions, u8 type, u32 size in bytes, data. A string is a u16 length, then that
+many bytes, the last of them NUL.
+"""
+
+import json
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from pydantic import JsonValue
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+Names = Mapping[str, Sequence[str | None]]
+"""For each tensor of ours, those that are stored for it, one above the other; None is zeros."""
+
+
+class WeightsError(ValueError):
+    """A file of weights is not what its name says."""
+
+
+def read_json(path: Path) -> dict[str, JsonValue]:
+    """Return what a file says that lies beside weights.
+
+    Raises:
+        WeightsError: if it is missing, or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path} cannot be read: {error}") from None
+
+
+def read_safetensors(path: Path, prefixes: Sequence[str]) -> dict[str, Tensor]:
+    """Return the tensors whose names start with one of `prefixes`, without it.
+
+    Raises:
+        WeightsError: if the file is not of safetensors, or ends too early.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            return {
+                name.removeprefix(prefix): file.get_tensor(name)
+                for name in file.keys()  # noqa: SIM118 - no mapping
+                for prefix in prefixes
+                if name.startswith(prefix)
+            }
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path} is not a whole file of safetensors: {error}") from None
+
+
+def assembled(
+    wanted: Mapping[str, Tensor], names: Names, stored: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return a float32 tensor for each of `wanted`, of its shape, from those that are stored.
+
+    Raises:
+        WeightsError: naming the first that is missing, of whole numbers, or of another shape.
+    """
+    return {
+        ours: torch.cat(
+            [_piece(name, stored, _share(own, len(names[ours]))) for name in names[ours]]
+        )
+        for ours, own in wanted.items()
+    }
+
+
+def _share(own: Tensor, pieces: int) -> tuple[int, ...]:
+    return (own.shape[0] // pieces, *own.shape[1:])
+
+
+def _piece(name: str | None, stored: Mapping[str, Tensor], shape: tuple[int, ...]) -> Tensor:
+    if name is None:
+        return torch.zeros(shape)
+    if name not in stored:
+        raise WeightsError(f"it has no {name}")
+    tensor = stored[name]
+    if not tensor.is_floating_point():
+        raise WeightsError(f"{name} is quantized to {tensor.dtype}: take float16 or float32")
+    if tuple(tensor.shape) != shape:
+        raise WeightsError(f"{name} has the shape {tuple(tensor.shape)}, not {shape}")
+    return tensor.float()
+
+
+DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
+
+
+def read_ctranslate2(path: Path, prefix: str = "") -> dict[str, np.ndarray]:
+    """Return the variables whose names start with `prefix`, in their stored types.
+
+    Raises:
+        WeightsError: if the file is not a model.bin, or ends too early.
+    """
+    try:
+        with open(path, "rb") as file:
+            return dict(_variables(file, prefix))
+    except (struct.error, KeyError, UnicodeDecodeError, ValueError) as error:
+        raise WeightsError(f"{path} is not a whole CTranslate2 model.bin: {error}") from None
+
+
+def _variables(file: BinaryIO, prefix: str) -> Iterator[tuple[str, np.ndarray]]:
+    _number(file, "I"), _string(file), _number(file, "I")  # version, spec, revision
+    for _ in range(_number(file, "I")):
+        name = _string(file)
+        shape = [_number(file, "I") for _ in range(_number(file, "B"))]
+        dtype = np.dtype(DTYPES[_number(file, "B")])
+        size_bytes = _number(file, "I")
+        data = file.read(size_bytes)
+        if len(data) < size_bytes:  # of a variable that is passed over too
+            raise ValueError(f"it ends within {name}")
+        if name.startswith(prefix):
+            yield name, np.frombuffer(data, dtype).reshape(shape)
+
+
+def _number(file: BinaryIO, kind: str) -> int:
+    layout = struct.Struct("<" + kind)
+    return layout.unpack(file.read(layout.size))[0]
+
+
+def _string(file: BinaryIO) -> str:
+    return file.read(_number(file, "H"))[:-1].decode()
+
+
+def tensor_sizes(path: Path) -> dict[str, int]:
+    """Return how many numbers each tensor of a file of safetensors has."""
+    with safe_open(path, framework="numpy") as file:
+        names = file.keys()
+        return {name: prod(file.get_slice(name).get_shape()) for name in names}

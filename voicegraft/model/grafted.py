@@ -1,0 +1,230 @@
+"""The grafted model: an upstream, a head and its labels, in one folder that needs nothing else.
+
+`model.json` says what to build, `model.safetensors` holds the weights of all of it.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from voicegraft.model import classifier as classifiers
+from voicegraft.model import head as heads
+from voicegraft.model import unfreezing
+from voicegraft.model import upstream as upstreams
+from voicegraft.model.batches import Padded, Ragged, join
+from voicegraft.model.layers import Layer, SideBySide, WeightedSum, numbers
+from voicegraft.model.objective import Classification, Objective, Transcription
+from voicegraft.model.precision import bound_cache
+from voicegraft.pipeline.files import whole
+
+DESCRIPTION, WEIGHTS = "model.json", "model.safetensors"
+
+
+class ModelError(ValueError):
+    """A folder does not hold a grafted model."""
+
+
+class Description(BaseModel):
+    """model.json: all that must be known to build the network and to feed it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    upstream: str
+    upstream_config: upstreams.Config
+    margin_seconds: float
+    """Silence behind each clip, as in training."""
+    head: str
+    pooling: str | None = None
+    """Of a classifier, how it makes one vector of the frames; None where the head transcribes."""
+    normalise: Literal["speaker"] | None = None
+    """Of a classifier, whether what is a voice's own is taken out first."""
+    layer: Layer
+    """The upstream's layer that the head listens to, or several: see voicegraft.model.layers."""
+    labels: list[str]
+    """The blank first, and then code points; of a classifier, its classes."""
+    added: unfreezing.Added | None = None
+    """What fine-tuning added to the upstream, where it did."""
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """All layers that the head listens to, increasing."""
+        return numbers(self.layer)
+
+    @property
+    def top(self) -> int:
+        """The highest of them: blocks above it are never run."""
+        return self.layers[-1]
+
+
+class GraftedModel(nn.Module):
+    """An upstream and a head, as `description` says; random weights until loaded."""
+
+    def __init__(self, description: Description):
+        super().__init__()
+        self.description = description
+        plugin = upstreams.plugin(description.upstream)
+        self.upstream: upstreams.Upstream = plugin.build(description.upstream_config)
+        if description.added:
+            unfreezing.add(self.upstream, description.added)
+        if description.top > len(self.upstream.blocks):
+            raise ValueError(f"layer must be 0 to {len(self.upstream.blocks)}: {description.layer}")
+        self.mix = mix_for(description)
+        self.head = build_head(description, self.upstream)
+        kind = Classification if description.pooling else Transcription
+        self.objective: Objective = kind(description.labels)
+
+    @property
+    def labels(self) -> list[str]:
+        """What can be emitted: symbols, the first of which is the CTC blank, or classes."""
+        return self.description.labels
+
+    @property
+    def layer_weights(self) -> dict[int, float]:
+        """What each layer counts for in what the head hears; empty where it hears one alone."""
+        if not isinstance(self.mix, WeightedSum):
+            return {}
+        return dict(zip(self.description.layers, self.mix.weights.tolist(), strict=True))
+
+    @property
+    def max_seconds(self) -> float:
+        """The longest clip that fits the upstream's window."""
+        return self.upstream.max_samples / self.upstream.sample_rate
+
+    @property
+    def frame_seconds(self) -> float:
+        """The time from one emitted frame to the next."""
+        return self.upstream.frame_samples * self.head.subsampling / self.upstream.sample_rate
+
+    def forward(self, states: Tensor, lengths: Tensor, start: int | None) -> tuple[Tensor, Tensor]:
+        """Return log-probabilities (batch, frames, labels) and their lengths.
+
+        Args:
+            states: of layer `start`, (frames of all clips, size); features where it is None. Or of
+                all layers that the head hears, (frames of all clips, layers, size).
+            lengths: of each clip, on the CPU.
+            start: the layer from which to run; what lies below is not run.
+        """
+        emissions = self.head(self._listened(states, lengths, start))
+        return emissions.values, emissions.lengths
+
+    def _listened(self, states: Tensor, lengths: Tensor, start: int | None) -> Padded:
+        """Return what the head is given, (batch, frames, size)."""
+        inputs = Ragged(states, lengths)
+        if states.ndim == 2:
+            inputs = self._heard(inputs, start)
+        if self.mix is not None:
+            inputs = inputs.with_values(self.mix(inputs.values))
+        return inputs.padded()
+
+    def _heard(self, inputs: Ragged, start: int | None) -> Ragged:
+        """Return what the head listens to; of several layers, (frames, layers, size)."""
+        if start is None:
+            start, inputs = 0, self.upstream.stem(inputs)
+        found = self.upstream.above(inputs, start, self.description.layers)
+        if self.mix is None:
+            return found[self.description.top]
+        stacked = torch.stack([found[k].values for k in self.description.layers], 1)
+        return inputs.with_values(stacked)
+
+    @torch.inference_mode()
+    def emissions(self, waves: Sequence[np.ndarray]) -> list[Tensor]:
+        """Return log-probabilities (frames, labels) on the CPU, for waves of float32 (samples,)."""
+        features = self._features(waves)
+        values, lengths = self(features.values, features.lengths, None)
+        return Padded(values.float().cpu(), lengths).clips()
+
+    @torch.inference_mode()
+    def pooled(self, waves: Sequence[np.ndarray]) -> Tensor:
+        """Return what a classifier makes of waves, (clips, features), before it looks at them."""
+        features = self._features(waves)
+        return self.head.pooling(self._listened(features.values, features.lengths, None))
+
+    def _features(self, waves: Sequence[np.ndarray]) -> Ragged:
+        device, margin = self.upstream.device, self.description.margin_seconds
+        windows = [self.upstream.window(torch.from_numpy(w).to(device), margin) for w in waves]
+        return join([self.upstream.features(window) for window in windows])
+
+    def decode(self, emission: Tensor) -> str:
+        """Return the text, or the class, that log-probabilities (frames, labels) tell."""
+        return self.objective.decode(emission)
+
+
+def mix_for(description: Description) -> WeightedSum | SideBySide | None:
+    """Return what makes one of several layers; None where one alone is heard."""
+    if len(description.layers) == 1:
+        return None
+    return SideBySide() if description.pooling else WeightedSum(len(description.layers))
+
+
+def build_head(description: Description, upstream: upstreams.Upstream) -> heads.Head:
+    """Return the head that `description` names, on states of `upstream`; its weights are random."""
+    size, labels = upstream.size, len(description.labels)
+    if not description.pooling:
+        return heads.build(description.head, size, labels)
+    kind, size = (description.head, description.pooling), size * len(description.layers)
+    silence = upstream.silence_frames(description.margin_seconds)
+    return classifiers.build(*kind, size, labels, silence, by_voice=bool(description.normalise))
+
+
+def save_model(model: GraftedModel, folder: Path) -> None:
+    """Write the model; what float16 holds exactly, as pretrained weights often are, takes half.
+
+    Raises:
+        OSError: if it cannot be written, naming the file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {k: _smallest_exact(v.detach().cpu()) for k, v in model.state_dict().items()}
+    try:
+        with whole(folder / WEIGHTS) as partial:
+            save_file(weights, partial)
+    except SafetensorError as error:
+        raise OSError(f"{folder / WEIGHTS}: {error}") from None
+    text = model.description.model_dump_json(indent=2, exclude_none=True)
+    with whole(folder / DESCRIPTION) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def load_model(folder: Path, device: str = "auto") -> GraftedModel:
+    """Return the model in `folder`, ready to transcribe.
+
+    Args:
+        device: "cpu", "cuda" …; "auto" is the GPU where there is one.
+
+    Raises:
+        ModelError: if the folder does not hold one.
+    """
+    bound_cache()
+    try:
+        description = Description.model_validate_json((folder / DESCRIPTION).read_bytes())
+        model = GraftedModel(description)
+        weights = load_file(folder / WEIGHTS)
+        model.load_state_dict({name: value.float() for name, value in weights.items()})
+    except (OSError, ValueError, TypeError, SafetensorError, RuntimeError) as error:
+        raise ModelError(f"{folder} does not hold a grafted model: {error}") from None
+    return ready(model, device)
+
+
+def ready(model: GraftedModel, device: str) -> GraftedModel:
+    """Return the model ready to transcribe, on `device` as `load_model` takes it."""
+    return model.eval().requires_grad_(False).to(_device(device))
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device {name!r} cannot be used here: {error}") from None
+
+
+def _smallest_exact(values: Tensor) -> Tensor:
+    halves = values.half()
+    return halves.contiguous() if torch.equal(halves.float(), values) else values.contiguous()

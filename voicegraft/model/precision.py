@@ -1,0 +1,145 @@
+"""float32, or bfloat16 where the machine multiplies it faster, and rightly.
+
+A flag of the processor says that it has bfloat16 products, not that a library gets them right:
+oneDNN returned noise for some convolutions on processors with AMX (docs/known_faults.md). So `auto`
+looks: what is about to run is run once in both, on a second of sound, and bfloat16 is taken only
+where all that differs is rounding.
+
+The memory that oneDNN, torch's library for a CPU, may keep.
+"""
+
+import math
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from voicegraft.model.upstream import Upstream
+
+Precision = Literal["float32", "bfloat16"]
+
+Results = Mapping[str, tuple[Tensor, float]]
+"""What comes out, by name, each with the relative error up to which it is right."""
+
+ROUNDING = 0.05
+"""The relative error up to which states are right.
+
+Products are rounded to 8 bits, 0.4 %, and layers add up: 0.2 to 1.9 % over all upstreams with
+random weights, of up to 24 blocks, and 2.3 % at the last layer of Whisper base. A convolution that
+returns noise puts states off by 25 % and more, even where most of a state goes around it.
+"""
+
+_SAID: set[str] = set()
+"""Knobs whose `auto` has said that it takes float32: noise is another in each run."""
+
+
+def bfloat16_is_fast(device: torch.device) -> bool:
+    """Return whether `device`, a GPU or the processor, has bfloat16 products."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return device.type == "cpu" and capabilities.get("avx512_bf16", False)
+
+
+def on_this_machine(
+    precision: Literal["auto", "float32", "bfloat16"], upstream: Upstream
+) -> Precision:
+    """Return what `auto` stands for on the device of `upstream`, and anything else as it is."""
+    if precision != "auto":
+        return precision
+    if not bfloat16_is_fast(upstream.device):
+        return "float32"
+    return "bfloat16" if encodes_alike(upstream) else "float32"
+
+
+def products_in(precision: Precision, device: torch.device) -> AbstractContextManager:
+    """Return a context in which matrix products and convolutions run in `precision`.
+
+    Norms, softmax and sums stay in float32 (https://docs.pytorch.org/docs/stable/amp.html).
+    """
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
+
+@torch.inference_mode()
+def encodes_alike(upstream: Upstream) -> bool:
+    """Return whether all layers of `upstream` are the same in bfloat16 but for rounding."""
+    windows = [upstream.window(wave.to(upstream.device), 0.0) for wave in sound(upstream)]
+    layers = range(len(upstream.blocks) + 1)
+
+    def states(precision: Precision) -> Results:
+        with products_in(precision, upstream.device):
+            encoded = upstream.encode(windows, layers)
+        return {f"layer {layer}": (encoded[layer].values, ROUNDING) for layer in layers}
+
+    return alike("extract_embeddings.precision", states)
+
+
+def sound(upstream: Upstream) -> list[Tensor]:
+    """Return a voice-like glide and noise, each (samples,), a second together; always the same."""
+    rate = upstream.sample_rate
+    time = torch.arange(round(0.6 * rate)) / rate
+    turns = (120 * time - 3.2 * torch.cos(2 * math.pi * 3 * time)) * 2 * math.pi
+    voice = sum(torch.sin(k * turns) / k for k in range(1, 20)) / 10
+    draw = torch.Generator().manual_seed(1)
+    return [voice, torch.randn(round(0.4 * rate), generator=draw) / 20]
+
+
+def alike(knob: str, run: Callable[[Precision], Results]) -> bool:
+    """Return whether `run` gives the same in bfloat16 but for rounding; say once where not.
+
+    Args:
+        knob: whose `auto` this is about.
+        run: runs the same in either precision.
+    """
+    exact = run("float32")
+    try:
+        rounded = run("bfloat16")
+    except RuntimeError as error:  # the library has no such product for this processor
+        _say_once(knob, f"fails on this machine: {error}")
+        return False
+    errors = {name: relative_error(rounded[name][0], exact[name][0]) for name in exact}
+    worst = max(errors, key=lambda name: errors[name] / exact[name][1])
+    most = exact[worst][1]
+    if errors[worst] <= most:
+        return True
+    _say_once(
+        knob,
+        f"is wrong on this machine: {worst} is off by {errors[worst]:.0%}, where rounding makes "
+        f"{most:.0%} at most (docs/known_faults.md)",
+    )
+    return False
+
+
+def relative_error(values: Tensor, exact: Tensor) -> float:
+    """Return the norm of the difference over that of `exact`; infinite where one is not finite."""
+    difference, size = (t.double().norm().item() for t in (values - exact, exact))
+    if difference == 0:
+        return 0.0
+    return difference / size if math.isfinite(difference) and size else math.inf
+
+
+def _say_once(knob: str, why: str) -> None:
+    if knob not in _SAID:
+        _SAID.add(knob)
+        print(f"{knob}: auto takes float32, as bfloat16 {why}", file=sys.stderr)
+
+
+PRODUCTS = "32"
+"""More than the shapes of one batch, so every block after the first finds its own."""
+
+
+def bound_cache() -> None:
+    """Let oneDNN, and torch's wrapper of it, keep few compiled products.
+
+    Each keeps one for every shape it met, up to 1,024
+    (https://uxlfoundation.github.io/oneDNN/dev_guide_primitive_cache.html,
+    https://github.com/pytorch/pytorch/issues/27971). Hardly two batches of clips have the same
+    length, so memory would grow for hours, and no product be met again. Call it before anything
+    is multiplied: the variables are read once.
+    """
+    for variable in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+        os.environ.setdefault(variable, PRODUCTS)

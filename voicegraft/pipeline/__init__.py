@@ -1,0 +1,1 @@
+"""What every stage uses: params, the command line, files written whole, tables."""

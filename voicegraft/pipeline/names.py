@@ -1,0 +1,51 @@
+"""Check the names that dvc.yaml puts into command lines: `python -m voicegraft.pipeline.names`.
+
+DVC fills `${item}` into a command as it stands and gives the line to a shell, which would take a
+name such as `top3; rm -r models` for two commands. So each stage that is made once for each name
+of a list runs this first, in a command without names.
+"""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from voicegraft.pipeline.params import PARAMS_FILE, ParamsError, read_params
+
+NAME = re.compile("[a-z0-9_]+")
+TEMPLATE = re.compile(r"\$\{([\w.]+)\}")
+PIPELINE_FILE = "dvc.yaml"
+
+
+def check_names(params_file: Path = PARAMS_FILE) -> None:
+    """Refuse names that are more than small letters, digits and underscores.
+
+    Raises:
+        ParamsError: naming the list in params.yaml and the name.
+    """
+    params = read_params(params_file)
+    for key in _lists(params_file.parent / PIPELINE_FILE):
+        for name in _value(params, key):
+            if not (isinstance(name, str) and NAME.fullmatch(name)):
+                allowed = "small letters, digits and underscores"
+                raise ParamsError(f"{params_file}: {key}: a name has {allowed}, not {name!r}")
+
+
+def _lists(pipeline: Path) -> set[str]:
+    """Return the keys of params.yaml that a foreach of dvc.yaml goes through."""
+    stages = read_params(pipeline)["stages"].values()
+    loops = (str(stage.get("foreach", "")) for stage in stages)
+    return {found[1] for loop in loops if (found := TEMPLATE.fullmatch(loop))}
+
+
+def _value(params: Any, key: str) -> Any:
+    for part in key.split("."):
+        params = params[part]
+    return params
+
+
+if __name__ == "__main__":
+    try:
+        check_names()
+    except ParamsError as error:
+        sys.exit(str(error))

@@ -1,0 +1,44 @@
+"""Tables as CSV: written atomically, read with checked types."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, fields
+from pathlib import Path
+from typing import TypeVar
+
+from voicegraft.pipeline.files import whole
+
+Record = TypeVar("Record")
+"""A dataclass whose fields are numbers and texts."""
+
+
+def write_rows(
+    path: Path, header: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str = ","
+) -> None:
+    """Write a CSV file that bears its name only once complete."""
+    with whole(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+        table.writerow(header)
+        table.writerows(rows)
+
+
+def write_records(path: Path, kind: type[Record], records: Iterable[Record]) -> None:
+    """Write a column for each field of `kind`, and a line for each of `records`, if any."""
+    write_rows(path, [field.name for field in fields(kind)], map(astuple, records))
+
+
+def read_records(path: Path, kind: type[Record]) -> list[Record]:
+    """Return what was written.
+
+    Raises:
+        ValueError: if the file has other columns: another version wrote it, or another hand.
+    """
+    types = {field.name: field.type for field in fields(kind)}
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        if list(rows.fieldnames or ()) != list(types):
+            raise ValueError(
+                f"{path} has the columns {', '.join(rows.fieldnames or ()) or 'none'}, not "
+                f"{', '.join(types)}: move it away"
+            )
+        return [kind(**{name: types[name](row[name]) for name in types}) for row in rows]

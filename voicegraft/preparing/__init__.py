@@ -1,0 +1,1 @@
+"""From a corpus as it comes to checked, normalised and split utterances."""

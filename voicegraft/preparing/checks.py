@@ -1,0 +1,103 @@
+"""What a usable clip is; clips that are left out are listed with reasons."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field, PositiveFloat
+
+from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.params import Section
+from voicegraft.speech.audio import AudioError, level_dbfs, read_audio, to_int16
+from voicegraft.speech.manifest import SAMPLE_RATE
+
+
+class CheckSection(Section):
+    """The bounds of a usable clip."""
+
+    min_seconds: PositiveFloat
+    max_seconds: PositiveFloat
+    min_dbfs: float = Field(le=0)
+    max_characters_per_second: PositiveFloat
+
+
+class UnusableError(ValueError):
+    """A clip fails a check; `reason` is short, to count by."""
+
+    def __init__(self, reason: str, detail: str = ""):
+        """Take a reason that many clips share, and the detail of this one."""
+        super().__init__(f"{reason} {detail}")
+        self.reason, self.detail = reason, detail
+
+
+def usable_samples(path: Path, text: str, section: CheckSection) -> np.ndarray:
+    """Return the samples, int16, 16 kHz, mono, of a clip that passes every check.
+
+    Raises:
+        UnusableError: one that does not.
+    """
+    try:
+        wave = read_audio(path, section.max_seconds)
+    except AudioError as error:
+        raise UnusableError(error.reason, error.detail) from None
+    seconds, level = len(wave) / SAMPLE_RATE, level_dbfs(wave)
+    if seconds < section.min_seconds:
+        raise UnusableError("too short", f"{seconds:.2f} s")
+    if level < section.min_dbfs:
+        raise UnusableError("silent", f"{level:.0f} dBFS")
+    if len(text) > seconds * section.max_characters_per_second:
+        raise UnusableError("too fast", f"{len(text) / seconds:.1f} characters per second")
+    return to_int16(wave)
+
+
+KNOBS = {
+    "too short": "min_seconds",
+    "too long": "max_seconds",
+    "silent": "min_dbfs",
+    "too fast": "max_characters_per_second",
+}
+"""Of prepare_data.check, by the reason that each stands behind."""
+
+
+class RejectsError(ValueError):
+    """So much of a corpus is unusable that something else must be wrong."""
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A clip that is left out: `reason` is short, to count by, `detail` to look into."""
+
+    id: str
+    file: str
+    reason: str
+    detail: str = ""
+
+
+def write_rejects(path: Path, rejects: Iterable[Reject]) -> None:
+    """Write a table of `rejects`, in the order given."""
+    with whole(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(field.name for field in fields(Reject))
+        table.writerows(map(astuple, rejects))
+
+
+def _named(reason: str) -> str:
+    return f"{reason} (prepare_data.check.{KNOBS[reason]})" if reason in KNOBS else reason
+
+
+def check_share(rejects: Sequence[Reject], clips: int, max_share: float) -> None:
+    """Raise RejectsError, with reasons, counts and examples, if over `max_share` of `clips` go."""
+    if len(rejects) <= max_share * clips:
+        return
+    first = {r.reason: r for r in reversed(rejects)}
+    counts = Counter(r.reason for r in rejects).most_common()
+    lines = [
+        f"  {n} {_named(why)}, such as {first[why].file} {first[why].detail}" for why, n in counts
+    ]
+    raise RejectsError(
+        f"{len(rejects)} of {clips} clips are unusable, "
+        f"more than prepare_data.max_reject_share ({max_share:g}) allows:\n" + "\n".join(lines)
+    )

@@ -1,0 +1,195 @@
+"""Deal clips to train, dev and test so that nothing heard or read in one is met in another."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from voicegraft.pipeline.params import Section
+from voicegraft.preparing.bonds import LEARNT, bonds_of, bound_to_scored, content_bonds, group
+from voicegraft.speech.manifest import UNLABELLED, Utterance
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+
+DROPPED = ""
+"""In place of a split: the clip can stand on no side."""
+SAID_TOO = "said on another side too"
+UNSEEN_TOO = "unlabelled, but scored too or of an unseen voice"
+BOUND = "bound to a clip that the corpus scores"
+
+Reason = tuple[str, str]
+"""Why a clip is dropped, in words that many share; and the detail of this one."""
+
+
+class SplitSection(Section):
+    """How clips without a split of their own are dealt."""
+
+    seed: int = Field(ge=0)
+    dev_share: Share
+    test_share: Share
+    unseen_share: Share
+    unseen_speakers: Annotated[tuple[str, ...], Field(strict=False)]
+    disjoint: Literal["text", "session", "speaker"]
+
+
+class SplitError(ValueError):
+    """The clips cannot be dealt as asked."""
+
+
+def deal(
+    clips: Sequence[Utterance], audio: Sequence[str], section: SplitSection
+) -> tuple[list[str], dict[int, Reason]]:
+    """Return a split for each clip, or DROPPED; and the reason for each index that is dropped.
+
+    Splits that the corpus gives are kept; where it gives every clip one, a side it lacks is dealt
+    from its train. A clip without a side that shares a text, a recording or what `disjoint` names
+    with a clip that the corpus itself puts in dev or test is dropped, so that a marked test set
+    stays as it is and is not learnt from; and so is one that shares a text, a recording or a voice
+    with a clip marked as unseen. A clip marked as train stays there, whatever it shares.
+
+    Of the clips dealt, those that share a text, a recording or what `disjoint` names stay together,
+    and with train if the corpus puts one of them there. A clip of an unseen voice is dropped if
+    another voice says the same; its session may be on other sides. Where clips have labels, each
+    label is dealt in the same shares, and a text counts only if `disjoint` names it: all say the
+    same few words.
+
+    What is unlabelled is learnt from, so what is bound to it goes to train; it is dropped itself if
+    it is bound to what the corpus scores, if the same recording is scored, or if its voice is to be
+    unseen.
+
+    Args:
+        clips: `split` is what the corpus says, or "".
+        audio: a hash of the samples of each clip.
+        section: the shares, of the clips dealt.
+
+    Raises:
+        SplitError: a side that should have clips gets none.
+    """
+    splits = [clip.split or "train" for clip in clips]
+    shares = {"dev": section.dev_share, "test": section.test_share}
+    lacking = [side for side in shares if side not in splits]
+    strangers = _strangers(clips, section)
+    bound = bound_to_scored(clips, audio, section.disjoint, strangers)
+    reasons = {i: (BOUND, why) for i, why in bound.items() if clips[i].split != "train"}
+    for i in reasons:
+        splits[i] = DROPPED
+    dealt = [i for i, split in enumerate(splits) if split in LEARNT and i not in strangers]
+    bonds = [bonds_of(clips[i], audio[i], section.disjoint) for i in dealt]
+    groups = [[dealt[member] for member in members] for members in group(bonds)]
+    free = _left_to_us(clips, lacking) - reasons.keys()
+    targets = {side: shares[side] * len(free) for side in lacking}
+    loose = [members for members in groups if (free - bound.keys()).issuperset(members)]
+    for i, side in _dealt(clips, loose, targets, section.seed):
+        splits[i] = side
+    reasons |= _part_strangers(clips, audio, splits, strangers)
+    _check_sides(splits, shares, len(groups), section.disjoint)
+    return splits, reasons
+
+
+def _dealt(
+    clips: Sequence[Utterance], loose: list[list[int]], targets: dict[str, float], seed: int
+) -> Iterator[tuple[int, str]]:
+    """Yield the side of each clip in `loose`; `targets` are clips, of which each label has part."""
+    for alike in _by_labels(clips, loose):
+        part = sum(map(len, alike)) / sum(map(len, loose))
+        own = {side: target * part for side, target in targets.items()}
+        for members, side in zip(alike, _sides(alike, own, seed), strict=True):
+            yield from ((i, side) for i in members)
+
+
+def _part_strangers(
+    clips: Sequence[Utterance], audio: Sequence[str], splits: list[str], strangers: set[int]
+) -> dict[int, Reason]:
+    """Put strangers on their side in `splits`; return which clips are dropped for it, and why."""
+    elsewhere = [i for i, s in enumerate(splits) if i not in strangers and s not in ("unseen", "")]
+    met = {key for i in elsewhere for key in content_bonds(clips[i], audio[i])}
+    reasons = {}
+    for i in strangers:
+        known = splits[i] == UNLABELLED or met.intersection(content_bonds(clips[i], audio[i]))
+        splits[i] = DROPPED if known else "unseen"
+        if known:
+            reasons[i] = (UNSEEN_TOO if clips[i].split == UNLABELLED else SAID_TOO, "")
+    scored = {audio[i] for i, split in enumerate(splits) if split not in (*LEARNT, DROPPED)}
+    for i, split in enumerate(splits):
+        if split == UNLABELLED and audio[i] in scored:
+            splits[i], reasons[i] = DROPPED, (UNSEEN_TOO, "")
+    return reasons
+
+
+def _left_to_us(clips: Sequence[Utterance], lacking: Sequence[str]) -> set[int]:
+    """Return the clips to deal: those without a split; if all have one, those of train."""
+    none = {i for i, clip in enumerate(clips) if not clip.split}
+    return none or {i for i, clip in enumerate(clips) if lacking and clip.split == "train"}
+
+
+def _by_labels(clips: Sequence[Utterance], groups: list[list[int]]) -> list[list[list[int]]]:
+    """Return the groups of clips parted by which labels they have, so that each is dealt evenly."""
+    parted = defaultdict(list)
+    for members in groups:
+        parted[frozenset(clips[i].label for i in members)].append(members)
+    return list(parted.values())
+
+
+def _strangers(clips: Sequence[Utterance], section: SplitSection) -> set[int]:
+    """Return the clips of voices held out: by name, or by share if the corpus has no side for them.
+
+    Raises:
+        SplitError: if nobody is called what is named.
+    """
+    everyone = {clip.speaker for clip in clips}
+    if unknown := set(section.unseen_speakers) - everyone:
+        raise SplitError(
+            f"prepare_data.split.unseen_speakers: nobody is called {', '.join(sorted(unknown))}; "
+            f"here are: {', '.join(sorted(everyone - {''})) or 'no names at all'}"
+        )
+    met = {clip.speaker for clip in clips if clip.split}
+    voices = unseen_voices([c for c in clips if not c.split], section.unseen_share) - met
+    voices |= set(section.unseen_speakers)
+    return {i for i, clip in enumerate(clips) if clip.speaker in voices}
+
+
+def unseen_voices(clips: Iterable[Utterance], share: float) -> set[str]:
+    """Return the voices to hold out: fewest clips first, for as long as `share` has room."""
+    counts = Counter(clip.speaker for clip in clips)
+    room, voices = share * counts.total(), set()
+    for voice, size in sorted(counts.items(), key=lambda item: (item[1], item[0])):
+        if size > room:
+            break
+        if voice:
+            voices.add(voice)
+            room -= size
+    return voices
+
+
+def _sides(groups: Sequence[list[int]], targets: dict[str, float], seed: int) -> list[str]:
+    """Fill the sides of `targets` (clips) evenly with groups, shuffled; the rest is train.
+
+    A group of more than a third of a target never goes there: one recording is not a sample.
+    """
+    sides = ["train"] * len(groups)
+    filled = dict.fromkeys(targets, 0)
+    for i in np.random.default_rng(seed).permutation(len(groups)):
+        size = len(groups[i])
+        takers = [
+            side
+            for side, target in targets.items()
+            if size <= min(target - filled[side] + 0.5, max(1, target / 3))
+        ]
+        if takers:
+            sides[i] = min(takers, key=lambda side: filled[side] / targets[side])
+            filled[sides[i]] += size
+    return sides
+
+
+def _check_sides(splits: list[str], shares: dict[str, float], groups: int, disjoint: str) -> None:
+    wanted = ["train", *(side for side, share in shares.items() if share > 0)]
+    if empty := [side for side in wanted if side not in splits]:
+        out = splits.count(DROPPED)
+        raise SplitError(
+            f"no clip is left for {' and '.join(empty)}: {len(splits) - out} clips make {groups} "
+            f"groups with disjoint: {disjoint}"
+            + (f", and {out} are left out, as they leak into what is scored" if out else "")
+            + "; try another (text, session, speaker) or other shares"
+        )

@@ -1,0 +1,115 @@
+"""Studies of classifiers on the page: few-shot, leave-one-speaker-out, refusal."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from voicegraft.report import charts
+from voicegraft.report.classes.charts import acceptance, shots
+from voicegraft.report.findings import Findings
+from voicegraft.report.models import Model, sides
+from voicegraft.report.plots import Plot, interval_row
+from voicegraft.report.rates import heading
+
+
+def few_shot_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
+    """Return a plot of each rate by clips of a class; dashed is the best model, which has all."""
+    lines = findings.rows("evaluation/few_shot.csv") or []
+    return [
+        Plot(
+            f"{heading(name)} by clips of each class",
+            shots([_row(line, rate, models[0]) for line in lines], sides(models)),
+        )
+        for rate, name in findings.rates.scored.items()
+        if lines
+    ]
+
+
+def _row(line: dict[str, str], rate: str, best: Model) -> dict[str, Any]:
+    return {
+        "series": line["split"],
+        "shots": int(line["shots"]),
+        "value": float(line[rate]),
+        "low": float(line[f"{rate}_low"]),
+        "high": float(line[f"{rate}_high"]),
+        "all": best.metrics.get(line["split"], {}).get(rate),
+    }
+
+
+EVERYBODY = "all"
+ADAPTATIONS: Mapping[str, str] = {
+    "none": "as it comes",
+    "normalised": "normalised",
+    "self-trained": "and taught",
+}
+"""What is done with a voice before it is told, as leave_speakers_out.csv calls it; no label is."""
+
+
+def new_voice_plots(findings: Findings) -> list[Plot]:
+    """Return a plot of each rate: voices one below the other, a mark for each adaptation."""
+    lines = findings.rows("evaluation/leave_speakers_out.csv") or []
+    lines = sorted(lines, key=lambda line: line["speaker"])
+    return [
+        Plot(
+            f"{heading(name)} of each voice, where it was left out of train",
+            charts.intervals([_row_of(line, rate) for line in lines], list(ADAPTATIONS.values())),
+        )
+        for rate, name in findings.rates.scored.items()
+        if lines
+    ]
+
+
+def _row_of(line: dict[str, str], rate: str) -> dict[str, Any]:
+    return interval_row(line["speaker"] or EVERYBODY, ADAPTATIONS[line["adaptation"]], line, rate)
+
+
+SERIES = ("dev", "test", "unseen")
+EQUAL = "equal_error_rate"
+
+
+def refusals(models: Sequence[Model]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield (model, side, what of its unknown clips passes the threshold of dev)."""
+    for model in models:
+        for split, metrics in model.metrics.items():
+            if found := metrics.get("open_set"):
+                yield model.name, split, found
+
+
+def acceptance_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
+    """Return what each threshold finds and accepts, a plot for each side that has unknown clips."""
+    names, found = [model.title for model in models], []
+    for split in sides(models):
+        rows = [row for m in models for row in _curve(findings, m) if row["split"] == split]
+        if rows:
+            title = f"Known clips found on {split}, by what else is accepted"
+            found.append(Plot(title, acceptance(rows, names)))
+    return found
+
+
+def left_out(findings: Findings) -> list[dict[str, Any]]:
+    """Return what was found where each class was unknown in turn: names, and rates as numbers."""
+    names = ("split", "measure")
+    return [
+        {key: value if key in names else float(value) for key, value in line.items()}
+        for line in findings.rows("evaluation/leave_classes_out.csv") or []
+    ]
+
+
+def left_out_plot(lines: Sequence[dict[str, Any]]) -> Plot | None:
+    """Return the equal error rates of all measures of confidence; None where there are none."""
+    rows = [
+        interval_row(line["measure"], line["split"], line | {"clips": line["unknown_clips"]}, EQUAL)
+        for line in lines
+    ]
+    series = [split for split in SERIES if split in {row["series"] for row in rows}]
+    title = "Equal error rate, each class being unknown in turn"
+    return Plot(title, charts.intervals(rows, series)) if rows else None
+
+
+def _curve(findings: Findings, model: Model) -> Iterator[dict[str, Any]]:
+    for line in findings.rows(f"evaluation/{model.name}/open_set.csv") or []:
+        numbers = ("threshold", "false_accept_rate", "accuracy")
+        yield {
+            "split": line["split"],
+            "series": model.title,
+            **{key: float(line[key]) for key in numbers},
+        }

@@ -1,0 +1,115 @@
+"""Studies on the page: labels spared, robustness, self-training."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from voicegraft.report import charts
+from voicegraft.report.findings import Findings
+from voicegraft.report.models import CONTROL, Model
+from voicegraft.report.plots import Plot, interval_row
+from voicegraft.report.rates import heading
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The head against a control, on less and less labelled speech."""
+
+    control: str
+    plot: Plot
+    least_minutes: float
+    spared: dict[str, float | None]
+    """As `voicegraft.studies.label_efficiency.spared` found it."""
+
+
+def spared_labels(findings: Findings, models: Sequence[Model]) -> Iterator[Labels]:
+    """Yield what was drawn of each control."""
+    titles = {model.name: model.title for model in models}
+    for control, lines, spared in findings.labels():
+        names = {control: f"{control} ({CONTROL})"} | titles
+        rows = [_row(line, names) for line in lines]
+        plot = Plot(
+            f"CER on test by labelled speech: head and {control}",
+            charts.bands(rows, list(dict.fromkeys([*titles.values(), names[control]]))),
+        )
+        yield Labels(control, plot, min(row["minutes"] for row in rows), spared)
+
+
+def _row(line: dict[str, str], names: dict[str, str]) -> dict[str, Any]:
+    rates = {"value": "cer", "low": "cer_low", "high": "cer_high"}
+    return {
+        "series": names.get(line["model"], line["model"]),
+        "minutes": float(line["minutes"]),
+        **{name: float(line[column]) for name, column in rates.items()},
+    }
+
+
+CLEAN = "clean"
+
+
+def robustness_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
+    """Return errors on test by level, for each condition with noise, then of all others."""
+    rows = [row for model in models for row in _rows(findings, model)]
+    names, rate = [m.title for m in models], heading(findings.rates.lost[findings.rates.error])
+    noisy = dict.fromkeys(row["group"] for row in rows if row["snr_db"] is not None)
+    found = [
+        Plot(f"{rate} on test in noise: {name}", charts.noise(_in(name, rows), names))
+        for name in noisy
+    ]
+    others = [row for row in rows if row["snr_db"] is None]
+    if others:
+        found.append(Plot(f"{rate} on test, other recordings", charts.intervals(others, names)))
+    return found
+
+
+def _in(condition: str, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in rows if row["group"] == condition and row["snr_db"] is not None]
+
+
+def _rows(findings: Findings, model: Model) -> Iterator[dict[str, Any]]:
+    lines, rate = findings.robustness(model.name), findings.rates.error
+    clean = {line["condition"]: float(line[rate]) for line in lines}.get(CLEAN)
+    for line in lines:
+        level = float(line["snr_db"]) if line["snr_db"] else None
+        row = interval_row(line["condition"], model.title, line, rate)
+        yield row | {"snr_db": level, "clean": clean}
+
+
+@dataclass(frozen=True)
+class SelfTrained:
+    """A student and what it is held against."""
+
+    model: str
+    found: dict[str, Any]
+    """As metrics.json has it."""
+    lines: list[dict[str, Any]]
+    """A line for each side, rival and rate: `split`, `rival`, `rate`, and how it changed."""
+    plot: Plot
+
+
+def self_trained(findings: Findings) -> Iterator[SelfTrained]:
+    """Yield each model that was taught by its own labels."""
+    for model, rows, found in findings.self_training():
+        error = heading(findings.rates.lost[findings.rates.error])
+        title = f"{error} of what {model}, the teacher, told, by how sure it was"
+        told = [_told(row) for row in rows]
+        series = list(dict.fromkeys(row["series"] for row in told))
+        lines = list(_lines(findings, found))
+        yield SelfTrained(model, found, lines, Plot(title, charts.sureness(told, series)))
+
+
+def _lines(findings: Findings, found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    sides = {split: rivals for split, rivals in found.items() if isinstance(rivals, dict)}
+    for split, rivals in sides.items():
+        for rival, rates in rivals.items():
+            for rate, name in findings.rates.lost.items():
+                yield {"split": split, "rival": rival, "rate": name} | rates[rate]
+
+
+def _told(row: dict[str, str]) -> dict[str, Any]:
+    return {
+        "series": row["split"],
+        "confidence": float(row["confidence"]),
+        "value": float(row["error"]),
+        "clips": int(row["clips"]),
+    }

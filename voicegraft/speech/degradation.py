@@ -1,0 +1,118 @@
+"""Degraded recordings: conditions as params.yaml gives them, applied to a corpus.
+
+In the order in which it happens to sound: walls answer the speaker, noise joins at the microphone,
+and the line carries both. What is done to a clip depends on a seed and its id alone, and leaves it
+as long as it was, so its text still fits.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from voicegraft.pipeline.params import Section
+from voicegraft.speech.channel import impulse_response, over_telephone, reverberate
+from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.speech.noise import TALKERS, add_noise, babble, pink, white
+
+Noise = Literal["white", "pink", "babble"]
+Telephone = Literal["band", "mu_law"]
+ReverberationTime = Annotated[float, Field(ge=0.05, le=3)]
+SignalToNoise = Annotated[float, Field(ge=-20, le=60)]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One way to record; all None is the clip as it is."""
+
+    room_t60: float | None = None
+    noise: Noise | None = None
+    snr_db: float | None = None
+    telephone: Telephone | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called, however loud the noise: room0.4+pink+band, or clean."""
+        room = None if self.room_t60 is None else f"room{self.room_t60:g}"
+        return "+".join(part for part in (room, self.noise, self.telephone) if part) or "clean"
+
+
+class Degradation(Section):
+    """Some conditions: each of the reverberation times with each of the levels of noise."""
+
+    room_t60: Annotated[tuple[ReverberationTime, ...], Field(strict=False)] = ()
+    """Seconds in which an echo falls by 60 dB."""
+    noise: Noise | None = None
+    snr_db: Annotated[tuple[SignalToNoise, ...], Field(strict=False)] = ()
+    """Speech over noise, in decibels."""
+    telephone: Telephone | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if bool(self.noise) != bool(self.snr_db):
+            raise ValueError("noise and snr_db go together")
+        if not (self.room_t60 or self.noise or self.telephone):
+            raise ValueError("must have room_t60, noise with snr_db, or telephone")
+        return self
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """All of them, in the order given."""
+        return [
+            Condition(t60, self.noise, snr, self.telephone)
+            for t60, snr in product(self.room_t60 or (None,), self.snr_db or (None,))
+        ]
+
+
+def generator(seed: int, clip: str, purpose: str) -> np.random.Generator:
+    """Return what draws for one purpose in one clip."""
+    digest = hashlib.sha256(f"{seed} {purpose} {clip}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16]))
+
+
+class DegradedCorpus:
+    """Gives the same clips as `corpus`, as long, through a condition.
+
+    Args:
+        corpus: whose clips they are. Babble is made of others of its training clips, never of
+            what is tested.
+        condition: the noise has its ratio to what the room made of the clip, and before the line.
+        seed: with the id of a clip decides what it meets: the same noise at every level, and
+            whatever other clips there are, but for babble.
+    """
+
+    def __init__(self, corpus: Corpus, condition: Condition, seed: int):
+        self.corpus, self.condition, self.seed = corpus, condition, seed
+
+    def wave(self, utterance: Utterance) -> np.ndarray:
+        """Return float32 samples, shape (samples,); noise may take them out of [-1, 1].
+
+        Raises:
+            ValueError: where babble is wanted of a corpus without other training clips.
+        """
+        wave, condition = self.corpus.wave(utterance), self.condition
+        if condition.room_t60 is not None:
+            rng = generator(self.seed, utterance.id, "room")
+            wave = reverberate(wave, impulse_response(condition.room_t60, rng))
+        if condition.noise:
+            wave = add_noise(wave, self._noise(utterance), condition.snr_db)
+        if condition.telephone:
+            wave = over_telephone(wave, companded=condition.telephone == "mu_law")
+        return wave
+
+    def _noise(self, utterance: Utterance) -> np.ndarray:
+        rng = generator(self.seed, utterance.id, "noise")
+        if self.condition.noise == "babble":
+            return babble(utterance.samples, rng, self._talkers(utterance))
+        return {"white": white, "pink": pink}[self.condition.noise](utterance.samples, rng)
+
+    def _talkers(self, utterance: Utterance) -> list[np.ndarray]:
+        clips = self.corpus.utterances
+        order = generator(self.seed, utterance.id, "talkers").permutation(len(clips))
+        others = (clips[i] for i in order if clips[i].split == "train" and clips[i] != utterance)
+        if not (drawn := list(islice(others, TALKERS))):
+            raise ValueError(f"babble behind {utterance.id} needs other clips in train")
+        return [self.corpus.wave(other) for other in drawn]

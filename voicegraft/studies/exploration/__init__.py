@@ -1,0 +1,1 @@
+"""A corpus seen through its stored states, without training."""

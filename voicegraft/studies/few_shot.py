@@ -1,0 +1,144 @@
+"""Accuracy from a few clips of each class, drawn many times.
+
+Each takes (features of labelled clips, their labels, features of others) and returns, for the
+others, the class and the confidence, of a scale of its own: larger is surer.
+
+Intervals resample what the mean rests on: the blocks of the scored clips, and the clips that
+happened to be drawn to learn from.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy.special import logsumexp
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics.pairwise import cosine_similarity
+from tqdm import tqdm
+
+from voicegraft.evaluation.classes.f1 import class_counts
+from voicegraft.evaluation.classes.intervals import rated, resampled
+from voicegraft.evaluation.classes.summary import RATES
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.studies.features import Clips
+
+C = 0.1
+"""Inverse strength of the L2 penalty: features are standardised, and more than clips of a class."""
+
+Sure = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def probability(
+    features: np.ndarray, labels: np.ndarray, others: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Be as sure as the largest probability.
+
+    Hendrycks and Gimpel 2017, https://arxiv.org/abs/1610.02136.
+    """
+    model = _logistic(features, labels)
+    log_p = model.predict_log_proba(others)
+    return model.classes_[log_p.argmax(1)], np.exp(log_p.max(1))
+
+
+def energy(
+    features: np.ndarray, labels: np.ndarray, others: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Be as sure as the logarithm of what the softmax divides by: the negative energy.
+
+    Liu et al. 2020, https://arxiv.org/abs/2010.03759.
+    """
+    model = _logistic(features, labels)
+    logits = _logits(model, others)
+    return model.classes_[logits.argmax(1)], logsumexp(logits, axis=1)
+
+
+def cosine(
+    features: np.ndarray, labels: np.ndarray, others: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Be as sure as the nearest class mean is near, by the cosine."""
+    classes = np.unique(labels)
+    means = np.stack([features[labels == name].mean(0) for name in classes])
+    similar = cosine_similarity(others, means)
+    return classes[similar.argmax(1)], similar.max(1)
+
+
+MEASURES: dict[str, Sure] = {"probability": probability, "energy": energy, "cosine": cosine}
+
+
+def _logistic(features: np.ndarray, labels: np.ndarray) -> LogisticRegression:
+    return LogisticRegression(C=C, max_iter=1_000).fit(features, labels)
+
+
+def _logits(model: LogisticRegression, features: np.ndarray) -> np.ndarray:
+    """Return (clips, classes); of two classes scikit-learn keeps the difference alone."""
+    found = model.decision_function(features)
+    return np.stack([-found / 2, found / 2], axis=1) if found.ndim == 1 else found
+
+
+Classify = Callable[[np.ndarray, np.ndarray, np.ndarray], Sequence[str]]
+"""(features of some clips, their labels, features of others) → labels of the others."""
+
+
+def nearest_mean(features: np.ndarray, labels: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return for each of `others` the class whose mean has the largest cosine with it.
+
+    Prototypes (Snell et al. 2017, https://arxiv.org/abs/1703.05175) by the cosine.
+    """
+    return cosine(features, labels, others)[0]
+
+
+def few_shot(
+    train: Clips,
+    test: Clips,
+    classify: Classify,
+    shots: Sequence[int],
+    draws: int,
+    params: Evaluate,
+) -> list[dict[str, float]]:
+    """Return a line for each of `shots`: mean accuracy and macro-F1 over draws, with intervals.
+
+    Args:
+        train: from which clips are drawn, without replacement, as many of each class.
+        test: what is scored, all of it each time.
+        classify: learns from what was drawn.
+        shots: how many of each class; each at most as many as the rarest has: see `rarest`.
+        draws: how often.
+        params: of the bootstrap; its seed draws the clips too.
+    """
+    rng = np.random.default_rng(params.seed)
+    lines = []
+    for count in shots:
+        drawn = [draw(train.labels, count, rng) for _ in range(draws)]
+        taken_for = [_taught(train, chosen, test, classify) for chosen in tqdm(drawn, unit="draw")]
+        lines.append({"shots": count, "draws": draws} | _scored(test, taken_for, params))
+    return lines
+
+
+def rarest(labels: Sequence[str]) -> tuple[str, int]:
+    """Return the class that has the fewest clips, and how many."""
+    return min(Counter(labels).items(), key=lambda item: (item[1], item[0]))
+
+
+def draw(labels: Sequence[str], shots: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the places of so many clips of each class, drawn without replacement."""
+    names = np.asarray(labels)
+    places = (np.flatnonzero(names == name) for name in np.unique(names))
+    return np.concatenate([rng.choice(of_class, shots, replace=False) for of_class in places])
+
+
+def _taught(train: Clips, chosen: np.ndarray, test: Clips, classify: Classify) -> Sequence[str]:
+    labels = np.asarray(train.labels)[chosen]
+    return classify(train.features[chosen], labels, test.features)
+
+
+def _scored(test: Clips, taken_for: Sequence[Sequence[str]], params: Evaluate) -> dict[str, float]:
+    classes = sorted(set(test.labels))
+    # All draws side by side, so that a resample takes the same blocks for each of them.
+    counts = np.stack([class_counts(test.labels, one, classes) for one in taken_for], axis=1)
+    drawn = resampled(counts, test.blocks, params)
+    which = np.random.default_rng(params.seed).integers(len(taken_for), size=drawn.shape[1:3])
+    found: dict[str, float] = {}
+    for name, rate in RATES.items():
+        each = np.take_along_axis(rate(drawn), which[None], axis=-1).mean(-1)
+        found |= rated(name, float(rate(counts.sum(0)).mean()), each, test.blocks, params)
+    return found

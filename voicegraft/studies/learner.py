@@ -1,0 +1,128 @@
+"""Heads trained on less and less speech, each scored on test from its stored states.
+
+How much scores vary by the seed alone, which no interval over test clips knows of.
+"""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed, parallel_config
+from tqdm import tqdm
+
+from voicegraft.embedding.store import Store
+from voicegraft.evaluation.scores import Score, score
+from voicegraft.evaluation.summary import DECIMALS
+from voicegraft.model.head import HeadChoice
+from voicegraft.speech.manifest import Corpus
+from voicegraft.studies.amounts import draw, minutes_of, scaled
+from voicegraft.studies.label_efficiency import Run
+from voicegraft.training.checkpoint import Checkpoint
+from voicegraft.training.compute import Compute
+from voicegraft.training.fingerprint import fingerprint
+from voicegraft.training.fit import Fit
+from voicegraft.training.grafting import graft, head_trainer, heard_layer
+from voicegraft.training.inputs import learnable
+from voicegraft.training.scratch import RESULT, keep, recall
+
+
+@dataclass(frozen=True)
+class Learner:
+    """Trains heads on the states of one upstream.
+
+    All but `scratch` is in the name of a run, a field that is added here too.
+    """
+
+    upstream: Path
+    embeddings: Path
+    corpus: Path
+    scratch: Path
+    choice: HeadChoice
+    fit: Fit
+    compute: Compute
+    dev_minutes: float = math.inf
+    """At most so many choose the epoch."""
+
+    def name(self, minutes: float, number: int) -> str:
+        """Return the name of the run on `minutes` drawn the `number`th time."""
+        return fingerprint({"learner": self._name, "minutes": minutes, "draw": number})
+
+    @cached_property
+    def _name(self) -> str:
+        read = {field.name: getattr(self, field.name) for field in fields(self)}
+        del read["scratch"]
+        return fingerprint(read)
+
+    def run(self, minutes: float, number: int, name: str) -> Run:
+        """Train on `minutes` drawn the `number`th time, or recall that the run of that name did."""
+        if kept := recall(self.scratch / name / RESULT):
+            _, values = kept
+            return Run(**values | {"scores": [Score(**s) for s in values["scores"]]})
+        checkpoint = Checkpoint(self.scratch / name)
+        run = self._train(minutes, number, checkpoint)
+        keep(self.scratch / name / RESULT, {}, asdict(run))
+        checkpoint.discard()
+        return run
+
+    def _train(self, minutes: float, number: int, checkpoint: Checkpoint) -> Run:
+        corpus = Corpus(self.corpus)
+        everything = corpus.of("train")
+        train = draw(everything, minutes, number)
+        dev = corpus.of("dev")
+        dev = draw(dev, min(self.dev_minutes, minutes_of(dev)), number)
+        share = minutes / minutes_of(everything)
+        fit = scaled(self.fit, share).model_copy(update={"seed": self.fit.seed + number})
+        store = Store(self.embeddings)
+        layer = heard_layer(self.choice.layer, store)
+        model = graft(layer, self.choice.name, store, train, self.upstream, fit.seed)
+        trainer = head_trainer(model, store, fit, self.compute, quiet=True)
+        began = time.monotonic()
+        sides = [learnable(side, trainer.inputs, trainer.bare) for side in (train, dev)]
+        history = trainer.run(*sides, checkpoint)
+        seconds = time.monotonic() - began
+        test = corpus.of("test")
+        scores = score(test, trainer.told(test), trainer.bare.labels)
+        return Run(minutes, number, len(history) - 1, round(seconds, 1), scores)
+
+
+def run_all(
+    wanted: Sequence[tuple[Learner, float, int]], accelerator: str, used: set[str]
+) -> Iterator[Run]:
+    """Yield the run of each learner on so many minutes, drawn so often, in that order.
+
+    On a CPU each core trains one at a time: small heads gain little from a second core, and on one
+    they have the same bytes on a machine of any size.
+
+    Args:
+        wanted: see above.
+        accelerator: as of `Compute`.
+        used: gets the names of the runs.
+    """
+    named = [(*which, which[0].name(*which[1:])) for which in wanted]
+    used.update(name for *_, name in named)
+    on_cpu = accelerator == "cpu" or not torch.cuda.is_available()
+    with parallel_config("loky", n_jobs=-1 if on_cpu else 1, inner_max_num_threads=1):
+        jobs = (delayed(learner.run)(*which) for learner, *which in named)
+        runs = Parallel(return_as="generator")(jobs)
+        yield from tqdm(runs, total=len(wanted), unit="head")
+
+
+def variation(runs: Sequence[Run]) -> dict[str, Any]:
+    """Return mean, standard deviation, lowest and highest of each rate, over two runs or more."""
+    found: dict[str, Any] = {"seeds": len(runs)}
+    for metric in Score.RATES:
+        rates = np.array([run.rate(metric) for run in runs])
+        values = {
+            "mean": rates.mean(),
+            "deviation": rates.std(ddof=1),
+            "lowest": rates.min(),
+            "highest": rates.max(),
+        }
+        found[metric] = {name: round(float(value), DECIMALS) for name, value in values.items()}
+    return found

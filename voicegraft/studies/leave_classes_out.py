@@ -1,0 +1,144 @@
+"""Leave-classes-out: each class in turn is unknown.
+
+Classes are dealt into groups. In each fold one group is unknown on test, another one on dev, where
+it chooses the threshold, and the rest is learnt: so what is unknown on test is of another kind than
+what the threshold was chosen on, as it will be in use.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from voicegraft.evaluation.blocks import Blocks
+from voicegraft.evaluation.bootstrap import resampled_rates
+from voicegraft.evaluation.classes.detection import (
+    accepted,
+    equal_error_rate,
+    threshold,
+    thresholds,
+)
+from voicegraft.evaluation.classes.intervals import rated, resampled
+from voicegraft.evaluation.classes.open_set import CHOOSING
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.studies.features import Clips
+from voicegraft.studies.few_shot import MEASURES, Sure
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The clips of a split in one fold; those that are neither known nor unknown do not count."""
+
+    confidence: np.ndarray
+    known: np.ndarray
+    unknown: np.ndarray
+    right: np.ndarray
+    chosen: float
+    """The threshold of dev."""
+
+
+def leave_classes_out(
+    sides: Mapping[str, Clips], folds: int, most: float, params: Evaluate
+) -> Iterator[dict[str, Any]]:
+    """Yield a line for each measure of confidence on each split: what passes dev's threshold.
+
+    Args:
+        sides: train, to learn from; dev; and the splits to be scored.
+        folds: in how many groups the classes are dealt.
+        most: the share of dev's unknown clips that may pass, 0 to 1.
+        params: of the bootstrap; its seed deals the classes too.
+
+    Raises:
+        ValueError: if the classes are too few, or dev has no clip of a group.
+    """
+    groups = deal(sides["train"].labels, folds, params.seed)
+    scored = {split: of for split, of in sides.items() if split != "train"}
+    for name, sure in MEASURES.items():
+        found: dict[str, list[Fold]] = {split: [] for split in scored}
+        for i in tqdm(range(folds), desc=name, unit="fold"):
+            for split, fold in _fold(sides, groups[i - 1], groups[i], sure, most).items():
+                found[split].append(fold)
+        for split, of in scored.items():
+            yield {"split": split, "measure": name} | _summary(found[split], of.blocks, params)
+
+
+def enough(classes: int, folds: int) -> bool:
+    """Return whether so many classes can be dealt: two at least have to be left to learn."""
+    first, second = -(-classes // folds), -(-(classes - 1) // folds)
+    return folds <= classes and classes - first - second >= 2
+
+
+def deal(labels: Sequence[str], folds: int, seed: int) -> list[list[str]]:
+    """Return the classes in so many groups of like size.
+
+    Raises:
+        ValueError: if a fold would leave fewer than two classes to learn.
+    """
+    classes = np.random.default_rng(seed).permutation(sorted(set(labels)))
+    if not enough(len(classes), folds):
+        raise ValueError(
+            f"leave_classes_out.folds: {folds} groups of {len(classes)} classes: two groups are "
+            "unknown at a time, and two classes at least must be left to learn"
+        )
+    return [list(map(str, group)) for group in np.array_split(classes, folds)]
+
+
+def _fold(
+    sides: Mapping[str, Clips], on_dev: list[str], on_test: list[str], sure: Sure, most: float
+) -> dict[str, Fold]:
+    labels = {split: np.asarray(of.labels) for split, of in sides.items()}
+    learnt = ~np.isin(labels["train"], on_dev + on_test)
+    scored = [split for split in sides if split != "train"]
+    others = np.concatenate([sides[split].features for split in scored])
+    answers = sure(sides["train"].features[learnt], labels["train"][learnt], others)
+    ends = np.cumsum([len(labels[split]) for split in scored])[:-1]
+    predicted, confidence = (dict(zip(scored, np.split(a, ends), strict=True)) for a in answers)
+    unknown = confidence[CHOOSING][np.isin(labels[CHOOSING], on_dev)]
+    if not len(unknown):
+        raise ValueError(f"{CHOOSING} has no clip of {', '.join(on_dev)} to choose a threshold by")
+    return {
+        split: Fold(
+            confidence[split],
+            known=np.isin(labels[split], labels["train"][learnt]),
+            unknown=np.isin(labels[split], on_dev if split == CHOOSING else on_test),
+            right=predicted[split] == labels[split],
+            chosen=threshold(unknown, most),
+        )
+        for split in scored
+    }
+
+
+def _summary(folds: Sequence[Fold], blocks: Blocks, params: Evaluate) -> dict[str, Any]:
+    passed = [fold.confidence > fold.chosen for fold in folds]
+    unknown, known = sum(f.unknown for f in folds), sum(f.known for f in folds)
+    taken = sum(p & f.unknown for p, f in zip(passed, folds, strict=True))
+    found = sum(p & f.known & f.right for p, f in zip(passed, folds, strict=True))
+    return {
+        **_equal_error(folds, blocks, params),
+        **_ratio("false_accept_rate", taken, unknown, blocks, params),
+        **_ratio("accuracy", found, known, blocks, params),
+        "unknown_clips": int(unknown.sum()),
+    }
+
+
+def _ratio(
+    name: str, part: np.ndarray, whole: np.ndarray, blocks: Blocks, params: Evaluate
+) -> dict[str, float]:
+    drawn = resampled_rates(part, whole, blocks, params.resamples, params.seed)
+    return rated(name, part.sum() / max(whole.sum(), 1), drawn, blocks, params)
+
+
+def _equal_error(folds: Sequence[Fold], blocks: Blocks, params: Evaluate) -> dict[str, float]:
+    """Return the mean over folds, each with thresholds of its own."""
+    limits = thresholds(np.concatenate([fold.confidence for fold in folds]))
+    counts = np.stack([_accepted(fold, limits) for fold in folds], axis=1)
+    whole, drawn = counts.sum(0), resampled(counts, blocks, params)
+    means = (equal_error_rate(of).mean(-1) for of in (whole, drawn))
+    return rated("equal_error_rate", *means, blocks, params)
+
+
+def _accepted(fold: Fold, limits: np.ndarray) -> np.ndarray:
+    counted = (fold.known | fold.unknown)[:, None, None]
+    return counted * accepted(fold.confidence, fold.unknown, fold.right, limits)

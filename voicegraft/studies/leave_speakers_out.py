@@ -1,0 +1,120 @@
+"""Leave-one-speaker-out accuracy, with and without adaptation.
+
+Each speaker in turn is left out, and scored by a classifier of the others. Three adaptations are
+compared: none; speaker normalisation (voicegraft.model.speakers); and self-training on the clips of
+the speaker that the classifier was surest of (Scudder 1965,
+https://doi.org/10.1109/TIT.1965.1053799; only the surer ones: Cascante-Bonilla et al. 2021,
+https://arxiv.org/abs/2001.06001). No adaptation sees a label of that speaker.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field, PositiveInt
+from sklearn.preprocessing import StandardScaler
+from tqdm import tqdm
+
+from voicegraft.evaluation.classes.f1 import CLIPS, class_counts
+from voicegraft.evaluation.classes.intervals import rated, resampled
+from voicegraft.evaluation.classes.summary import RATES
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.pipeline.params import Section
+from voicegraft.studies.features import Clips, by_speaker
+from voicegraft.studies.few_shot import probability
+
+
+class SelfTraining(Section):
+    """How often a voice's clips teach the classifier, and the share of them that does."""
+
+    rounds: PositiveInt
+    sure_share: Annotated[float, Field(gt=0, le=1)]
+
+
+Adaptation = Callable[[np.ndarray, np.ndarray, np.ndarray], Sequence[str]]
+"""(features of the other voices, their labels, features of the new one) → labels of the new one."""
+
+
+def as_taught(features: np.ndarray, labels: np.ndarray, others: np.ndarray) -> Sequence[str]:
+    """Return the likeliest class of each of `others`, by logistic regression."""
+    return _standardised(features, labels, others)[0]
+
+
+def self_trained(
+    features: np.ndarray, labels: np.ndarray, others: np.ndarray, knobs: SelfTraining
+) -> Sequence[str]:
+    """Return the same once the surer of `others` have taught it, as what they were taken for."""
+    taken_for, sure = _standardised(features, labels, others)
+    for _ in range(knobs.rounds):
+        kept = sure >= np.quantile(sure, 1 - knobs.sure_share)
+        taught = np.concatenate([features, others[kept]])
+        told = np.concatenate([labels, taken_for[kept]])
+        taken_for, sure = _standardised(taught, told, others)
+    return taken_for
+
+
+def _standardised(
+    features: np.ndarray, labels: np.ndarray, others: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    scaler = StandardScaler().fit(features)
+    return probability(scaler.transform(features), labels, scaler.transform(others))
+
+
+def leave_speakers_out(
+    clips: Clips, knobs: SelfTraining, params: Evaluate
+) -> Iterator[dict[str, Any]]:
+    """Yield a line for the mean of all voices, and one for each, by adaptation.
+
+    Args:
+        clips: as they are, each with its speaker.
+        knobs: of the self-training.
+        params: of the bootstrap.
+
+    Raises:
+        ValueError: if there are fewer than two speakers.
+    """
+    speakers = np.unique(clips.speakers)
+    if len(speakers) < 2:
+        raise ValueError(f"to leave a speaker out takes two; here is {', '.join(speakers)}")
+    without = by_speaker(clips)
+    ways = {
+        "none": (clips, as_taught),
+        "normalised": (without, as_taught),
+        "self-trained": (without, partial(self_trained, knobs=knobs)),
+    }
+    for name, (of, adapted) in ways.items():
+        told = _left_out(of, speakers, adapted, name)
+        for voices in ("", *speakers):
+            which = [voices] if voices else list(speakers)
+            yield {"adaptation": name, "speaker": voices} | _scored(of, told, which, params)
+
+
+def _left_out(clips: Clips, speakers: Sequence[str], adapted: Adaptation, name: str) -> np.ndarray:
+    """Return what each clip is taken for where its speaker is left out, (clips,)."""
+    labels, own = np.asarray(clips.labels), np.asarray(clips.speakers)
+    told = np.empty(len(labels), labels.dtype)
+    for speaker in tqdm(speakers, name, unit="voice"):
+        here = own == speaker
+        told[here] = adapted(clips.features[~here], labels[~here], clips.features[here])
+    return told
+
+
+def _scored(
+    clips: Clips, told: np.ndarray, speakers: Sequence[str], params: Evaluate
+) -> dict[str, Any]:
+    """Return the mean over `speakers` of accuracy and macro-F1, with intervals."""
+    own, classes = np.asarray(clips.speakers), sorted(set(clips.labels))
+    counts = class_counts(clips.labels, told, classes)
+    # Speakers side by side, so that a rate is of each and the mean is of rates.
+    counts = np.stack([counts * (own == who)[:, None, None] for who in speakers], axis=1)
+    here = np.isin(own, speakers)
+    counts, blocks = counts[here], clips.blocks.of(here)
+    drawn, clips_of = resampled(counts, blocks, params), counts[..., CLIPS, :].sum((0, -1))
+    # Where voices are what is drawn, one may come twice and another not at all.
+    times = drawn[..., CLIPS, :].sum(-1) / clips_of
+    found: dict[str, Any] = {}
+    for name, rate in RATES.items():
+        value, each = rate(counts.sum(0)).mean(), np.average(rate(drawn), axis=-1, weights=times)
+        found |= rated(name, float(value), each, blocks, params)
+    return found | {"clips": int(here.sum())}

@@ -1,0 +1,128 @@
+"""Linear probes: share of variance that each layer explains.
+
+How often each letter comes in a clip has to be foretold from the mean of the clip's states, by
+ridge regression, for clips of blocks that it was not fitted on. That needs no alignment of letters
+with frames, and seconds where a head takes minutes; it hears nothing of their order. Of clips
+that have labels, those are foretold instead. Linear probes of layers: Alain and Bengio 2016
+(https://arxiv.org/abs/1610.01644).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from voicegraft.evaluation.blocks import Blocks, choose_blocks
+from voicegraft.evaluation.bootstrap import resampled_rates
+from voicegraft.evaluation.interval import interval
+from voicegraft.evaluation.summary import DECIMALS, Evaluate
+from voicegraft.speech.manifest import Utterance
+
+FOLDS = 5
+PENALTIES = np.logspace(0, 6, 13)
+"""From which each fit chooses by leaving out one clip: large ones where clips are few."""
+
+
+@dataclass(frozen=True)
+class Probed:
+    """A layer and how much of the letters, or of the classes, it foretells, with its interval.
+
+    `foretold` is a share: of how they vary from clip to clip, 0 is what their averages say, 1
+    all of it; below 0, a layer misleads.
+    """
+
+    layer: int
+    foretold: float
+    foretold_low: float
+    foretold_high: float
+    clips: int
+    blocks: int
+
+
+def traits(clips: Sequence[Utterance]) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is foretold of each clip, (clips, traits), and what it counts for, (clips,).
+
+    The shares of letters in its text, by how many there are, for shares of many vary less; or which
+    label it has, where clips have labels.
+    """
+    if any(clip.label for clip in clips):
+        labels = np.array([clip.label for clip in clips])
+        return (labels[:, None] == np.unique(labels)).astype(float), np.ones(len(clips))
+    shares = letter_shares([clip.text for clip in clips])
+    return shares, np.array([len(clip.text) for clip in clips])
+
+
+def letter_shares(texts: Sequence[str]) -> np.ndarray:
+    """Return what share of each text each letter is, (texts, letters)."""
+    letters = sorted(set().union(*texts))
+    return np.array([[text.count(letter) / len(text) for letter in letters] for text in texts])
+
+
+def errors(
+    states: np.ndarray, shares: np.ndarray, blocks: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return each clip's squared error, (clips,), by the probe and by the letters' averages.
+
+    Args:
+        states: a layer's mean over each clip, (clips, size).
+        shares: of letters, (clips, letters).
+        blocks: each is foretold by what was fitted on others.
+    """
+    foretold, average = np.empty_like(shares), np.empty_like(shares)
+    folds = GroupKFold(min(FOLDS, len(set(blocks))))
+    for rest, held_out in folds.split(states, groups=blocks):
+        probe = make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(states[rest], shares[rest])
+        foretold[held_out] = probe.predict(states[held_out])
+        average[held_out] = shares[rest].mean(0)
+    return tuple(np.square(shares - guess).sum(1) for guess in (foretold, average))
+
+
+def probe(
+    states: dict[int, np.ndarray], clips: Sequence[Utterance], params: Evaluate
+) -> list[Probed]:
+    """Return each layer with what it foretells; every layer on the same clips and folds.
+
+    Args:
+        states: by layer, the mean over each clip, (clips, size).
+        clips: which have a label, or text.
+        params: of the bootstrap.
+
+    Raises:
+        ValueError: if there are fewer than two clips.
+    """
+    if len(clips) < 2:
+        raise ValueError(f"{len(clips)} clips are too few to probe layers with")
+    blocks, (shares, counts) = choose_blocks(clips), traits(clips)
+    return [
+        _probed(
+            layer,
+            [counts * error for error in errors(of_layer, shares, blocks.folded)],
+            blocks,
+            params,
+        )
+        for layer, of_layer in sorted(states.items())
+    ]
+
+
+def _probed(layer: int, weighted: Sequence[np.ndarray], blocks: Blocks, params: Evaluate) -> Probed:
+    left, whole = weighted
+    share = 1 - left.sum() / whole.sum()
+    drawn = 1 - resampled_rates(left, whole, blocks, params.resamples, params.seed)
+    ends = interval(share, drawn, blocks, params.confidence)
+    rounded = (round(float(value), DECIMALS) for value in (share, *ends))
+    return Probed(layer, *rounded, len(left), blocks.count)
+
+
+def best_layer(probed: Sequence[Probed]) -> int:
+    """Return the layer that foretells most; of equals the lower one, which costs less to run.
+
+    Raises:
+        ValueError: if none was probed.
+    """
+    if not probed:
+        raise ValueError("no layer was probed")
+    return max(probed, key=lambda p: (p.foretold, -p.layer)).layer

@@ -1,0 +1,140 @@
+"""Self-training: a teacher labels unlabelled clips, and students learn from them too.
+
+A student is trained anew, on clips that are masked while the teacher heard them whole (noisy
+student, Xie et al. 2020, https://arxiv.org/abs/1911.04252; of speech, Park et al. 2020,
+https://arxiv.org/abs/2005.09629), and may be the teacher of another (Xu et al. 2020,
+https://arxiv.org/abs/2005.09267).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from voicegraft.pipeline.params import Section
+from voicegraft.speech.manifest import UNLABELLED, Corpus, Utterance
+from voicegraft.studies.amounts import draw, minutes_of, scaled
+from voicegraft.studies.pseudo_labels import PseudoLabel, pseudo_labels, surest
+from voicegraft.studies.trainings import Trainings
+from voicegraft.training.fit import Fit
+from voicegraft.training.fitting import is_fitted
+from voicegraft.training.loop import Trainer
+
+
+class SelfTrain(Section):
+    """Knobs of the section `self_train`."""
+
+    models: list[str]
+    labelled_minutes: PositiveFloat | Literal["all"]
+    keep: Annotated[float, Field(gt=0, le=1)]
+    rounds: PositiveInt
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one teacher told of the unlabelled clips, what was kept of it, and who learnt it."""
+
+    told: list[PseudoLabel]
+    kept: list[Utterance]
+    student: Trainer
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Two models that learnt from labels alone, and the students.
+
+    Attributes:
+        alone: `teacher`, and `longer`, which is trained as a student on all clips would be, on the
+            labelled ones over and over; what is fitted at once has no longer one.
+        rounds: one or more.
+    """
+
+    alone: dict[str, Trainer]
+    rounds: list[Round]
+
+    @property
+    def models(self) -> dict[str, Trainer]:
+        """All that may be kept, by name; of the students the last."""
+        return self.alone | {"student": self.rounds[-1].student}
+
+
+def parted(
+    corpus: Corpus, minutes: float | Literal["all"], seed: int
+) -> tuple[list[Utterance], list[Utterance]]:
+    """Return the clips of train that keep their labels, and all others that may be learnt from.
+
+    Those are the corpus' own that are unlabelled, and what is left of train.
+
+    Raises:
+        ValueError: if there are none, or train has not so many minutes.
+    """
+    train = corpus.of("train")
+    labelled = train if minutes == "all" else _drawn(train, minutes, seed)
+    known = {clip.id for clip in labelled}
+    others = [clip for clip in corpus.of("train", UNLABELLED) if clip.id not in known]
+    if not others:
+        raise ValueError(
+            f"self_train.labelled_minutes: {minutes} leaves no clip without a label, and the "
+            f"corpus has none on the side {UNLABELLED}: lower it, or add some"
+        )
+    return labelled, others
+
+
+def self_train(
+    trainings: Trainings,
+    fit: Fit,
+    minutes: float,
+    labelled: Sequence[Utterance],
+    others: Sequence[Utterance],
+    knobs: SelfTrain,
+) -> Trained:
+    """Train a teacher, and students in rounds.
+
+    Args:
+        trainings: trains them.
+        fit: the budget, for so many `minutes`; less or more speech has as many steps.
+        minutes: see above.
+        labelled: what the teacher learns from.
+        others: clips whose labels nobody looks at.
+        knobs: how many rounds, and what is kept.
+    """
+    teacher = trainings.train("teacher", labelled, _fit_for(labelled, fit, minutes, 0))
+    hidden = [replace(clip, text="", label="") for clip in others]
+    rounds: list[Round] = []
+    for number in range(1, knobs.rounds + 1):
+        told = pseudo_labels(rounds[-1].student if rounds else teacher, hidden)
+        kept = surest(told, knobs.keep)
+        lesson = [*labelled, *kept]
+        budget = _fit_for(lesson, fit, minutes, number)
+        rounds.append(Round(told, kept, trainings.train(f"student {number}", lesson, budget)))
+    alone = {"teacher": teacher}
+    if not is_fitted(teacher.bare):
+        everything = [*labelled, *others]
+        times = minutes_of(everything) / minutes_of(labelled)
+        again = _as_long(_fit_for(everything, fit, minutes, 0), times)
+        alone["longer"] = trainings.train("longer", labelled, again)
+    return Trained(alone, rounds)
+
+
+def _drawn(train: Sequence[Utterance], minutes: float, seed: int) -> list[Utterance]:
+    try:
+        return draw(train, minutes, seed)
+    except ValueError as error:
+        raise ValueError(f"self_train.labelled_minutes: {error}") from None
+
+
+def _fit_for(clips: Sequence[Utterance], fit: Fit, minutes: float, number: int) -> Fit:
+    """Return the budget of the student of that number; each begins from other random weights."""
+    budget = scaled(fit, minutes_of(clips) / minutes)
+    return budget.model_copy(update={"seed": fit.seed + number})
+
+
+def _as_long(fit: Fit, times: float) -> Fit:
+    """Return a budget of as many steps, of batches as large, where there is so much less speech."""
+    changes = {
+        "epochs": math.ceil(fit.epochs * times),
+        "patience": math.ceil(fit.patience * times),
+    }
+    return fit.model_copy(update=changes)

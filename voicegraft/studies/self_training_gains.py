@@ -1,0 +1,94 @@
+"""What self-training gained, and how often its pseudo-labels are wrong."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from voicegraft.evaluation.classes.scores import score_classes
+from voicegraft.evaluation.paired import Difference, Scored, difference, rate_of_all
+from voicegraft.evaluation.scores import score
+from voicegraft.evaluation.summary import DECIMALS, Evaluate
+from voicegraft.model.objective import Classification
+from voicegraft.speech.manifest import Utterance
+from voicegraft.studies.pseudo_labels import PseudoLabel
+from voicegraft.training.loop import Trainer
+
+BINS = 10
+COLUMNS = ("split", "confidence", "error", "clips")
+
+
+def scores(trainer: Trainer, clips: Sequence[Utterance]) -> list[Scored]:
+    """Return the errors of the trained model on each of `clips`, by its stored states."""
+    if not isinstance(trainer.bare.objective, Classification):
+        return score(clips, trainer.told(clips), trainer.bare.labels)
+    found = {clip.id: emission[0] for clip, emission in trainer.emissions(clips)}
+    emitted = torch.stack([found[clip.id] for clip in clips])
+    return score_classes(clips, trainer.bare.labels, emitted.float().cpu().numpy())
+
+
+def first_rate(of: Sequence[Scored]) -> str:
+    """Return the name of the rate that a verdict goes by."""
+    return next(iter(of[0].RATES))
+
+
+def kept_model(
+    alone: Mapping[str, Sequence[Scored]], student: Sequence[Scored], params: Evaluate
+) -> str:
+    """Return whose model is kept, by the clips that may choose: the student's if it is surely
+    better than the best that learnt from labels alone, and that one's if not.
+    """
+    rate = first_rate(student)
+    best = min(alone, key=lambda name: rate_of_all(alone[name], rate))
+    found = difference(alone[best], student, rate, params)
+    return "student" if found.verdict == "better" else best
+
+
+def gains(
+    alone: Mapping[str, Sequence[Scored]], student: Sequence[Scored], params: Evaluate
+) -> dict[str, Any]:
+    """Return how each rate changes from each model that learnt from labels alone to the student."""
+    return {
+        name: {rate: _told(difference(scores, student, rate, params)) for rate in student[0].RATES}
+        for name, scores in alone.items()
+    }
+
+
+def error_of(
+    trainer: Trainer, labels: Sequence[PseudoLabel], truth: Sequence[Utterance]
+) -> float | None:
+    """Return the error rate of pseudo-labels for clips of `truth`; None where nobody knows it."""
+    known = {clip.id: clip for clip in truth if clip.text or clip.label}
+    judged = [label for label in labels if label.clip.id in known]
+    if not judged:
+        return None
+    wanted = [known[label.clip.id] for label in judged]
+    rates = trainer.bare.objective.rates(wanted, [label.told for label in judged])
+    return round(next(iter(rates.values())), DECIMALS)
+
+
+def by_confidence(
+    split: str, trainer: Trainer, labels: Sequence[PseudoLabel], truth: Sequence[Utterance]
+) -> list[tuple[str, float, float, int]]:
+    """Return COLUMNS for tenths of the clips, the least sure first, where the truth is known."""
+    ordered = sorted(labels, key=lambda label: label.confidence)
+    rows = []
+    for part in np.array_split(np.arange(len(ordered)), min(BINS, len(ordered))):
+        alike = [ordered[i] for i in part]
+        error = error_of(trainer, alike, truth)
+        if error is not None:
+            sure = float(np.mean([label.confidence for label in alike]))
+            rows.append((split, round(sure, DECIMALS), error, len(alike)))
+    return rows
+
+
+def _told(found: Difference) -> dict[str, Any]:
+    numbers = ("old", "new", "change", "low", "high")
+    rounded = {name: round(getattr(found, name), DECIMALS) for name in numbers}
+    return rounded | {
+        "verdict": found.verdict,
+        "clips": found.clips,
+        "blocks": found.blocks,
+        "rough": found.rough,
+    }

@@ -1,0 +1,67 @@
+"""What a training leaves for git: learning curves, and the share that learns."""
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from dvclive import Live
+
+from voicegraft.model.upstream import Upstream
+from voicegraft.pipeline.files import whole
+from voicegraft.training.schedule import Part
+
+
+def write_curves(history: Sequence[dict[str, float]], folder: Path) -> None:
+    """Write one .tsv for each value of `history`, whose records carry their `step`."""
+    with Live(str(folder), save_dvc_exp=False, dvcyaml=None, report=None) as live:
+        for record in history:
+            live.step = int(record["step"])
+            for name, value in record.items():
+                if name != "step":
+                    live.log_metric(name, round(value, 6))
+
+
+def read_dev_cer(folder: Path) -> list[float]:
+    """Return CER on dev by epoch, from the curves in `folder`; the first is before any."""
+    path = folder / "plots" / "metrics" / "dev" / "cer.tsv"
+    with open(path, encoding="utf-8", newline="") as file:
+        return [float(row["cer"]) for row in csv.DictReader(file, delimiter="\t")]
+
+
+@dataclass(frozen=True)
+class Share:
+    """How many parameters a training may change."""
+
+    head: int
+    upstream: int
+    """In the upstream, with what was added to it."""
+    share: float
+    """The same as a share of the pretrained upstream's."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.upstream:,} parameters learn in the upstream, {self.share:.2%} of what it has, "
+            f"and {self.head:,} in the head"
+        )
+
+
+def size_of(upstream: Upstream) -> int:
+    """Return how many parameters it has."""
+    return sum(parameter.numel() for parameter in upstream.parameters())
+
+
+def share_of(parts: Iterable[Part], pretrained: int) -> Share:
+    """Return how much `parts` let learn of an upstream that had `pretrained` parameters."""
+    sizes = [(part.name, sum(p.numel() for p in part.parameters)) for part in parts]
+    head = sum(size for name, size in sizes if name == "head")
+    upstream = sum(size for name, size in sizes if name != "head")
+    return Share(head, upstream, round(upstream / pretrained, 6))
+
+
+def write_share(path: Path, share: Share) -> None:
+    """Write it as a metric for DVC."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole(path) as partial:
+        partial.write_text(json.dumps(asdict(share), indent=2) + "\n", encoding="utf-8")
