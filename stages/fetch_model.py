@@ -7,8 +7,8 @@ Knobs   upstream: name, checkpoint, source
 
 from pathlib import Path
 
+from voicegraft.fetching.checkpoints import fetchable
 from voicegraft.fetching.mirrors import copy_atomically
-from voicegraft.model import upstream as upstreams
 from voicegraft.model import upstream_folder
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import Section, load_params
@@ -24,11 +24,11 @@ class UpstreamChoice(Section):
 
 def main(upstream: Path, downloads: Path) -> None:
     choice = load_params(UpstreamChoice, "upstream")
-    checkpoint = upstreams.fetchable(choice.name, choice.checkpoint)
+    checkpoint = fetchable(choice.name, choice.checkpoint)
     source = Path(choice.source) if choice.source else None
     files = checkpoint.own(source) if source else checkpoint.fetch(downloads)
     copy_atomically(files, upstream)
-    upstream_folder.write_identity(upstream, choice.name, choice.checkpoint)
+    upstream_folder.write_identity(upstream, choice.name, choice.checkpoint, checkpoint.licence)
     upstream_folder.load(upstream)
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from voicegraft.fetching.checkpoints import fetchable
 from voicegraft.fetching.mirrors import copy_atomically
-from voicegraft.model import upstream as upstreams
 from voicegraft.model import upstream_folder
 
 DOWNLOADS = Path(__file__).parent.parent / ".voicegraft" / "downloads"
@@ -11,6 +11,7 @@ DOWNLOADS = Path(__file__).parent.parent / ".voicegraft" / "downloads"
 
 def fetch_upstream(name: str, checkpoint: str, folder: Path) -> Path:
     """Fill `folder` as fetch_model does, and return it."""
-    copy_atomically(upstreams.fetchable(name, checkpoint).fetch(DOWNLOADS), folder)
-    upstream_folder.write_identity(folder, name, checkpoint)
+    weights = fetchable(name, checkpoint)
+    copy_atomically(weights.fetch(DOWNLOADS), folder)
+    upstream_folder.write_identity(folder, name, checkpoint, weights.licence)
     return folder

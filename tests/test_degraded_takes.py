@@ -124,7 +124,7 @@ def test_the_key_of_a_degraded_take_follows_what_is_heard_and_no_other_changes(e
 
 
 def test_a_store_tells_its_degradations_and_none_where_there_are_none(tmp_path):
-    upstream_folder.write_identity(tmp_path, "whisper", "base")
+    upstream_folder.write_identity(tmp_path, "whisper", "base", "MIT")
     knobs = read_params()["extract_embeddings"]
     told = [
         facts_of(tmp_path, model().upstream, ExtractEmbeddings(**knobs | change), "float32", 1)

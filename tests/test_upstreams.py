@@ -5,10 +5,12 @@ import re
 import pytest
 import torch
 
+from voicegraft.fetching.checkpoints import fetchable
 from voicegraft.model import upstream as upstreams
 from voicegraft.model import upstream_folder
 from voicegraft.model.batches import join
 from voicegraft.model.grafted import Description, GraftedModel, load_model, save_model
+from voicegraft.pipeline import plugins
 
 SECONDS = [0.05, 1.0, 0.31, 2.3, 1.0]
 
@@ -153,20 +155,21 @@ each_control = pytest.mark.parametrize(
 
 
 each_with_a_layout = pytest.mark.parametrize(
-    "name", [name for name in upstreams.names() if hasattr(upstreams.plugin(name), "LAYOUT")]
+    "name",
+    [n for n in plugins.names("checkpoints") if hasattr(plugins.load("checkpoints", n), "LAYOUT")],
 )
 ON_THE_HUB = f"someone/some-model@{'0' * 40}"
 
 
 @each_pretrained
 def test_something_can_be_fetched(name):
-    plugin = upstreams.plugin(name)
-    assert plugin.CHECKPOINTS or plugin.LAYOUT
+    table = plugins.load("checkpoints", name)
+    assert table.CHECKPOINTS or table.LAYOUT
 
 
 @each_pretrained
 def test_checkpoints_have_mirrors_a_licence_and_a_hash_unless_none_is_published(name):
-    for checkpoint in upstreams.plugin(name).CHECKPOINTS.values():
+    for checkpoint in plugins.load("checkpoints", name).CHECKPOINTS.values():
         assert checkpoint.licence
         assert checkpoint.files
         for file in checkpoint.files:
@@ -179,14 +182,14 @@ def test_checkpoints_have_mirrors_a_licence_and_a_hash_unless_none_is_published(
 def test_an_unknown_upstream_or_checkpoint_names_the_choices(name):
     with pytest.raises(ValueError, match=rf"upstream\.name: 'nobody' .*'{name}'"):
         upstreams.plugin("nobody")
-    choices = re.escape(str(sorted(upstreams.plugin(name).CHECKPOINTS)))
+    choices = re.escape(str(sorted(plugins.load("checkpoints", name).CHECKPOINTS)))
     with pytest.raises(ValueError, match=rf"upstream\.checkpoint: {name} has {choices}, not 'xl'"):
-        upstreams.fetchable(name, "xl")
+        fetchable(name, "xl")
 
 
 @each_with_a_layout
 def test_a_layout_has_names_of_weights_that_are_no_pickles(name):
-    layout = upstreams.plugin(name).LAYOUT
+    layout = plugins.load("checkpoints", name).LAYOUT
     assert layout.weights
     assert not any("/" in file for file in (*layout.weights, *layout.beside))
     assert set(layout.weights) <= {"model.safetensors", "model.bin"}  # the latter CTranslate2's
@@ -194,22 +197,22 @@ def test_a_layout_has_names_of_weights_that_are_no_pickles(name):
 
 @each_with_a_layout
 def test_a_repository_of_the_hub_is_a_checkpoint_if_its_revision_cannot_move(name):
-    assert str(upstreams.fetchable(name, ON_THE_HUB)) == ON_THE_HUB
+    assert str(fetchable(name, ON_THE_HUB)) == ON_THE_HUB
     with pytest.raises(ValueError, match="some-model@<40 hex digits> is needed"):
-        upstreams.fetchable(name, "someone/some-model@main")
+        fetchable(name, "someone/some-model@main")
 
 
 @each_with_a_layout
 def test_a_file_of_ones_own_is_a_checkpoint_by_its_hash(name):
-    weights = upstreams.plugin(name).LAYOUT.weights[0]
-    (file,) = upstreams.fetchable(name, f"{weights}@{'0' * 64}").files
+    weights = plugins.load("checkpoints", name).LAYOUT.weights[0]
+    (file,) = fetchable(name, f"{weights}@{'0' * 64}").files
     assert (file.name, file.sha256) == (weights, "0" * 64)
 
 
 @each_pretrained
 def test_a_folder_says_whose_files_it_holds(name, tmp_path):
-    some = next(iter(upstreams.plugin(name).CHECKPOINTS), ON_THE_HUB)
-    upstream_folder.write_identity(tmp_path, name, some)
+    some = next(iter(plugins.load("checkpoints", name).CHECKPOINTS), ON_THE_HUB)
+    upstream_folder.write_identity(tmp_path, name, some, fetchable(name, some).licence)
     assert upstream_folder.name_in(tmp_path) == name
 
 
@@ -228,9 +231,9 @@ def test_a_control_is_loaded_as_an_upstream_is_and_always_with_the_same_weights(
 
 @each_control
 def test_a_control_cannot_be_fetched_and_the_message_says_where_it_belongs(name):
-    message = f"upstream.name: {name} was never trained: list it under transfer.controls"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        upstreams.fetchable(name, "base")
+    message = rf"upstream\.name: '{name}' has no weights .* listed under transfer\.controls"
+    with pytest.raises(ValueError, match=message):
+        fetchable(name, "base")
 
 
 @each_pretrained

@@ -14,6 +14,7 @@ from test_upstreams import (  # noqa: F401 - the contract, of every kind of netw
     windows,
 )
 
+from voicegraft.checkpoints import wav2vec2 as table
 from voicegraft.model.precision import on_this_machine, products_in
 from voicegraft.speech.torchaudio_on_cpu import torchaudio
 from voicegraft.upstreams import wav2vec2
@@ -131,10 +132,10 @@ def test_the_encoders_that_torchaudio_documents_are_here():
         WAV2VEC2_XLSR_1B WAV2VEC2_XLSR_2B HUBERT_BASE HUBERT_LARGE HUBERT_XLARGE WAVLM_BASE
         WAVLM_BASE_PLUS WAVLM_LARGE WAV2VEC2_ASR_BASE_960H HUBERT_ASR_LARGE MMS_FA
     """
-    assert set(documented.split()) <= wav2vec2.CHECKPOINTS.keys()
-    assert wav2vec2.PUBLISHED.keys() <= wav2vec2.CHECKPOINTS.keys()
+    assert set(documented.split()) <= table.CHECKPOINTS.keys()
+    assert table.PUBLISHED.keys() <= table.CHECKPOINTS.keys()
 
 
 def test_no_two_bundles_have_files_of_one_name():
-    names = [checkpoint.files[0].name for checkpoint in wav2vec2.CHECKPOINTS.values()]
+    names = [checkpoint.files[0].name for checkpoint in table.CHECKPOINTS.values()]
     assert len(set(names)) == len(names)

@@ -11,6 +11,7 @@ from bundles import KINDS, bundle, in_transformers, loaded, states, weights_of
 from served import served
 
 from stages import fetch_model
+from voicegraft.checkpoints import wav2vec2 as table
 from voicegraft.fetching.mirrors import FetchError
 from voicegraft.model import upstream_folder
 from voicegraft.model.formats import WeightsError
@@ -33,7 +34,7 @@ def test_weights_are_looked_for_where_torchaudio_looks(monkeypatch):
     monkeypatch.setattr(module, "load_state_dict_from_url", lambda url: asked.append(url) or {})
     for name, published in wav2vec2.BUNDLES.items():
         module._get_state_dict(published._path, None)
-        assert wav2vec2.CHECKPOINTS[name].files[0].mirrors[1].url == asked.pop()
+        assert table.CHECKPOINTS[name].files[0].mirrors[1].url == asked.pop()
 
 
 @pytest.fixture
@@ -45,8 +46,8 @@ def fetching(monkeypatch, tmp_path):
     def fetch(url, sha256=None, source="", checkpoint="TINY"):
         tiny = bundle("wav2vec 2.0 base", url)
         monkeypatch.setitem(wav2vec2.BUNDLES, "TINY", tiny)
-        monkeypatch.setitem(wav2vec2.PUBLISHED, "TINY", sha256)
-        monkeypatch.setitem(wav2vec2.CHECKPOINTS, "TINY", wav2vec2.checkpoint_of("TINY", tiny))
+        monkeypatch.setitem(table.PUBLISHED, "TINY", sha256)
+        monkeypatch.setitem(table.CHECKPOINTS, "TINY", table.checkpoint_of("TINY", tiny))
         choice = {"name": "wav2vec2", "checkpoint": checkpoint, "source": str(source)}
         (tmp_path / "params.yaml").write_text(yaml.safe_dump({"upstream": choice}))
         fetch_model.main(tmp_path / "upstream", tmp_path / "downloads")

@@ -8,6 +8,11 @@ model.safetensors@<64>+<64 hex digits>  the same where files lie beside it: `lis
 
 DVC does not watch upstream.source, so a file of it is never taken without its hash: others there
 are an error, not another model under the same name.
+
+The table of an upstream is the file of its name in voicegraft/checkpoints, with
+
+    CHECKPOINTS: dict[str, Checkpoint]      what can be fetched, by name
+    LAYOUT: Layout                          if it reads more than that: which files it takes
 """
 
 import hashlib
@@ -18,6 +23,7 @@ from pathlib import Path
 
 from voicegraft.fetching.hub import HubCheckpoint
 from voicegraft.fetching.mirrors import FetchError, RemoteFile, fetch, sha256_of, verify
+from voicegraft.pipeline import plugins
 
 UNLISTED = "a repository of the hub as owner/name@revision, or a file of upstream.source as \
 name@SHA-256"
@@ -113,6 +119,29 @@ def listed(name: str, checkpoints: Mapping[str, Checkpoint]) -> Checkpoint | Non
     if weights.sha256 not in (None, sha256):
         raise ValueError(f"upstream.checkpoint: the hash of {what} is {weights.sha256}, not {pin}")
     return replace(found, files=(replace(weights, sha256=sha256), *others))
+
+
+def fetchable(name: str, checkpoint: str) -> Checkpoint | HubCheckpoint:
+    """Return the checkpoint of that upstream: one that is listed, or of the upstream's layout.
+
+    Raises:
+        ValueError: naming those that the upstream has, or the upstreams that have any.
+    """
+    if name not in (tables := plugins.names("checkpoints")):
+        raise ValueError(
+            f"upstream.name: {name!r} has no weights to fetch, {tables} have; what was never "
+            "trained is listed under transfer.controls"
+        )
+    table = plugins.load("checkpoints", name)
+    layout = getattr(table, "LAYOUT", None)
+    found = listed(checkpoint, table.CHECKPOINTS) or (layout and unlisted(checkpoint, layout))
+    if not found:
+        others = f"; it takes {UNLISTED}, too" if layout else ""
+        raise ValueError(
+            f"upstream.checkpoint: {name} has {sorted(table.CHECKPOINTS)}, not "
+            f"{checkpoint!r}{others}"
+        )
+    return found
 
 
 def unlisted(name: str, layout: Layout) -> Checkpoint | HubCheckpoint | None:

@@ -2,17 +2,14 @@
 
 An upstream is a file of voicegraft/upstreams, named in params.yaml, with
 
-    CHECKPOINTS: dict[str, Checkpoint]      what `fetch_model` can fetch, by name
     load(folder) -> Upstream                pretrained, from the files that were fetched
     build(config) -> Upstream               the same network with random weights
     TINY: Config                            one small enough for a test
 
-and, if it can read more than what is listed, a repository of the hub or a folder of the user's own,
+Where its weights are is in a file of the same name in voicegraft/checkpoints.
 
-    LAYOUT: Layout                          which files `load` reads of it
-
-A control is an upstream that was never trained: it is listed under transfer.controls, and in place
-of the first two it has
+A control is an upstream that was never trained: it is listed under transfer.controls, has no
+weights to fetch, and in place of `load` it has
 
     beside(name, upstream) -> Config        of the control that stands beside that upstream
 
@@ -29,8 +26,6 @@ import torch
 from pydantic import JsonValue
 from torch import Tensor, nn
 
-from voicegraft.fetching.checkpoints import UNLISTED, Checkpoint, listed, unlisted
-from voicegraft.fetching.hub import HubCheckpoint
 from voicegraft.model.batches import Ragged, join
 from voicegraft.pipeline import plugins
 
@@ -133,27 +128,6 @@ def plugin(name: str) -> ModuleType:
     if name not in names():
         raise ValueError(f"upstream.name: {name!r} is not in voicegraft/upstreams: {names()}")
     return plugins.load("upstreams", name)
-
-
-def fetchable(name: str, checkpoint: str) -> Checkpoint | HubCheckpoint:
-    """Return the checkpoint of that name: one that is listed, or of the upstream's layout.
-
-    Raises:
-        ValueError: naming those that the upstream has.
-    """
-    if is_control(name):
-        raise ValueError(
-            f"upstream.name: {name} was never trained: list it under transfer.controls"
-        )
-    checkpoints: dict[str, Checkpoint] = plugin(name).CHECKPOINTS
-    layout = getattr(plugin(name), "LAYOUT", None)
-    found = listed(checkpoint, checkpoints) or (layout and unlisted(checkpoint, layout))
-    if not found:
-        others = f"; it takes {UNLISTED}, too" if layout else ""
-        raise ValueError(
-            f"upstream.checkpoint: {name} has {sorted(checkpoints)}, not {checkpoint!r}{others}"
-        )
-    return found
 
 
 def is_control(name: str) -> bool:

@@ -13,9 +13,8 @@ from voicegraft.pipeline.files import whole
 IDENTITY_FILE = "upstream.json"
 
 
-def write_identity(folder: Path, name: str, checkpoint: str) -> None:
+def write_identity(folder: Path, name: str, checkpoint: str, licence: str) -> None:
     """Say in `folder` whose files these are; written last, it marks the folder as whole."""
-    licence = upstreams.fetchable(name, checkpoint).licence
     _write_identity(folder, {"name": name, "checkpoint": checkpoint, "licence": licence})
 
 

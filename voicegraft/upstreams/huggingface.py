@@ -20,10 +20,9 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from voicegraft.fetching.checkpoints import Layout
 from voicegraft.model.batches import Ragged, join
 from voicegraft.model.formats import WeightsError, read_json
-from voicegraft.model.upstream import Checkpoint, Config, Upstream
+from voicegraft.model.upstream import Config, Upstream
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -32,8 +31,6 @@ SAMPLE_RATE = 16_000
 MAX_SECONDS = 30
 WAVE_TYPES = ("data2vec-audio", "hubert", "unispeech", "unispeech-sat", "wav2vec2", "wavlm")
 MEL_TYPES = ("wav2vec2-bert",)
-CHECKPOINTS: dict[str, Checkpoint] = {}  # any repository on the hub, at a revision
-LAYOUT = Layout(("model.safetensors",), ("config.json", "preprocessor_config.json"))
 TINY = {
     "normalised": True,
     "encoder": {

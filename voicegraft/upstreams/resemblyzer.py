@@ -11,27 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
-from voicegraft.fetching.mirrors import RemoteFile, WheelMirror
 from voicegraft.model.batches import Ragged
 from voicegraft.model.spectrogram import HOP_SAMPLES, SAMPLE_RATE, LogMelSpectrogram
-from voicegraft.model.upstream import Checkpoint, Config, Upstream
+from voicegraft.model.upstream import Config, Upstream
 
 WEIGHTS_FILE = "pretrained.pt"
 MAX_SECONDS = 30
 LOUDNESS_DBFS = -30  # quieter clips are raised to it, as in resemblyzer `audio.py`
 TINY = {"bins": 40, "size": 32, "layers": 3}
-CHECKPOINTS = {
-    "pretrained": Checkpoint(
-        files=(
-            RemoteFile(
-                WEIGHTS_FILE,
-                "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
-                (WheelMirror((("Resemblyzer==0.1.4", "resemblyzer/pretrained.pt"),)),),
-            ),
-        ),
-        licence="Apache-2.0",
-    )
-}
 
 
 class Lstm(nn.Module):

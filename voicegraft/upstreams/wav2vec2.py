@@ -8,27 +8,21 @@ The base models normalise each channel of the first convolution over time, and o
 itself: a clip's silence and length are heard in all its frames. So the convolutions run clip by
 clip, over the clip and no padding but its own. Features are the samples themselves: where masks
 are laid on them (finetune.full), `time_mask_frames` counts samples.
-
-torchaudio publishes no checksums. Where others have (see PUBLISHED), that one is demanded; any
-other file is believed when it first comes, over https, and its SHA-256 demanded from then on.
 """
 
 import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urljoin
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrize
 
-from voicegraft.fetching.mirrors import RemoteFile
-from voicegraft.fetching.web import TorchHubCache, WebMirror
 from voicegraft.model.batches import Ragged, join
 from voicegraft.model.formats import WeightsError
-from voicegraft.model.upstream import Checkpoint, Config, Upstream
+from voicegraft.model.upstream import Config, Upstream
 from voicegraft.speech.torchaudio_on_cpu import torchaudio
 
 Bundle = torchaudio.pipelines.Wav2Vec2Bundle
@@ -36,16 +30,6 @@ BUNDLES: dict[str, Bundle] = {
     name: bundle
     for name, bundle in vars(torchaudio.pipelines).items()
     if isinstance(bundle, Bundle)
-}
-SITE = "https://download.pytorch.org/torchaudio/models/"
-# SHA-256 as several projects have measured it, each by itself, of what lies at these URLs.
-PUBLISHED = {
-    "MMS_FA": "20ef12963ab4924bef49ac4fc7f58ad5da2ee43b2c11bc8c853c9b90ecdbc680",
-    "WAV2VEC2_ASR_BASE_960H": "488fd4f16de84438ffc945334278c1b9fb9b7159a806c1080b16111a958c945d",
-    "WAV2VEC2_ASR_LARGE_LV60K_960H": (
-        "7a88965716fbd598a595209bf45c1210a18a6935cfb0cf53527fc986c5543ac7"
-    ),
-    "WAVLM_BASE_PLUS": "136a3e720c04f2c77bf7a4dc6a3868b14d5a2c145a988114b733cb1a8428be98",
 }
 
 # Of every bundle: the kernel of each convolution and its stride.
@@ -81,22 +65,9 @@ TINY = {
 }
 
 
-def checkpoint_of(name: str, bundle: Bundle) -> Checkpoint:
-    """Return the bundle's file of weights, with its hash if one is known, and its licence."""
-    mirrors = (TorchHubCache(), WebMirror(urljoin(SITE, bundle._path)))
-    # As the bundles' documentation has it.
-    free = name != "MMS_FA" and not name.startswith("VOXPOPULI")
-    return Checkpoint(
-        files=(RemoteFile(_file_name(bundle), PUBLISHED.get(name), mirrors),),
-        licence="MIT" if free else "CC-BY-NC-4.0",
-    )
-
-
-def _file_name(bundle: Bundle) -> str:
+def file_name(bundle: Bundle) -> str:
+    """Return the name of the bundle's file of weights."""
     return bundle._path.rpartition("/")[2]
-
-
-CHECKPOINTS = {name: checkpoint_of(name, bundle) for name, bundle in BUNDLES.items()}
 
 
 class Block(nn.Module):
@@ -196,7 +167,7 @@ def load(folder: Path) -> Wav2Vec2:
         WeightsError: if there is none, or it does not fit the bundle.
     """
     for name, bundle in BUNDLES.items():
-        if (path := folder / _file_name(bundle)).is_file():
+        if (path := folder / file_name(bundle)).is_file():
             config = _config(bundle)
             model = _model(config)
             _fill(model, _stored(path), name, path)
