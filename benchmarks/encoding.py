@@ -21,8 +21,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.peers import FasterWhisper, Transformers
 from benchmarks.results import keep
 from benchmarks.timing import in_turn, ratio
-from voicegraft.embedding.choice import ExtractEmbeddings
 from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.takes import Take
 from voicegraft.model import upstream_folder
 from voicegraft.model.precision import on_this_machine, products_in

@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from stages.finetune import parts_of
-from voicegraft.embedding.choice import ExtractEmbeddings, chosen
 from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.store import Store, write_store
 from voicegraft.embedding.takes import Take
 from voicegraft.model import upstream_folder
 from voicegraft.model.grafted import GraftedModel
 from voicegraft.model.head import HeadChoice
+from voicegraft.model.layers import trunk_below
 from voicegraft.model.precision import on_this_machine, products_in
 from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Corpus, Utterance
@@ -76,18 +77,18 @@ class Epochs:
         self.folder, self.corpus, self.clips, self.work = upstream, corpus, clips, work
         self.params = load_params(ExtractEmbeddings, "extract_embeddings")
         self.choice, self.fit = load_params(OneLayer, "head"), load_params(Fit, "train_head")
-        self.recipe = load_params(Recipe, "finetune.top3")
+        self.recipe = load_params(Recipe, "finetune.top3", defaults="finetune.defaults")
         self.upstream = upstream_folder.load(upstream)
         self.precision = on_this_machine(self.params.precision, self.upstream)
 
     def fill(self) -> None:
         """Encode the clips into the store."""
         layer, margin = self.choice.layer, self.params.margin_seconds
-        layers = chosen(layer, "auto", [self.recipe.unfrozen_blocks]).stored
+        layers = [trunk_below(layer, self.recipe.unfrozen_blocks), layer]
         takes = [Take(u) for u in self.clips]
         frames = {take.id: self.upstream.frames(take.samples, margin) for take in takes}
         facts = {"upstream": upstream_folder.name_in(self.folder), "margin_seconds": margin}
-        facts |= {"upstream_config": self.upstream.config, "speeds": [], "layer": layer}
+        facts |= {"upstream_config": self.upstream.config, "speeds": []}
         window = layers, margin, self.precision, self.params.batch_seconds
         with write_store(self.work / "store", layers, self.upstream.size, frames, facts) as store:
             for batch in encode(self.upstream, self.corpus, *window, takes):
@@ -104,7 +105,7 @@ class Epochs:
 
     def model(self) -> GraftedModel:
         """Return a new head on the pretrained upstream."""
-        where = self.choice.layer, self.choice.name, self.store()
+        where = self.choice.layer, self.choice, self.store()
         return graft(*where, self.clips, self.folder, self.fit.seed)
 
     def epoch(self, model: GraftedModel, inputs: Inputs, parts: list[Part], fit: Fit) -> None:

@@ -25,7 +25,6 @@ from dvc.utils.serialize import modify_yaml
 from tqdm import tqdm
 
 from benchmarks.results import keep
-from voicegraft.embedding.choice import LayerChoice, write_choice
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.packed import PackedWriter
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, write_manifest
@@ -55,11 +54,10 @@ def extract(upstream: Path, corpus: Path, folder: Path) -> tuple[float, float]:
     """Run the stage; return its seconds and its peak memory in gigabytes."""
     shutil.copy(ROOT / "params.yaml", folder)
     with modify_yaml(folder / "params.yaml") as params:
-        params["extract_embeddings"] |= {"speeds": [], "augment": []}
-    layers, outputs = folder / "layers.json", [folder / "cache", folder / "embeddings"]
-    write_choice(layers, LayerChoice(head=1, stored=[1]))
+        params["extract_embeddings"] |= {"layers": [1], "speeds": [], "augment": []}
+    outputs = [folder / "cache", folder / "embeddings"]
     command = [sys.executable, str(ROOT / "stages" / "extract_embeddings.py")]
-    command += [str(path.absolute()) for path in (upstream, corpus, layers, *outputs)]
+    command += [str(path.absolute()) for path in (upstream, corpus, *outputs)]
     began = time.perf_counter()
     process = subprocess.Popen(command, cwd=folder)
     _, status, usage = os.wait4(process.pid, 0)

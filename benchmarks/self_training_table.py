@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.current import is_current
-from voicegraft.training.records import read_dev_cer
+from voicegraft.evaluation.transfer import read_dev_cer
 
 SIDES = {"dev": "dev", "test": "heard", "unseen": "unseen"}
 TEACHER, LONGER = "teacher", "longer"

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.current import is_current
-from voicegraft.evaluation.transfer import WHOLE
-from voicegraft.training.records import read_dev_cer
+from voicegraft.evaluation.transfer import WHOLE, read_dev_cer
 
 GAINS = """\
 | | against | heard: errors spared | unseen: errors spared | verdict |

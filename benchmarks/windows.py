@@ -23,8 +23,8 @@ import torch
 from benchmarks.epochs import OneLayer
 from benchmarks.results import keep
 from benchmarks.timing import in_turn
-from voicegraft.embedding.choice import ExtractEmbeddings
 from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.store import Store, write_store
 from voicegraft.embedding.takes import Take
 from voicegraft.evaluation.blocks import choose_blocks
@@ -98,7 +98,7 @@ def train(store: Store, folder: Path, upstream: Path, corpus: Corpus) -> None:
     """Train a head on the store, as train_head does."""
     choice, fit = load_params(OneLayer, "head"), load_params(Fit, "train_head")
     spoken, compute = corpus.of("train"), load_params(Compute, "compute")
-    model = graft(choice.layer, choice.name, store, spoken, upstream, fit.seed)
+    model = graft(choice.layer, choice, store, spoken, upstream, fit.seed)
     trainer = head_trainer(model, store, fit, compute)
     trainer.train(corpus, Checkpoint(folder / "scratch" / "run"), folder, folder / "curves")
 

@@ -1,39 +1,63 @@
-"""Score one model on clips it never trained on: test (voices heard) and unseen (never heard).
+"""Score one model on clips it never trained on: test (its voices) and unseen (other voices).
 
 Reads   MODEL, as train_head or finetune leaves it; CORPUS, as prepare_data leaves it
-Writes  EVALUATION, a folder of numbers for git: metrics.json, utterances.csv, worst.csv,
-        confusion.csv, cer_by_duration.csv; PREDICTIONS, id, reference and hypothesis in a .tsv:
-        sentences, so never for git
-Knobs   evaluate: batch_seconds, resamples, confidence, seed, duration_edges_seconds,
-        fewest_speaker_clips
+Writes  EVALUATION, a folder of numbers for git: metrics.json, slices.csv, utterances.csv,
+        worst.csv, confusion.csv; of texts cer_by_duration.csv; of classes classes.csv, dev.csv, by
+        which controls are chosen, calibration.csv, and of clips of no known class unknown.csv and
+        open_set.csv. PREDICTIONS, id, reference and hypothesis in a .tsv, or probabilities of all
+        classes in a .csv: sentences of the corpus, so never for git
+Knobs   task; evaluate: batch_seconds, resamples, confidence, seed, duration_edges_seconds,
+        fewest_speaker_clips, and for classes unknown_labels, max_false_accepts
 """
 
-import sys
-import time
 from pathlib import Path
 
-from voicegraft.evaluation.predictions import clips_to_score, transcribe
+from voicegraft.evaluation.classes.open_set import CHOOSING, EvaluateClasses, check_unknown
+from voicegraft.evaluation.classes.report import (
+    class_headline,
+    write_class_evaluation,
+    write_probabilities,
+)
+from voicegraft.evaluation.classes.scores import score_classes
+from voicegraft.evaluation.predictions import clips_to_score, log_probabilities, transcribe
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.model.grafted import load_model
-from voicegraft.pipeline.command import pace, run_stage
+from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params
 from voicegraft.pipeline.provenance import provenance
+from voicegraft.pipeline.task import CLASSIFICATION, load_task
 from voicegraft.speech.manifest import Corpus
 
 
-def main(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> None:
+def evaluate_texts(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> list[str]:
+    """Score a model of texts, and return its headline."""
     params = load_params(Evaluate, "evaluate")
     grafted, clips = load_model(model), Corpus(corpus)
     utterances = clips_to_score(clips, grafted.max_seconds)
-    began = time.monotonic()
     hypotheses = transcribe(grafted, clips, utterances, params.batch_seconds)
-    took, audio = time.monotonic() - began, sum(u.seconds for u in utterances)
-    print(pace(audio, took), file=sys.stderr)
     write_predictions(predictions, utterances, hypotheses)
     of = provenance(corpus=corpus, model=model, settings=params)
     summary = write_evaluation(evaluation, utterances, hypotheses, grafted.labels, params, of)
-    print("\n".join(headline(summary)))
+    return headline(summary)
+
+
+def evaluate_classes(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> list[str]:
+    """Score a classifier, and return its headline."""
+    params = load_params(EvaluateClasses, "evaluate")
+    grafted, clips = load_model(model), Corpus(corpus)
+    utterances = clips.of(CHOOSING) + clips_to_score(clips, grafted.max_seconds)
+    found = log_probabilities(grafted, clips, utterances, params.batch_seconds)
+    write_probabilities(predictions, utterances, grafted.labels, found)
+    scores = score_classes(utterances, grafted.labels, found)
+    check_unknown(params, scores)
+    of = provenance(corpus=corpus, model=model, settings=params)
+    return class_headline(write_class_evaluation(evaluation, scores, params, params, of))
+
+
+def main(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> None:
+    evaluate = evaluate_classes if load_task() == CLASSIFICATION else evaluate_texts
+    print("\n".join(evaluate(model, corpus, evaluation, predictions)))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
 """Run the frozen upstream over every clip, once, and store what it says.
 
-Reads   UPSTREAM, as fetch_model leaves it, or build_control; CORPUS, as prepare_data leaves it;
-        LAYERS, as choose_layers leaves it
+Reads   UPSTREAM, as fetch_model leaves it, or build_control; CORPUS, as prepare_data leaves it
 Writes  EMBEDDINGS, a store: the states of each layer asked for, or their principal components,
         packed, in half precision;
         CACHE, kept between runs and corpora: what was ever encoded, by content, so that a clip
         is encoded again only if its audio, the upstream or the window changed
-Knobs   extract_embeddings: margin_seconds, speeds, augment, components, precision,
+Knobs   extract_embeddings: layers, margin_seconds, speeds, augment, components, precision,
         batch_seconds, cache_gigabytes
 """
 
@@ -19,26 +18,19 @@ import torch
 from tqdm import tqdm
 
 from voicegraft.embedding.cache import Cache
-from voicegraft.embedding.choice import ExtractEmbeddings, LayerChoice, read_choice
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.extraction import fill
 from voicegraft.embedding.keys import keys_for
+from voicegraft.embedding.knobs import ExtractEmbeddings, layers_of
 from voicegraft.embedding.reduction import reduce_store
 from voicegraft.embedding.store import write_store
 from voicegraft.embedding.takes import degraded_takes, takes
 from voicegraft.model import upstream as upstreams
 from voicegraft.model import upstream_folder
-from voicegraft.model.layers import Layer
 from voicegraft.model.precision import Precision, bound_cache, on_this_machine
 from voicegraft.pipeline.command import pace, run_stage
 from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import UNLABELLED, Corpus
-
-
-def layers_for(folder: Path, blocks: int, choice: LayerChoice) -> LayerChoice:
-    """Return the choice for the upstream in `folder`, which has so many blocks."""
-    control = upstreams.is_control(upstream_folder.name_in(folder))
-    return choice.of_control(blocks) if control else choice.within(blocks)
 
 
 def facts_of(
@@ -46,14 +38,12 @@ def facts_of(
     upstream: upstreams.Upstream,
     params: ExtractEmbeddings,
     precision: Precision,
-    layer: Layer,
 ) -> dict:
     """Return what a reader of the store must know."""
     augment = [degradation.model_dump(exclude_defaults=True) for degradation in params.augment]
     return {
         "upstream": upstream_folder.name_in(folder),
         "upstream_config": upstream.config,
-        "layer": layer,
         "margin_seconds": params.margin_seconds,
         "silence_frames": upstream.silence_frames(params.margin_seconds),
         "speeds": params.speeds,
@@ -77,12 +67,13 @@ def reduce(embeddings: Path, corpus: Corpus, components: int) -> None:
         )
 
 
-def main(upstream: Path, corpus: Path, layers: Path, cache: Path, embeddings: Path) -> None:
+def main(upstream: Path, corpus: Path, cache: Path, embeddings: Path) -> None:
     params = load_params(ExtractEmbeddings, "extract_embeddings")
     bound_cache()
     model, clips = upstream_folder.load(upstream), Corpus(corpus)
-    choice = layers_for(upstream, len(model.blocks), read_choice(layers))
-    stored, margin = choice.stored, params.margin_seconds
+    control = upstreams.is_control(upstream_folder.name_in(upstream))
+    stored = layers_of(len(model.blocks), params.layers, control)
+    margin = params.margin_seconds
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     chosen = takes(clips.utterances, params.speeds, model.max_samples)
     learnt = clips.of("train", UNLABELLED)
@@ -91,7 +82,7 @@ def main(upstream: Path, corpus: Path, layers: Path, cache: Path, embeddings: Pa
     precision = on_this_machine(params.precision, model)
     keys = keys_for(model, stored, margin, precision, clips)
     encoder = partial(encode, model, clips, stored, margin, precision, params.batch_seconds)
-    facts = facts_of(upstream, model, params, precision, choice.head)
+    facts = facts_of(upstream, model, params, precision)
     total, recalled = sum(take.seconds for take in chosen), 0.0
     began = time.monotonic()
     with (

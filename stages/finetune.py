@@ -5,7 +5,8 @@ Reads   RECIPE, a name under `finetune` in params.yaml; HEAD, the grafted model 
 Writes  MODEL, a grafted model; CURVES, loss and dev error rates by epoch (dvclive); TRAINING,
         how many parameters learn, as JSON;
         SCRATCH keeps the last epoch until the run is done, so a killed run goes on
-Knobs   finetune.RECIPE: start, learns, unfrozen_blocks, rates, schedule, takes, masking; compute
+Knobs   finetune.RECIPE, a difference from finetune.defaults: start, learns, unfrozen_blocks,
+        rates, schedule, takes, masking; compute
 """
 
 import sys
@@ -78,8 +79,9 @@ def main(
     training: Path,
     scratch: Path,
 ) -> None:
-    way = load_params(Learns, f"finetune.{recipe}").learns
-    params = load_params(section(way), f"finetune.{recipe}")
+    name, defaults = f"finetune.{recipe}", "finetune.defaults"
+    way = load_params(Learns, name, defaults=defaults).learns
+    params = load_params(section(way), name, defaults=defaults)
     compute = load_params(Compute, "compute")
     clips, grafted = Corpus(corpus), load_model(head, "cpu")
     pretrained = size_of(grafted.upstream)

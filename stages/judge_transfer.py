@@ -3,7 +3,7 @@
 Reads   EVALUATION, with the scores of all models and controls, and the curves of the controls
 Writes  TRANSFER, JSON: for each model its gain over each control, overall and by slice, with
         intervals, and the verdict; for git
-Knobs   task: by which rate, CER or the error rate of classes; transfer: controls, decoders;
+Knobs   task: by which rate, CER or the error rate of classes; transfer: controls;
         finetune: recipes; evaluate: resamples, confidence, seed, duration_edges_seconds,
         fewest_speaker_clips
 """
@@ -15,27 +15,23 @@ from typing import Any
 
 from pydantic import ConfigDict
 
+from voicegraft.evaluation.classes.open_set import evaluate_of
 from voicegraft.evaluation.classes.scores import parse_class_scores
 from voicegraft.evaluation.current import Current
 from voicegraft.evaluation.paired import Scored, rate_of_all
-from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.scores import parse_scores
-from voicegraft.evaluation.summary import Evaluate
-from voicegraft.evaluation.transfer import Control, judge, judged_by, spoken
+from voicegraft.evaluation.transfer import Control, judge, judged_by, read_dev_cer, spoken
 from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.files import write_json
 from voicegraft.pipeline.params import Section, load_params
 from voicegraft.pipeline.provenance import KEY, named
 from voicegraft.pipeline.task import CLASSIFICATION, load_task
-from voicegraft.training.records import read_dev_cer
-
-ZERO_SHOT = "zero_shot"
 
 
 class Transfer(Section):
     """What the transfer has to beat."""
 
     controls: list[str]
-    decoders: list[str]
 
 
 class Recipes(Section):
@@ -80,21 +76,19 @@ def named_by(models: Sequence[str], evaluation: Path) -> dict[str, list[str]]:
 
 
 def main(evaluation: Path, transfer: Path) -> None:
-    params = load_params(Evaluate, "evaluate")
-    against = load_params(Transfer, "transfer")
     task = load_task()
+    params = load_params(evaluate_of(task), "evaluate")
+    against = load_params(Transfer, "transfer")
 
     def scores_of(model: str) -> list[Scored]:
         return read_scores(evaluation / model / "utterances.csv", task)
 
     models = ["head", *load_params(Recipes, "finetune").recipes] if against.controls else []
-    decoders = [ZERO_SHOT] if against.controls and against.decoders else []
-    of = named_by([*models, *against.controls, *decoders], evaluation)
+    of = named_by([*models, *against.controls], evaluation)
     controls = [
         Control(name, rate_on_dev(evaluation / name, task), scores_of(name))
         for name in against.controls
     ]
-    controls += [Control(name, None, scores_of(name)) for name in decoders]
     verdicts = {m: judge(scores_of(m), controls, params) | {KEY: of[m]} for m in models}
     write_json(transfer, verdicts)
     print("\n".join(spoken(verdicts)) or "transfer.controls is empty: nothing to beat")

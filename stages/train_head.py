@@ -1,42 +1,49 @@
-"""Train a head on the stored states of the frozen upstream.
+"""Train a head on the stored states of the frozen upstream: for texts, or for classes.
 
 Reads   UPSTREAM, CORPUS and EMBEDDINGS, as the stages before leave them
 Writes  MODEL, a grafted model; CURVES, loss and dev error rates by epoch (dvclive);
         SCRATCH keeps the last epoch until the run is done, so a killed run goes on
-Knobs   head: name, layer; train_head: rates, epochs, masking …; compute: device, precision
+Knobs   task; head: name, layer, and for classes pooling, normalise; train_head: rates, epochs,
+        masking …, of what is trained step by step; compute: device, precision
 """
 
 from pathlib import Path
 
+from voicegraft.embedding.knobs import head_layer
 from voicegraft.embedding.store import Store
-from voicegraft.model.head import HeadChoice
 from voicegraft.model.upstream_folder import by_kind
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params
 from voicegraft.pipeline.provenance import remember
+from voicegraft.pipeline.task import load_task
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
 from voicegraft.training.fingerprint import fingerprint
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import graft, head_trainer, heard_layer
+from voicegraft.training.fitting import fit_head, is_fitted
+from voicegraft.training.grafting import choice_of, graft, head_trainer
+from voicegraft.training.inputs import StoredStates
 from voicegraft.training.scratch import tidied
 
 
 def main(
     upstream: Path, corpus: Path, embeddings: Path, model: Path, curves: Path, scratch: Path
 ) -> None:
-    choice = load_params(HeadChoice, "head")
+    choice = load_params(choice_of(load_task()), "head")
     fit = load_params(Fit, "train_head")
     compute = load_params(Compute, "compute")
     clips, store = Corpus(corpus), Store(embeddings)
-    layer, train = heard_layer(choice.layer, store), clips.of("train")
-    grafted = graft(layer, choice.name, store, train, upstream, fit.seed)
-    reads = {"head": choice, "fit": fit, "compute": compute, "stage": Path(__file__)}
-    reads |= {"upstream": upstream, "corpus": corpus, "embeddings": embeddings}
-    trainer = head_trainer(grafted, store, fit, compute)
-    with tidied(scratch):
-        trainer.train(clips, Checkpoint(scratch / fingerprint(reads)), model, curves)
+    layer = head_layer(choice.layer, store)
+    grafted = graft(layer, choice, store, clips.of("train"), upstream, fit.seed)
+    if is_fitted(grafted):
+        fit_head(grafted, StoredStates(store, layer, fit.masking), clips, model, curves)
+    else:
+        reads = {"head": choice, "fit": fit, "compute": compute, "stage": Path(__file__)}
+        reads |= {"upstream": upstream, "corpus": corpus, "embeddings": embeddings}
+        trainer = head_trainer(grafted, store, fit, compute)
+        with tidied(scratch):
+            trainer.train(clips, Checkpoint(scratch / fingerprint(reads)), model, curves)
     remember(model, **by_kind(upstream), training=[choice, fit])
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 from invented import write_corpus
-
 from voicegraft.embedding.choice import LayerChoice, write_choice
+
 from voicegraft.pipeline.params import read_params
 from voicegraft.speech.manifest import Corpus, write_manifest
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from invented import LAYERS, MARGIN_SECONDS, SPEEDS, model, write_corpus
 from test_takes import NO_MASKS
+from voicegraft.embedding.choice import ExtractEmbeddings
 
 from stages.extract_embeddings import facts_of
 from voicegraft.embedding.cache import Cache
-from voicegraft.embedding.choice import ExtractEmbeddings
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.extraction import fill
 from voicegraft.embedding.keys import keys_for

@@ -10,9 +10,9 @@ from scored import PARAMS, scores
 
 from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Utterance
-from voicegraft.studies.amounts import draw, scaled
+from voicegraft.studies.amounts import draw
 from voicegraft.studies.label_efficiency import Curve, Run, rows, spared
-from voicegraft.training.fit import Fit
+from voicegraft.training.fit import Fit, scaled
 
 MINUTES = (1, 5, 10, 30, 60)
 

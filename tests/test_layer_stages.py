@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from invented import write_corpus
 from test_stages import digests, new_project, quick_params, refusal, run, write_params
-
 from voicegraft.embedding.choice import LayerChoice, chosen, read_choice, write_choice
+
 from voicegraft.embedding.store import Store
 from voicegraft.model.grafted import load_model
 from voicegraft.pipeline.tables import read_records

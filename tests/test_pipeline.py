@@ -1,4 +1,4 @@
-"""dvc.yaml must name every file and section a stage uses, or DVC serves stale results as fresh."""
+"""dvc.yaml must name all code and sections a stage uses, or DVC serves stale results as fresh."""
 
 import ast
 import re
@@ -7,25 +7,32 @@ from pathlib import Path
 
 import pytest
 
-from voicegraft.model import unfreezing
 from voicegraft.pipeline.params import read_params
 
 ROOT = Path(__file__).parent.parent
-PIPELINES = ("", "words/")
+MOST_LINES = {"": 200, "words/": 200, "studies/": 250, "words/studies/": 250}
+PLUGINS = {"corpora", "upstreams", "heads", "classifiers", "unfreezing", "decoders", "checkpoints"}
+MOST_PIECES = 8
+"""Of the library, in the deps of a stage; of studies two more, which ask about all of it."""
 
 
-def stages_of(pipeline: str) -> dict[str, dict]:
+def stages_of(folder: str) -> dict[str, dict]:
     """Return the stages of a folder's dvc.yaml, their code by its path from the root."""
-    stages = read_params(ROOT / pipeline / "dvc.yaml")["stages"]
-    found = {name: stage.get("do", stage) for name, stage in stages.items()}
+    project = folder.removesuffix("studies/")
+    params = read_params(ROOT / project / "params.yaml")
+    params |= read_params(ROOT / folder / "params.yaml")
+    stages = read_params(ROOT / folder / "dvc.yaml")["stages"]
+    found = {name: dict(stage.get("do", stage)) for name, stage in stages.items()}
     for stage in found.values():
-        stage["params.yaml"] = read_params(ROOT / pipeline / "params.yaml")
+        stage["values"] = params
         stage["deps"] = [dep.removeprefix("../") for dep in stage["deps"]]
+        stage["cmd"] = [stage["cmd"]] if isinstance(stage["cmd"], str) else stage["cmd"]
     return found
 
 
-STAGES = {f"{p}{name}": stage for p in PIPELINES for name, stage in stages_of(p).items()}
+STAGES = {f"{f}{name}": stage for f in MOST_LINES for name, stage in stages_of(f).items()}
 each_stage = pytest.mark.parametrize("stage", STAGES.values(), ids=list(STAGES))
+each_file = pytest.mark.parametrize("folder", MOST_LINES)
 
 
 def filled_in(path: str, params: dict) -> str:
@@ -35,8 +42,8 @@ def filled_in(path: str, params: dict) -> str:
     return re.sub(r"\$\{(\w+)\.(\w+)\}", lambda m: str(params[m[1]][m[2]]), path)
 
 
-def script(stage: dict) -> Path:
-    return ROOT / re.search(r"stages/\w+\.py", stage["cmd"])[0]
+def scripts(stage: dict) -> list[Path]:
+    return [ROOT / re.search(r"(stages|studies)/\w+\.py", command)[0] for command in stage["cmd"]]
 
 
 def own_imports(file: Path) -> Iterator[Path]:
@@ -54,7 +61,7 @@ def own_imports(file: Path) -> Iterator[Path]:
             yield from (f for f in files if f.is_file() and f.is_relative_to(ROOT / "voicegraft"))
 
 
-def code_behind(files: list[Path]) -> set[str]:
+def code_behind(files: list[Path]) -> set[Path]:
     """Return `files` and what they import, at any depth, as paths from the root.
 
     An `__init__.py` that holds a docstring alone cannot change a result, so it is no dependency.
@@ -65,61 +72,122 @@ def code_behind(files: list[Path]) -> set[str]:
         if (file := waiting.pop()) not in seen:
             seen.add(file)
             waiting += own_imports(file)
-    return {str(f.relative_to(ROOT)) for f in seen if len(ast.parse(f.read_text()).body) > 1}
+    return {f.relative_to(ROOT) for f in seen if len(ast.parse(f.read_text()).body) > 1}
 
 
-def inside(stage: dict) -> list[str]:
-    """Return the files of the folders of code that a stage depends on as a whole."""
-    folders = [dep for dep in stage["deps"] if dep.startswith("voicegraft/")]
-    return [str(f.relative_to(ROOT)) for folder in folders for f in (ROOT / folder).glob("*.py")]
+def pieces(stage: dict) -> list[Path]:
+    """Return the folders and files of the library that a stage depends on."""
+    filled = [filled_in(dep, stage["values"]) for dep in stage["deps"]]
+    return [Path(dep) for dep in filled if dep.startswith("voicegraft/")]
+
+
+def code_of(stage: dict) -> set[Path]:
+    """Return the code that a stage runs: its scripts, its plug-ins by name, and their imports."""
+    plugins = [ROOT / piece for piece in pieces(stage) if piece.suffix == ".py"]
+    return code_behind([*scripts(stage), *plugins])
 
 
 @each_stage
-def test_the_deps_of_a_stage_are_exactly_the_code_it_runs(stage: dict) -> None:
-    code = [dep for dep in stage["deps"] if dep.endswith(".py")]
-    params = stage["params.yaml"]
-    plugins = [ROOT / filled_in(dep, params) for dep in code if "${" in dep]
-    run = code_behind([script(stage), *plugins, *(ROOT / file for file in inside(stage))])
-    assert len(set(code)) == len(code)
-    assert {filled_in(dep, params) for dep in code} | set(inside(stage)) == run
+def test_no_import_of_a_stage_lies_outside_its_deps(stage: dict) -> None:
+    deps = [Path(filled_in(dep, stage["values"])) for dep in stage["deps"]]
+    missing = {f for f in code_of(stage) if not any(f.is_relative_to(dep) for dep in deps)}
+    assert missing == set()
+
+
+@each_stage
+def test_no_stage_depends_on_a_folder_that_it_uses_nothing_of(stage: dict) -> None:
+    run = code_of(stage)
+    folders = [piece for piece in pieces(stage) if piece.name not in PLUGINS]
+    unused = [piece for piece in folders if not any(f.is_relative_to(piece) for f in run)]
+    assert unused == []
+
+
+@each_stage
+def test_every_dependency_on_code_is_there(stage: dict) -> None:
+    assert [piece for piece in pieces(stage) if not (ROOT / piece).exists()] == []
+
+
+def test_a_stage_names_at_most_eight_pieces_of_the_library() -> None:
+    of_the_card = {n: pieces(stage) for n, stage in STAGES.items() if "studies/" not in n}
+    most = {name: len(found) for name, found in of_the_card.items()}
+    # A control is two upstreams: its own, and the one that it stands beside.
+    assert {n: k for n, k in most.items() if k > MOST_PIECES} == {}
+
+
+@each_file
+def test_a_pipeline_file_is_short(folder: str) -> None:
+    lines = (ROOT / folder / "dvc.yaml").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= MOST_LINES[folder]
+    assert [line for line in lines if len(line) > 110] == []
+
+
+def comparable(stage: dict) -> dict:
+    """Return what must be the same in both pipelines: not paths, metrics, plots or words."""
+    commands = [re.sub(r"\.(tsv|csv)$", "", command) for command in stage["cmd"]]
+    kept = {key: value for key, value in stage.items() if key in ("params",)}
+    deps = [dep.replace("/classifiers/", "/heads/") for dep in stage["deps"]]
+    outs = [re.sub(r"\.(tsv|csv)$", "", out) for out in stage.get("outs", [])]
+    return kept | {"cmd": [c.replace("../", "") for c in commands], "deps": deps, "outs": outs}
+
+
+def test_both_pipelines_differ_in_paths_metrics_and_plots_alone() -> None:
+    texts, classes = (stages_of(folder) for folder in ("", "words/"))
+    assert list(texts) == list(classes)
+    assert {n: comparable(s) for n, s in texts.items()} == {
+        n: comparable(s) for n, s in classes.items()
+    }
 
 
 def test_a_stage_that_loads_a_fine_tuned_model_depends_on_every_way_to_unfreeze() -> None:
     # Which one a recipe names, DVC cannot fill in: it has no template within a template.
     stages = [name for name, stage in STAGES.items() if "voicegraft/unfreezing" in stage["deps"]]
-    assert {"finetune", "evaluate_finetuned", "forgetting"} <= set(stages)
-    assert {f"voicegraft/unfreezing/{way}.py" for way in unfreezing.names()} <= set(
-        inside(STAGES["finetune"])
-    )
+    assert {"finetune", "evaluate_finetuned", "studies/forgetting"} <= set(stages)
 
 
 def loaded_sections(file: Path) -> set[str]:
     calls = [n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Call)]
-    loads = [c.args[1] for c in calls if getattr(c.func, "id", "") == "load_params"]
+    loads = [c for c in calls if getattr(c.func, "id", "") == "load_params"]
     tasks = {"task" for c in calls if getattr(c.func, "id", "") == "load_task"}
-    return tasks | {
-        ast.unparse(name).removeprefix("f").strip("'").replace("{recipe", "${item")
-        for name in loads
+    names = [ast.unparse(c.args[1]).strip("'") for c in loads]
+    assigned = {
+        ast.unparse(target): ast.unparse(value)
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Tuple)
+        and isinstance(node.value, ast.Tuple)
+        for target, value in zip(node.targets[0].elts, node.value.elts, strict=True)
     }
+    names += [ast.unparse(k.value) for c in loads for k in c.keywords if k.arg == "defaults"]
+    texts = (assigned.get(name, name) for name in names)
+    return tasks | {re.sub("^f(?=')", "", t).strip("'").replace("{recipe", "${item") for t in texts}
+
+
+def listed_sections(stage: dict) -> set[str]:
+    """Return the sections that a stage lists, of all params files."""
+    found = set()
+    for entry in stage.get("params", []):
+        found |= {s for own in entry.values() for s in own} if isinstance(entry, dict) else {entry}
+    return {name.removesuffix(".recipes") for name in found}
 
 
 @each_stage
 def test_the_params_of_a_stage_are_exactly_the_sections_it_loads(stage: dict) -> None:
-    assert set(stage.get("params", [])) == loaded_sections(script(stage))
+    assert listed_sections(stage) == set().union(*map(loaded_sections, scripts(stage)))
 
 
 @each_stage
 def test_the_help_of_a_stage_names_what_it_reads_writes_and_the_sections_of_its_knobs(
     stage: dict,
 ) -> None:
-    text = ast.get_docstring(ast.parse(script(stage).read_text()))
-    assert all(f"\n{word}" in text for word in ("Reads", "Writes", "Knobs"))
-    assert all(section.split(".")[0] in text for section in stage.get("params", []))
+    texts = [ast.get_docstring(ast.parse(script.read_text())) for script in scripts(stage)]
+    assert all(f"\n{word}" in text for text in texts for word in ("Reads", "Writes", "Knobs"))
+    assert all(section.split(".")[0] in "".join(texts) for section in listed_sections(stage))
 
 
 def test_every_plug_in_a_stage_loads_by_name_is_a_dependency_by_template() -> None:
     templates = {dep for stage in STAGES.values() for dep in stage["deps"] if "${" in dep}
     folders = {"corpora": "corpus", "upstreams": "upstream", "heads": "head", "classifiers": "head"}
+    folders |= {"checkpoints": "upstream"}
     wanted = {f"voicegraft/{folder}/${{{key}.name}}.py" for folder, key in folders.items()}
     assert wanted <= templates
 

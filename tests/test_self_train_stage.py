@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 from invented import write_corpus
-
 from voicegraft.embedding.choice import LayerChoice, write_choice
+
 from voicegraft.model.grafted import load_model
 from voicegraft.pipeline.params import read_params
 from voicegraft.speech.manifest import Corpus, Utterance, write_manifest

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 import stage_runs
 from stage_runs import write_params
-
 from voicegraft.embedding.choice import LayerChoice
+
 from voicegraft.pipeline.provenance import named, parse, provenance
 from voicegraft.speech.manifest import Corpus
 from voicegraft.studies.amounts import minutes_of

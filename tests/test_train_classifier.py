@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import stage_runs
 from stage_runs import new_classes
-
 from voicegraft.embedding.choice import LayerChoice, write_choice
+
 from voicegraft.model.grafted import load_model
 from voicegraft.speech.manifest import Corpus
 

@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from voicegraft.model.layers import Layer, one_or_several
 from voicegraft.pipeline.files import whole
 from voicegraft.pipeline.packed import PackedWriter, read_packed
 
@@ -137,12 +136,6 @@ class Store:
         self.frames = {row["id"]: int(row["frames"]) for row in rows}
 
     @property
-    def layer(self) -> Layer:
-        """What the head hears: a layer, or several."""
-        layer = self.facts["layer"]
-        return one_or_several(layer) if isinstance(layer, list) else layer
-
-    @property
     def silence(self) -> int:
         """How many frames behind each clip are none of its own."""
         return self.facts["silence_frames"]
@@ -156,7 +149,7 @@ class Store:
         if layer not in self._layers:
             raise ValueError(
                 f"layer {layer} is not in the store, which has {sorted(self._layers)}: "
-                "add it to extract_embeddings.layers, or let that be auto"
+                "add it to extract_embeddings.layers"
             )
         first = self._first[clip]
         states = self._layers[layer][first : first + self.frames[clip]]

@@ -1,14 +1,13 @@
 """The files of evaluation/<model>/: numbers that a pull request shows, never a sentence."""
 
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from voicegraft.evaluation.errors import confusion_rows, count_confusions
 from voicegraft.evaluation.scores import Score, score, write_scores
 from voicegraft.evaluation.summary import Evaluate, cer_by_duration, metrics, slice_metrics
-from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.files import write_json
 from voicegraft.pipeline.provenance import KEY
 from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Utterance
@@ -85,10 +84,3 @@ def worst(scores: Sequence[Score], count: int = WORST_CLIPS) -> list[Score]:
     """Return the clips of highest CER; at equal CER the longer ones, which cost more."""
     order = sorted(scores, key=lambda s: (-s.cer, -s.character_edits, s.id))
     return order[:count]
-
-
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write `value` whole, its keys in order."""
-    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    with whole(path) as partial:
-        partial.write_text(text, encoding="utf-8")

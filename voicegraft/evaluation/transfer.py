@@ -5,8 +5,10 @@ the same of the error rates of classifiers, with the interval of the paired boot
 Among several controls the one that errs least on dev is the one to beat: test chooses nothing.
 """
 
+import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -182,3 +184,10 @@ def _verdict(gain: Mapping[str, float], control: Control) -> str:
     if gain["gain_high"] < 0:
         return NEGATIVE if trained else ZERO_SHOT_BETTER
     return UNSURE
+
+
+def read_dev_cer(folder: Path) -> list[float]:
+    """Return CER on dev by epoch, from the curves in `folder`; the first is before any."""
+    path = folder / "plots" / "metrics" / "dev" / "cer.tsv"
+    with open(path, encoding="utf-8", newline="") as file:
+        return [float(row["cer"]) for row in csv.DictReader(file, delimiter="\t")]

@@ -11,7 +11,7 @@ as heads for CTC are. Either can be fine-tuned with the upstream.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -19,18 +19,19 @@ from torch import Tensor, nn
 
 from voicegraft.model.batches import Padded
 from voicegraft.model.head import Head
-from voicegraft.model.layers import LayerKnob
+from voicegraft.model.layers import Layer
 from voicegraft.model.pooling import Pooling
 from voicegraft.model.speakers import Voice
 from voicegraft.pipeline import plugins
 from voicegraft.pipeline.params import Section
+from voicegraft.speech.manifest import Utterance
 
 
 class ClassifierChoice(Section):
     """Which classifier, on which layer or layers, of frames pooled and normalised in which way."""
 
     name: str
-    layer: LayerKnob
+    layer: Layer
     pooling: str
     normalise: Literal["none", "speaker"]
 
@@ -38,6 +39,15 @@ class ClassifierChoice(Section):
     def normalised_by(self) -> str | None:
         """By what, as a model has it."""
         return None if self.normalise == "none" else self.normalise
+
+    def described(self, train: Sequence[Utterance]) -> dict[str, Any]:
+        """Return what a `Description` holds of the head, whose labels are of `train`."""
+        return {
+            "head": self.name,
+            "labels": sorted({clip.label for clip in train}),
+            "pooling": self.pooling,
+            "normalise": self.normalised_by,
+        }
 
 
 class Classifier(nn.Module, ABC):

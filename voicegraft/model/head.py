@@ -9,20 +9,28 @@ blank being the first. What only one head needs to know is a constant at the top
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
 
 from torch import nn
 
+from voicegraft.model import ctc
 from voicegraft.model.batches import Padded
-from voicegraft.model.layers import LayerKnob
+from voicegraft.model.layers import Layer
 from voicegraft.pipeline import plugins
 from voicegraft.pipeline.params import Section
+from voicegraft.speech.manifest import Utterance
 
 
 class HeadChoice(Section):
     """Which head, on which layer or layers."""
 
     name: str
-    layer: LayerKnob
+    layer: Layer
+
+    def described(self, train: Sequence[Utterance]) -> dict[str, Any]:
+        """Return what a `Description` holds of the head, whose labels are of `train`."""
+        return {"head": self.name, "labels": ctc.labels_of(clip.text for clip in train)}
 
 
 class Head(nn.Module, ABC):

@@ -5,7 +5,7 @@ https://arxiv.org/abs/2105.01051): lower layers know of sounds what higher ones 
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import torch
 from pydantic import BeforeValidator
@@ -29,17 +29,6 @@ def _layer(value: Any) -> int | tuple[int, ...]:
 
 Layer = Annotated[int | tuple[int, ...], BeforeValidator(_layer)]
 """A layer by its number, or two and more, increasing, of which a weighted sum is heard."""
-
-
-def _layer_or_auto(value: Any) -> int | tuple[int, ...] | str:
-    try:
-        return value if value == "auto" else _layer(value)
-    except ValueError as error:
-        raise ValueError(f"{error}, or auto") from None
-
-
-LayerKnob = Annotated[int | tuple[int, ...] | Literal["auto"], BeforeValidator(_layer_or_auto)]
-"""The same in params.yaml, where `auto` leaves it to a probe."""
 
 
 def numbers(layer: Layer) -> tuple[int, ...]:

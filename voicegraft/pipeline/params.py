@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 PARAMS_FILE = Path("params.yaml")
+STUDIES_FILE = Path("studies/params.yaml")
 
 
 class ParamsError(ValueError):
@@ -84,23 +85,46 @@ def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
     return params
 
 
-def load_params(section: type[SectionType], name: str, path: Path = PARAMS_FILE) -> SectionType:
+def load_params(
+    section: type[SectionType], name: str, path: Path = PARAMS_FILE, defaults: str | None = None
+) -> SectionType:
     """Return the section called `name` ("train_head", or "finetune.top3"), checked.
+
+    Args:
+        section: its keys, with their types.
+        name: of the section, dots between levels.
+        path: of the file.
+        defaults: the section that this one is a difference from, if it is one.
 
     Raises:
         ParamsError: naming the key, the value and what is allowed.
     """
-    given: Any = read_params(path)
-    for key in name.split("."):
-        if not isinstance(given, dict) or key not in given:
-            choices = ", ".join(given) if isinstance(given, dict) else "none"
-            raise ParamsError(f"{path}: there is no section {name}; here are: {choices}")
-        given = given[key]
+    params = read_params(path)
+    given = _found(params, name, path)
+    if defaults:
+        given = _merged(_found(params, defaults, path), given)
     try:
         return section.model_validate(given)
     except ValidationError as error:
         lines = [f"{path}: {_complaint(section, name, e)}" for e in error.errors()]
         raise ParamsError("\n".join(lines)) from None
+
+
+def _found(params: dict[str, Any], name: str, path: Path) -> Any:
+    found: Any = params
+    for key in name.split("."):
+        if not isinstance(found, dict) or key not in found:
+            choices = ", ".join(found) if isinstance(found, dict) else "none"
+            raise ParamsError(f"{path}: there is no section {name}; here are: {choices}")
+        found = found[key]
+    return found
+
+
+def _merged(defaults: Any, given: Any) -> Any:
+    """Return `defaults` with what `given` says otherwise, at any depth."""
+    if not isinstance(defaults, dict) or not isinstance(given, dict):
+        return given
+    return defaults | {key: _merged(defaults.get(key), value) for key, value in given.items()}
 
 
 def _complaint(section: type[Section], name: str, error: dict[str, Any]) -> str:

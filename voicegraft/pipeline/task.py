@@ -6,7 +6,7 @@ from voicegraft.pipeline.params import PARAMS_FILE, ParamsError, read_params
 
 TRANSCRIPTION, CLASSIFICATION = TASKS = ("transcription", "classification")
 PIPELINE_FILE = "dvc.yaml"
-TRAINED_BY = {TRANSCRIPTION: "stages/train_head.py", CLASSIFICATION: "stages/train_classifier.py"}
+HEADS = {TRANSCRIPTION: "voicegraft/heads/", CLASSIFICATION: "voicegraft/classifiers/"}
 ELSEWHERE = {
     TRANSCRIPTION: "texts have a pipeline of their own, at the root: `cd .. && dvc repro`",
     CLASSIFICATION: "classes have a pipeline of their own, in words/: `cd words && dvc repro`",
@@ -23,7 +23,7 @@ def load_task(path: Path = PARAMS_FILE) -> str:
     if task not in TASKS:
         raise ParamsError(f"{path}: task must be {' or '.join(TASKS)}, not {task!r}")
     pipeline = path.parent / PIPELINE_FILE
-    if pipeline.is_file() and TRAINED_BY[task] not in pipeline.read_text(encoding="utf-8"):
+    if pipeline.is_file() and HEADS[task] not in pipeline.read_text(encoding="utf-8"):
         (own,) = set(TASKS) - {task}
         raise ParamsError(f"{path}: task must be {own} here, not {task!r}: {ELSEWHERE[task]}")
     return task

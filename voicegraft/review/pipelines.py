@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from voicegraft.evaluation.classes.open_set import evaluate_of
 from voicegraft.evaluation.classes.scores import ClassScore
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.pipeline.params import PARAMS_FILE, load_params
@@ -74,7 +75,8 @@ def reviews(root: Path, revision: str) -> tuple[list[Review], list[str]]:
 def _review(root: Path, name: str, revision: str) -> Review:
     folder = root / name
     file = folder / PARAMS_FILE
-    rules = load_params(SECTIONS[load_task(file)], "compare", file)
-    params = load_params(Evaluate, "evaluate", file)
+    task = load_task(file)
+    rules = load_params(SECTIONS[task], "compare", file)
+    params = load_params(evaluate_of(task), "evaluate", file)
     old, new = Revision(folder, revision), Revision(folder)
     return Review(name, old, new, params, rules.gate, compare(old, new, params))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from voicegraft.speech.manifest import Utterance
-from voicegraft.training.fit import Fit
 
 
 def minutes_of(utterances: Sequence[Utterance]) -> float:
@@ -26,18 +25,3 @@ def draw(utterances: Sequence[Utterance], minutes: float, seed: int) -> list[Utt
         raise ValueError(f"there are {until[-1] / 60:.1f} minutes to draw from, not {minutes:g}")
     kept = sorted(order[: 1 + int(np.searchsorted(until, minutes * 60))])
     return [utterances[i] for i in kept]
-
-
-def scaled(fit: Fit, share: float) -> Fit:
-    """Return the budget for that share of the speech: as many steps, each of less.
-
-    More epochs and smaller batches, both by the root of the share: with epochs alone, the least
-    would be heard hundreds of times over; with batches alone, a step would not hold a clip.
-    """
-    root = math.sqrt(share)
-    changes = {
-        "epochs": math.ceil(fit.epochs / root),
-        "patience": math.ceil(fit.patience / root),
-        "batch_seconds": fit.batch_seconds * root,
-    }
-    return fit.model_copy(update=changes)

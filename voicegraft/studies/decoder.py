@@ -1,6 +1,6 @@
 """The contract of a decoder: an upstream's own way from audio to text.
 
-A decoder is a file of voicegraft/decoders, named in params.yaml under transfer.decoders, with
+A decoder is a file of voicegraft/decoders, named by the study zero_shot, with
 
     open_decoder(folder, language, seed) -> Decoder
 
@@ -31,5 +31,5 @@ def open_decoder(name: str, folder: Path, language: str, seed: int) -> Decoder:
             naming what brings it.
     """
     if name not in names():
-        raise ValueError(f"transfer.decoders: {name!r} is not in voicegraft/decoders: {names()}")
+        raise ValueError(f"zero_shot: {name!r} is not in voicegraft/decoders: {names()}")
     return plugins.load("decoders", name).open_decoder(folder, language, seed)

@@ -10,9 +10,10 @@ from pydantic import ConfigDict
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from voicegraft.embedding.knobs import head_layer
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.blocks import Blocks, choose_blocks
-from voicegraft.model.layers import numbers
+from voicegraft.evaluation.intervals import choose_blocks
+from voicegraft.model.layers import Layer, numbers
 from voicegraft.model.pooling import Pooling, pool_clips, without_weights
 from voicegraft.model.speakers import without_voices
 from voicegraft.pipeline.params import Section
@@ -58,18 +59,19 @@ class Vectors(Section):
 
     model_config = ConfigDict(extra="ignore")
 
+    layer: Layer
     pooling: str
     normalise: Literal["none", "speaker"]
 
 
-def vectors(store: Store, utterances: Sequence[Utterance], pooling: str) -> Clips:
+def vectors(store: Store, utterances: Sequence[Utterance], how: Vectors) -> Clips:
     """Return clips as the head hears them, its layers side by side, as they are.
 
     Pooling that is learnt is untrained here, and has weights all alike.
     """
     ids = [utterance.id for utterance in utterances]
     return Clips(
-        pooled(store, ids, numbers(store.layer), without_weights(pooling)),
+        pooled(store, ids, numbers(head_layer(how.layer, store)), without_weights(how.pooling)),
         [utterance.label for utterance in utterances],
         choose_blocks(utterances),
         [utterance.speaker for utterance in utterances],
@@ -97,7 +99,7 @@ def read_clips(
     sides: dict[str, Clips] = {}
     for split in ("train", *splits):
         if clips := [u for u in corpus.of(split) if u.label not in left_out]:
-            sides[split] = vectors(store, clips, how.pooling)
+            sides[split] = vectors(store, clips, how)
     if "train" not in sides:
         raise ValueError("the corpus has no clip in train whose class is known: nothing to learn")
     if how.normalise == "speaker":

@@ -16,18 +16,19 @@ import torch
 from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
+from voicegraft.embedding.knobs import head_layer
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import DECIMALS
 from voicegraft.model.head import HeadChoice
 from voicegraft.speech.manifest import Corpus
-from voicegraft.studies.amounts import draw, minutes_of, scaled
+from voicegraft.studies.amounts import draw, minutes_of
 from voicegraft.studies.label_efficiency import Run
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
 from voicegraft.training.fingerprint import fingerprint
-from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import graft, head_trainer, heard_layer
+from voicegraft.training.fit import Fit, scaled
+from voicegraft.training.grafting import graft, head_trainer
 from voicegraft.training.inputs import learnable
 from voicegraft.training.scratch import RESULT, keep, recall
 
@@ -79,8 +80,8 @@ class Learner:
         share = minutes / minutes_of(everything)
         fit = scaled(self.fit, share).model_copy(update={"seed": self.fit.seed + number})
         store = Store(self.embeddings)
-        layer = heard_layer(self.choice.layer, store)
-        model = graft(layer, self.choice.name, store, train, self.upstream, fit.seed)
+        layer = head_layer(self.choice.layer, store)
+        model = graft(layer, self.choice, store, train, self.upstream, fit.seed)
         trainer = head_trainer(model, store, fit, self.compute, quiet=True)
         began = time.monotonic()
         sides = [learnable(side, trainer.inputs, trainer.bare) for side in (train, dev)]

@@ -22,7 +22,6 @@ CLEAN = Condition()
 class Robustness(Section):
     """Which models are tested, in what."""
 
-    models: list[str]
     conditions: list[Degradation]
     seed: NonNegativeInt
 

@@ -15,10 +15,10 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from voicegraft.pipeline.params import Section
 from voicegraft.speech.manifest import UNLABELLED, Corpus, Utterance
-from voicegraft.studies.amounts import draw, minutes_of, scaled
+from voicegraft.studies.amounts import draw, minutes_of
 from voicegraft.studies.pseudo_labels import PseudoLabel, pseudo_labels, surest
 from voicegraft.studies.trainings import Trainings
-from voicegraft.training.fit import Fit
+from voicegraft.training.fit import Fit, scaled
 from voicegraft.training.fitting import is_fitted
 from voicegraft.training.loop import Trainer
 
@@ -26,7 +26,6 @@ from voicegraft.training.loop import Trainer
 class SelfTrain(Section):
     """Knobs of the section `self_train`."""
 
-    models: list[str]
     labelled_minutes: PositiveFloat | Literal["all"]
     keep: Annotated[float, Field(gt=0, le=1)]
     rounds: PositiveInt

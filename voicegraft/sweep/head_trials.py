@@ -28,6 +28,11 @@ class HeadSetting:
     layer: int
     lr: float
 
+    @property
+    def choice(self) -> HeadChoice:
+        """The same, without the rate."""
+        return HeadChoice(name=self.name, layer=self.layer)
+
     def lines(self) -> str:
         """Return it as params.yaml has it."""
         return (
@@ -37,7 +42,7 @@ class HeadSetting:
 
 def settings(choice: HeadChoice, fit: Fit, store: Store) -> list[HeadSetting]:
     """Return all that the store allows, what params.yaml says first if it is among them."""
-    now = HeadSetting(choice.name, store.layer, fit.lr)
+    now = HeadSetting(choice.name, choice.layer, fit.lr)
     layers = sorted(store.facts["layers"], reverse=True)
     found = [
         HeadSetting(name, layer, fit.lr * factor)
@@ -58,7 +63,7 @@ class HeadTrials:
         changes = {"lr": setting.lr, "epochs": epochs, "patience": epochs}
         fit = self.fit.model_copy(update=changes)
         train, dev = (self.corpus.of(side) for side in ("train", "dev"))
-        model = graft(setting.layer, setting.name, self.store, train, self.upstream, fit.seed)
+        model = graft(setting.layer, setting.choice, self.store, train, self.upstream, fit.seed)
         trainer = head_trainer(model, self.store, fit, self.compute, quiet=True)
         sides = [learnable(side, trainer.inputs, trainer.bare) for side in (train, dev)]
         with tempfile.TemporaryDirectory() as scratch:

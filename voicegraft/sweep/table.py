@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from voicegraft.evaluation.transfer import read_dev_cer
 from voicegraft.model.formats import tensor_sizes
 from voicegraft.model.grafted import WEIGHTS
 from voicegraft.pipeline.tables import read_records, write_records
 from voicegraft.review.escaping import code
 from voicegraft.review.markdown import table
-from voicegraft.training.records import read_dev_cer
 
 TEST = ("cer", "cer_low", "cer_high", "wer")
 RATES = ("dev_cer", *TEST)

@@ -4,6 +4,7 @@ It serves log-mel features and stored states alike, so a cached trunk is augment
 masked takes the clip's own mean, which is what the next layer expects to see least news in.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -90,3 +91,18 @@ def _batches(
 ) -> list[list[Utterance]]:
     budget = round(batch_seconds * SAMPLE_RATE)
     return [[utterances[i] for i in batch] for batch in batches_by_length(lengths, budget)]
+
+
+def scaled(fit: Fit, share: float) -> Fit:
+    """Return the budget for that share of the speech: as many steps, each of less.
+
+    More epochs and smaller batches, both by the root of the share: with epochs alone, the least
+    would be heard hundreds of times over; with batches alone, a step would not hold a clip.
+    """
+    root = math.sqrt(share)
+    changes = {
+        "epochs": math.ceil(fit.epochs / root),
+        "patience": math.ceil(fit.patience / root),
+        "batch_seconds": fit.batch_seconds * root,
+    }
+    return fit.model_copy(update=changes)

@@ -1,7 +1,5 @@
 """What a training leaves for git: learning curves, and the share that learns."""
 
-import csv
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,7 +7,7 @@ from pathlib import Path
 from dvclive import Live
 
 from voicegraft.model.upstream import Upstream
-from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.files import write_json
 from voicegraft.training.schedule import Part
 
 
@@ -21,13 +19,6 @@ def write_curves(history: Sequence[dict[str, float]], folder: Path) -> None:
             for name, value in record.items():
                 if name != "step":
                     live.log_metric(name, round(value, 6))
-
-
-def read_dev_cer(folder: Path) -> list[float]:
-    """Return CER on dev by epoch, from the curves in `folder`; the first is before any."""
-    path = folder / "plots" / "metrics" / "dev" / "cer.tsv"
-    with open(path, encoding="utf-8", newline="") as file:
-        return [float(row["cer"]) for row in csv.DictReader(file, delimiter="\t")]
 
 
 @dataclass(frozen=True)
@@ -61,7 +52,6 @@ def share_of(parts: Iterable[Part], pretrained: int) -> Share:
 
 
 def write_share(path: Path, share: Share) -> None:
-    """Write it as a metric for DVC."""
+    """Write it as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole(path) as partial:
-        partial.write_text(json.dumps(asdict(share), indent=2) + "\n", encoding="utf-8")
+    write_json(path, asdict(share))

@@ -23,6 +23,7 @@ from voicegraft.evaluation.classes.scores import ClassScore
 from voicegraft.evaluation.slices import by_split
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.pipeline.params import Section
+from voicegraft.pipeline.task import CLASSIFICATION
 
 CHOOSING = "dev"
 """The split that chooses the threshold."""
@@ -54,6 +55,15 @@ class OpenSet(Section):
         return 0.0 if score.predicted in self.unknown_labels else score.probability
 
 
+class EvaluateClasses(Evaluate, OpenSet):
+    """What to measure of classifiers, how finely, and what is no class."""
+
+
+def evaluate_of(task: str) -> type[Evaluate]:
+    """Return the knobs of the section `evaluate`: for texts, or for classes."""
+    return EvaluateClasses if task == CLASSIFICATION else Evaluate
+
+
 def check_unknown(knobs: OpenSet, scores: Sequence[ClassScore]) -> None:
     """Refuse an unknown label that no clip has, and unknown clips that dev has none of.
 
@@ -63,16 +73,16 @@ def check_unknown(knobs: OpenSet, scores: Sequence[ClassScore]) -> None:
     labels = {s.label for s in scores}
     if strange := sorted(set(knobs.unknown_labels) - labels):
         raise ValueError(
-            f"open_set.unknown_labels: {strange[0]!r} is the label of no clip in dev, test or "
+            f"evaluate.unknown_labels: {strange[0]!r} is the label of no clip in dev, test or "
             f"unseen, which have {', '.join(sorted(labels))}"
         )
     if knobs.unknown_labels and CHOOSING not in {s.split for s in knobs.unknown(scores)}:
         raise ValueError(
-            f"open_set.unknown_labels: {CHOOSING}, where the threshold is chosen, has no clip of "
+            f"evaluate.unknown_labels: {CHOOSING}, where the threshold is chosen, has no clip of "
             f"{', '.join(knobs.unknown_labels)}"
         )
     if all(s.split == CHOOSING for s in knobs.known(scores)):
-        raise ValueError("open_set.unknown_labels: no known clip is left to be scored")
+        raise ValueError("evaluate.unknown_labels: no known clip is left to be scored")
 
 
 RATES = {"false_accept_rate": (false_accepts, True), "accuracy": (found, False)}

@@ -16,8 +16,8 @@ from voicegraft.evaluation.classes.open_set import (
 )
 from voicegraft.evaluation.classes.scores import DECIMALS, ClassScore, write_class_scores
 from voicegraft.evaluation.classes.summary import class_metrics, metrics, slice_metrics
-from voicegraft.evaluation.report import rests_in_words, write_json
 from voicegraft.evaluation.summary import Evaluate
+from voicegraft.pipeline.files import write_json
 from voicegraft.pipeline.provenance import KEY
 from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Utterance
@@ -91,7 +91,7 @@ def worst(scores: Sequence[ClassScore], count: int = WORST_CLIPS) -> list[ClassS
     return sorted(wrong, key=lambda s: (-s.probability, s.id))[:count]
 
 
-def headline(summary: dict[str, Any]) -> list[str]:
+def class_headline(summary: dict[str, Any]) -> list[str]:
     """Return a line for each split, and one for its clips of no class, for the terminal."""
     lines = []
     for split, s in summary.items():

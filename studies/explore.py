@@ -20,10 +20,9 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 from tqdm import tqdm
 
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.report import write_json
-from voicegraft.model.layers import numbers
 from voicegraft.pipeline.command import run_stage
-from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.files import write_json
+from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
 from voicegraft.pipeline.provenance import KEY, provenance
 from voicegraft.speech.manifest import SPLITS, Corpus, Utterance
 from voicegraft.studies.exploration.labels import Judged, judge, judgeable
@@ -136,12 +135,12 @@ def clip_units(
 
 
 def main(corpus: Path, embeddings: Path, folder: Path) -> None:
-    params = load_params(Explore, "explore")
+    params = load_params(Explore, "explore", STUDIES_FILE)
     speech, store = Corpus(corpus), Store(embeddings)
     clips, layers = speech.of(*SPLITS), store.facts["layers"]
     bar = tqdm(layers, "means", unit="layer")
     of = {layer: pooled(store, [clip.id for clip in clips], [layer], "mean") for layer in bar}
-    layer, doubtful = suspects(clips, of, numbers(store.layer)[-1], params.seed)
+    layer, doubtful = suspects(clips, of, layers[-1], params.seed)
     drawn = np.random.default_rng(params.seed).permutation(len(clips))[: params.clips]
     sample = [clips[i] for i in sorted(drawn)]
     of_sample = {k: states[sorted(drawn)] for k, states in of.items()}

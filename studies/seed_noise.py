@@ -12,11 +12,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.scores import COLUMNS, Score
 from voicegraft.model.head import HeadChoice
 from voicegraft.pipeline.command import run_stage
-from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.files import write_json
+from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
 from voicegraft.pipeline.provenance import KEY, provenance
 from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Corpus
@@ -30,12 +30,11 @@ from voicegraft.training.scratch import tidied
 class SeedNoise(Section):
     """How many seeds, from train_head.seed on."""
 
-    models: list[str]
     seeds: Annotated[int, Field(ge=2)]
 
 
 def main(upstream: Path, corpus: Path, embeddings: Path, noise: Path, scratch: Path) -> None:
-    seeds = load_params(SeedNoise, "seed_noise").seeds
+    seeds = load_params(SeedNoise, "seed_noise", STUDIES_FILE).seeds
     choice = load_params(HeadChoice, "head")
     fit = load_params(Fit, "train_head")
     compute = load_params(Compute, "compute")

@@ -5,8 +5,8 @@ Reads   CORPUS, as prepare_data leaves it for classification; EMBEDDINGS, as ext
 Writes  EVALUATION, a table for git: accuracy and macro-F1 on test and unseen with so many clips of
         each class to learn from, means over draws with intervals; without a line for more than the
         rarest class has
-Knobs   few_shot: shots, draws; head: pooling, normalise; open_set: unknown_labels, which are left
-        out; evaluate: resamples, confidence, seed
+Knobs   few_shot: shots, draws; head: layer, pooling, normalise; evaluate: unknown_labels, which
+        are left out, resamples, confidence, seed
 """
 
 import sys
@@ -17,12 +17,11 @@ from typing import Annotated, Any
 from pydantic import Field, PositiveInt
 
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.classes.open_set import OpenSet
+from voicegraft.evaluation.classes.open_set import EvaluateClasses
 from voicegraft.evaluation.classes.summary import COLUMNS, told
 from voicegraft.evaluation.predictions import SCORED
-from voicegraft.evaluation.summary import Evaluate
 from voicegraft.pipeline.command import run_stage
-from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
 from voicegraft.pipeline.provenance import KEY, cell, provenance
 from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Corpus
@@ -54,11 +53,10 @@ def said(line: dict[str, Any]) -> str:
 
 
 def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
-    params = load_params(Evaluate, "evaluate")
-    knobs = load_params(FewShot, "few_shot")
+    params = load_params(EvaluateClasses, "evaluate")
+    knobs = load_params(FewShot, "few_shot", STUDIES_FILE)
     how = load_params(Vectors, "head")
-    unknown = load_params(OpenSet, "open_set")
-    sides = read_clips(Corpus(corpus), Store(embeddings), SCORED, how, unknown.unknown_labels)
+    sides = read_clips(Corpus(corpus), Store(embeddings), SCORED, how, params.unknown_labels)
     train = sides.pop("train")
     shots = possible(knobs.shots, train.labels)
     lines = [
@@ -66,7 +64,7 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
         for split, side in sides.items()
         for line in few_shot(train, side, nearest_mean, shots, knobs.draws, params)
     ]
-    of = cell(provenance(corpus=corpus, settings=[params, unknown]))
+    of = cell(provenance(corpus=corpus, settings=params))
     rows = [[*(line[name] for name in HEADER), of] for line in lines]
     write_rows(evaluation, [*HEADER, KEY], rows)
     print("\n".join(map(said, lines)))

@@ -13,18 +13,18 @@ Knobs   self_train: labelled_minutes, keep, rounds; task; head; train_head, whos
 from pathlib import Path
 from typing import Any
 
+from voicegraft.embedding.knobs import head_layer
 from voicegraft.embedding.store import Store
+from voicegraft.evaluation.classes.open_set import evaluate_of
 from voicegraft.evaluation.predictions import SCORED
-from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.model.classifier import ClassifierChoice
 from voicegraft.model.grafted import save_model
-from voicegraft.model.head import HeadChoice
 from voicegraft.pipeline.command import run_stage
-from voicegraft.pipeline.params import load_params
+from voicegraft.pipeline.files import write_json
+from voicegraft.pipeline.params import STUDIES_FILE, load_params
 from voicegraft.pipeline.provenance import KEY, provenance
 from voicegraft.pipeline.tables import write_rows
-from voicegraft.pipeline.task import CLASSIFICATION, load_task
+from voicegraft.pipeline.task import load_task
 from voicegraft.speech.manifest import UNLABELLED, Corpus, Utterance
 from voicegraft.studies.amounts import minutes_of
 from voicegraft.studies.pseudo_labels import pseudo_labels
@@ -40,7 +40,7 @@ from voicegraft.studies.self_training_gains import (
 from voicegraft.studies.trainings import Trainings
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import graft, head_trainer, heard_layer
+from voicegraft.training.grafting import choice_of, graft, head_trainer
 from voicegraft.training.loop import Trainer
 from voicegraft.training.scratch import tidied
 
@@ -101,15 +101,14 @@ def said(kept: str, found: dict[str, Any]) -> list[str]:
 def main(
     upstream: Path, corpus: Path, embeddings: Path, model: Path, evaluation: Path, scratch: Path
 ) -> None:
-    knobs = load_params(SelfTrain, "self_train")
-    evaluate = load_params(Evaluate, "evaluate")
-    kind = ClassifierChoice if load_task() == CLASSIFICATION else HeadChoice
-    choice = load_params(kind, "head")
+    knobs = load_params(SelfTrain, "self_train", STUDIES_FILE)
+    evaluate = load_params(evaluate_of(load_task()), "evaluate")
+    choice = load_params(choice_of(load_task()), "head")
     fit = load_params(Fit, "train_head")
     compute = load_params(Compute, "compute")
     clips, store = Corpus(corpus), Store(embeddings)
     labelled, others = parted(clips, knobs.labelled_minutes, fit.seed)
-    layer, pooling = heard_layer(choice.layer, store), getattr(choice, "pooling", None)
+    layer = head_layer(choice.layer, store)
     if getattr(choice, "normalised_by", None):
         raise ValueError(
             "params.yaml: head.normalise must be none for self_train: what a voice brings without "
@@ -117,7 +116,7 @@ def main(
         )
 
     def build(budget: Fit) -> Trainer:
-        learner = graft(layer, choice.name, store, labelled, upstream, budget.seed, pooling)
+        learner = graft(layer, choice, store, labelled, upstream, budget.seed)
         return head_trainer(learner, store, budget, compute)
 
     facts = {"head": choice, "compute": compute, "stage": Path(__file__)}

@@ -15,11 +15,11 @@ from typing import Any
 
 from pydantic import PositiveFloat, PositiveInt
 
-from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.model.head import HeadChoice
 from voicegraft.pipeline.command import run_stage
-from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.files import write_json
+from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
 from voicegraft.pipeline.provenance import KEY, provenance
 from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Corpus
@@ -37,7 +37,6 @@ DEV_MINUTES = 2.0
 class LearningCurve(Section):
     """Which amounts, and how often each is drawn."""
 
-    against: list[str]
     minutes: list[PositiveFloat]
     draws: PositiveInt
 
@@ -85,7 +84,7 @@ def main(
     curve: Path,
     scratch: Path,
 ) -> None:
-    params = load_params(LearningCurve, "learning_curve")
+    params = load_params(LearningCurve, "learning_curve", STUDIES_FILE)
     evaluate = load_params(Evaluate, "evaluate")
     choice = load_params(HeadChoice, "head")
     fit = load_params(Fit, "train_head")

@@ -6,19 +6,18 @@ Writes  EVALUATION, a table for git: accuracy and macro-F1 with intervals, the m
         and of each, where a voice is met as it comes, normalised by its own clips, and where these
         have taught the classifier too; no label of the voice is used. Without a line where clips
         are of fewer than two known speakers
-Knobs   leave_speakers_out: rounds, sure_share; head: pooling; open_set: unknown_labels, which are
-        left out; evaluate: resamples, confidence, seed
+Knobs   leave_speakers_out: rounds, sure_share; head: layer, pooling; evaluate: unknown_labels,
+        which are left out, resamples, confidence, seed
 """
 
 from pathlib import Path
 from typing import Any
 
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.classes.open_set import OpenSet
+from voicegraft.evaluation.classes.open_set import EvaluateClasses
 from voicegraft.evaluation.classes.summary import COLUMNS, told
-from voicegraft.evaluation.summary import Evaluate
 from voicegraft.pipeline.command import run_stage
-from voicegraft.pipeline.params import load_params
+from voicegraft.pipeline.params import STUDIES_FILE, load_params
 from voicegraft.pipeline.provenance import KEY, cell, provenance
 from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import SPLITS, Corpus
@@ -35,17 +34,16 @@ def said(line: dict[str, Any]) -> str:
 
 
 def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
-    params = load_params(Evaluate, "evaluate")
-    knobs = load_params(SelfTraining, "leave_speakers_out")
+    params = load_params(EvaluateClasses, "evaluate")
+    knobs = load_params(SelfTraining, "leave_speakers_out", STUDIES_FILE)
     how = load_params(Vectors, "head")
-    unknown = load_params(OpenSet, "open_set")
-    voices = [u for u in Corpus(corpus).of(*SPLITS) if u.speaker]
-    named = [u for u in voices if u.label not in unknown.unknown_labels]
+    speakers = [u for u in Corpus(corpus).of(*SPLITS) if u.speaker]
+    named = [u for u in speakers if u.label not in params.unknown_labels]
     lines: list[dict[str, Any]] = []
     if len({clip.speaker for clip in named}) > 1:
-        clips = vectors(Store(embeddings), named, how.pooling)
+        clips = vectors(Store(embeddings), named, how)
         lines = list(leave_speakers_out(clips, knobs, params))
-    of = cell(provenance(corpus=corpus, settings=[params, unknown]))
+    of = cell(provenance(corpus=corpus, settings=params))
     rows = [[*(line[name] for name in HEADER), of] for line in lines]
     write_rows(evaluation, [*HEADER, KEY], rows)
     print("\n".join(map(said, lines)) or "clips of fewer than two speakers: none can be left out")

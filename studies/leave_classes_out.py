@@ -5,8 +5,8 @@ Reads   CORPUS, as prepare_data leaves it for classification; EMBEDDINGS, as ext
 Writes  EVALUATION, a table for git: for each measure of confidence and split the equal error rate,
         and false accepts and the share of known clips found at the threshold of dev; without a
         line where too few classes would be left to learn
-Knobs   leave_classes_out: folds; head: pooling, normalise; open_set: unknown_labels, which are
-        let be, max_false_accepts; evaluate: resamples, confidence, seed
+Knobs   leave_classes_out: folds; head: layer, pooling, normalise; evaluate: unknown_labels,
+        which are left out, max_false_accepts, resamples, confidence, seed
 """
 
 from pathlib import Path
@@ -15,11 +15,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.classes.open_set import CHOOSING, OpenSet
+from voicegraft.evaluation.classes.open_set import CHOOSING, EvaluateClasses
 from voicegraft.evaluation.predictions import SCORED
-from voicegraft.evaluation.summary import Evaluate
 from voicegraft.pipeline.command import run_stage
-from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
 from voicegraft.pipeline.provenance import KEY, cell, provenance
 from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Corpus
@@ -51,18 +50,17 @@ def told(line: dict[str, Any]) -> str:
 
 
 def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
-    params = load_params(Evaluate, "evaluate")
-    knobs = load_params(LeaveClassesOut, "leave_classes_out")
-    known = load_params(OpenSet, "open_set")
+    params = load_params(EvaluateClasses, "evaluate")
+    knobs = load_params(LeaveClassesOut, "leave_classes_out", STUDIES_FILE)
     splits = (CHOOSING, *SCORED)
     how = load_params(Vectors, "head")
-    sides = read_clips(Corpus(corpus), Store(embeddings), splits, how, known.unknown_labels)
+    sides = read_clips(Corpus(corpus), Store(embeddings), splits, how, params.unknown_labels)
     if CHOOSING not in sides:
         raise ValueError(f"the corpus has no clip in {CHOOSING}, which chooses the threshold")
     classes, lines = len(set(sides["train"].labels)), []
     if enough(classes, knobs.folds):
-        lines = list(leave_classes_out(sides, knobs.folds, known.max_false_accepts, params))
-    of = cell(provenance(corpus=corpus, settings=[params, known]))
+        lines = list(leave_classes_out(sides, knobs.folds, params.max_false_accepts, params))
+    of = cell(provenance(corpus=corpus, settings=params))
     rows = [[*(line[name] for name in HEADER), of] for line in lines]
     write_rows(evaluation, [*HEADER, KEY], rows)
     too_few = f"{classes} classes are too few for {knobs.folds} folds: none is left out"

@@ -2,7 +2,7 @@
 
 Reads   UPSTREAM, as fetch_model leaves it; CORPUS, as prepare_data leaves it
 Writes  EVALUATION and PREDICTIONS, the same files as evaluate
-Knobs   DECODER, one of transfer.decoders; corpus: language; prepare_data.text, so that it is
+Knobs   DECODER, a file of voicegraft/decoders; corpus: language; prepare_data.text, so that it is
         spelt as the references are; evaluate
 """
 

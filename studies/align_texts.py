@@ -4,7 +4,7 @@ Reads   MODEL, a grafted model with a CTC head; CORPUS and EMBEDDINGS, as the st
         them: the upstream is not run, and what fine-tuning made of it is not asked
 Writes  FOLDER, for git: suspects.csv, ids of clips whose text fits worst what the head hears;
         units.csv, how well clusters of frames agree with characters, beside log-mel and chance
-Knobs   align_texts: heads, seed, draws, minutes, units, listed
+Knobs   align_texts: seed, draws, minutes, units, listed
 
 Each frame counts to the character that the head emits nearest to it, when it is made to spell the
 text. Characters spread evenly over the clip need no head, and agree with hardly anything: V-measure
@@ -14,7 +14,7 @@ text. Characters spread evenly over the clip need no head, and agree with hardly
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
@@ -25,7 +25,7 @@ from voicegraft.embedding.store import Store
 from voicegraft.model import ctc
 from voicegraft.model.grafted import GraftedModel, load_model
 from voicegraft.pipeline.command import run_stage
-from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.studies.amounts import draw, minutes_of
 from voicegraft.studies.exploration.alignment import emissions, misfit, nearest_symbols
@@ -34,9 +34,8 @@ from voicegraft.studies.exploration.units import NAME, Agreement, agreements, lo
 
 
 class AlignTexts(Section):
-    """Whose head, and how many frames to cluster."""
+    """How many frames to cluster, and how many texts to list."""
 
-    heads: list[Literal["head"]]
     seed: NonNegativeInt
     draws: Annotated[int, Field(ge=2)]
     minutes: PositiveFloat
@@ -104,7 +103,7 @@ def frame_units(
 
 
 def main(model: Path, corpus: Path, embeddings: Path, folder: Path) -> None:
-    params = load_params(AlignTexts, "align_texts")
+    params = load_params(AlignTexts, "align_texts", STUDIES_FILE)
     speech, store, grafted = Corpus(corpus), Store(embeddings), load_model(model)
     clips = [clip for clip in speech.utterances if clip.text]
     train = [clip for clip in clips if clip.split == "train"]

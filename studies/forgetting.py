@@ -1,8 +1,8 @@
 """Say what fine-tuning cost: how far the upstream moved, and how a head on the old one then hears.
 
-Reads   UPSTREAM, as fetch_model leaves it; forgetting.head, a model that was trained on it while
-        it was frozen, of this language or another; forgetting.corpus, of that head's language;
-        MODEL, as finetune leaves it, whose upstream may have changed
+Reads   UPSTREAM, as fetch_model leaves it; MODEL, as finetune leaves it, whose upstream may have
+        changed; forgetting.head, a model that was trained on the upstream while it was frozen, of
+        this language or another; forgetting.corpus, of that head's language
 Writes  FORGETTING, JSON: the drift of the states of each layer; the CER of the head on the old
         upstream and on the new one, with the interval of the change; how many of the upstream's
         weights have another value, so many as would have to be put back
@@ -18,14 +18,14 @@ from pydantic import PositiveFloat
 
 from voicegraft.evaluation.paired import difference
 from voicegraft.evaluation.predictions import transcribe
-from voicegraft.evaluation.report import write_json
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.model import upstream_folder
 from voicegraft.model.grafted import GraftedModel, load_model
 from voicegraft.model.upstream import Upstream
 from voicegraft.pipeline.command import run_stage
-from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.files import write_json
+from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
 from voicegraft.pipeline.provenance import KEY, provenance
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.studies.amounts import draw, minutes_of
@@ -84,11 +84,12 @@ def rounded(values: dict[str, float]) -> dict[str, float]:
 
 
 def main(upstream: Path, model: Path, forgetting: Path) -> None:
-    source, params = load_params(Forgetting, "forgetting"), load_params(Evaluate, "evaluate")
-    grafted, new = load_head(Path(source.head), upstream), load_model(model).upstream
-    speech = Corpus(Path(source.corpus))
+    knobs = load_params(Forgetting, "forgetting", STUDIES_FILE)
+    params = load_params(Evaluate, "evaluate")
+    grafted, new = load_head(Path(knobs.head), upstream), load_model(model).upstream
+    speech = Corpus(Path(knobs.corpus))
     test = speech.of("test")
-    clips = draw(test, min(source.minutes, minutes_of(test)), params.seed)
+    clips = draw(test, min(knobs.minutes, minutes_of(test)), params.seed)
     layers = moved(grafted, new, speech, clips, params.batch_seconds)
     changed = weights_changed(grafted.upstream, new)
     scores = []
@@ -102,7 +103,7 @@ def main(upstream: Path, model: Path, forgetting: Path) -> None:
     write_json(forgetting, found | {KEY: provenance(model=model)})
     for layer, d in layers.items():
         print(f"layer {layer}: moved by {d.relative_error:.1%}, CKA {d.cka:.3f}")
-    print(f"{source.head}: CER {rates['cer_before']:.3f} before, {rates['cer_after']:.3f} after")
+    print(f"{knobs.head}: CER {rates['cer_before']:.3f} before, {rates['cer_after']:.3f} after")
 
 
 if __name__ == "__main__":

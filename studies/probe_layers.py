@@ -1,9 +1,8 @@
 """Ask each layer of the frozen upstream how much it says of the letters, before a head is trained.
 
 Reads   UPSTREAM, as fetch_model leaves it; CORPUS, as prepare_data leaves it: some minutes of train
-Writes  PROBED, a table for git: what each layer foretells, with intervals; without a line where
-        head.layer names the layer and nothing was asked
-Knobs   probe_layers: always, minutes; head: layer; extract_embeddings: margin_seconds, precision,
+Writes  PROBED, a table for git: the share of variance that each layer explains, with intervals
+Knobs   task; probe_layers: minutes; extract_embeddings: margin_seconds, precision,
         batch_seconds; evaluate: resamples, confidence, seed
 """
 
@@ -16,15 +15,16 @@ import torch
 from pydantic import PositiveFloat
 from tqdm import tqdm
 
-from voicegraft.embedding.choice import ExtractEmbeddings, Heard
 from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.takes import Take
-from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.classes.open_set import evaluate_of
 from voicegraft.model import upstream_folder
 from voicegraft.model.precision import bound_cache, on_this_machine
 from voicegraft.pipeline.command import run_stage
-from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
 from voicegraft.pipeline.tables import write_records
+from voicegraft.pipeline.task import load_task
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.studies.amounts import draw, minutes_of
 from voicegraft.studies.probe import Probed, best_layer, probe
@@ -34,9 +34,8 @@ DRAW = 0
 
 
 class ProbeLayers(Section):
-    """When to probe, and on how much speech."""
+    """On how much speech to probe."""
 
-    always: bool
     minutes: PositiveFloat
 
 
@@ -65,17 +64,13 @@ def said(probed: Sequence[Probed], what: str) -> str:
         f"{p.foretold_high:.3f}) of {what}"
         for p in probed
     ]
-    return "\n".join([*lines, f"head.layer: {best_layer(probed)} is what auto stands for"])
+    return "\n".join([*lines, f"the best: head.layer: {best_layer(probed)}"])
 
 
 def main(upstream: Path, corpus: Path, probed: Path) -> None:
-    params = load_params(ProbeLayers, "probe_layers")
-    choice = load_params(Heard, "head")
+    params = load_params(ProbeLayers, "probe_layers", STUDIES_FILE)
     extraction = load_params(ExtractEmbeddings, "extract_embeddings")
-    evaluate = load_params(Evaluate, "evaluate")
-    if choice.layer != "auto" and not params.always:
-        write_records(probed, Probed, [])
-        return
+    evaluate = load_params(evaluate_of(load_task()), "evaluate")
     bound_cache()
     speech = Corpus(corpus)
     train = [clip for clip in speech.of("train") if clip.text or clip.label]

@@ -1,0 +1,75 @@
+"""The knobs of extract_embeddings: what is stored of each clip, and what a head takes of it."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, NonNegativeFloat, PositiveFloat
+
+from voicegraft.embedding.store import Store
+from voicegraft.embedding.takes import Speed
+from voicegraft.model import upstream as upstreams
+from voicegraft.model.layers import Layer, numbers, one_or_several
+from voicegraft.pipeline.params import Section
+from voicegraft.speech.degradation import Degradation
+
+
+def _layers(value: Any) -> Any:
+    layers = value if isinstance(value, list) else []
+    if not layers or any(type(layer) is not int or layer < 0 for layer in layers):
+        raise ValueError("must be a list of layers, 0 and up")
+    return sorted(set(layers))
+
+
+def _count_or_all(value: Any) -> Any:
+    if value != "all" and (type(value) is not int or value < 1):
+        raise ValueError("must be a number, 1 and up, or all")
+    return value
+
+
+class ExtractEmbeddings(Section):
+    """Which layers and how much of them, silence behind a clip, at which speeds, how degraded."""
+
+    layers: Annotated[list[int], BeforeValidator(_layers)]
+    margin_seconds: NonNegativeFloat
+    speeds: list[Speed]
+    augment: list[Degradation]
+    components: Annotated[int | Literal["all"], BeforeValidator(_count_or_all)]
+    precision: Literal["auto", "float32", "bfloat16"]
+    batch_seconds: PositiveFloat
+    cache_gigabytes: NonNegativeFloat
+
+
+def layers_of(blocks: int, wanted: Sequence[int], control: bool) -> list[int]:
+    """Return the layers to store of an upstream that has so many blocks.
+
+    Of a control that has fewer, the highest layer stands for all above it.
+
+    Raises:
+        ValueError: if an upstream lacks one of the layers.
+    """
+    if control:
+        return sorted({min(layer, blocks) for layer in wanted})
+    if wrong := [layer for layer in wanted if layer > blocks]:
+        raise ValueError(
+            f"params.yaml: extract_embeddings.layers: the upstream has 0 to {blocks}, not {wrong}"
+        )
+    return list(wanted)
+
+
+def head_layer(wanted: Layer, store: Store) -> Layer:
+    """Return the layer, or the several, whose stored states the head takes.
+
+    Of a control that has fewer blocks, the highest layer stands for all above it.
+
+    Raises:
+        ValueError: if one is not stored.
+    """
+    stored, layers = store.facts["layers"], list(numbers(wanted))
+    if upstreams.is_control(store.facts["upstream"]):
+        layers = sorted({min(layer, max(stored)) for layer in layers})
+    if missing := [layer for layer in layers if layer not in stored]:
+        raise ValueError(
+            f"params.yaml: head.layer is {wanted}, but extract_embeddings.layers stores "
+            f"{stored}: add {missing} there"
+        )
+    return one_or_several(layers)
