@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export OMP_WAIT_POLICY ?= PASSIVE
 
 # A run that was killed may leave locks at which DVC stops.
-FREE := python -m voicegraft.locks
+FREE := python -m voicegraft.pipeline.locks
 
 .PHONY: repro words test processors zero-shot bench tables report clean
 

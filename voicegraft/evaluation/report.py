@@ -1,6 +1,6 @@
 """The files of evaluation/<model>/: numbers that a pull request shows, never a sentence."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from voicegraft.embedding.knobs import head_layer
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.intervals import choose_blocks
+from voicegraft.evaluation.blocks import Blocks, choose_blocks
 from voicegraft.model.layers import Layer, numbers
 from voicegraft.model.pooling import Pooling, pool_clips, without_weights
 from voicegraft.model.speakers import without_voices

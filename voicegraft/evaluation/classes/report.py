@@ -16,6 +16,7 @@ from voicegraft.evaluation.classes.open_set import (
 )
 from voicegraft.evaluation.classes.scores import DECIMALS, ClassScore, write_class_scores
 from voicegraft.evaluation.classes.summary import class_metrics, metrics, slice_metrics
+from voicegraft.evaluation.report import rests_in_words
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.pipeline.files import write_json
 from voicegraft.pipeline.provenance import KEY
