@@ -23,7 +23,7 @@ def is_current(path: Path, evaluation: Path) -> bool:
 
     if not path.is_file():
         return False
-    beside = named(read(f"{path.relative_to(evaluation).parent.as_posix()}/metrics.json"))
+    beside = named(read(f"{path.relative_to(evaluation).parent.as_posix()}/rates.json"))
     return not Current.read(read).why_old(_of(path), beside)
 
 

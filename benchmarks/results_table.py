@@ -39,7 +39,7 @@ def table(evaluation: Path) -> str:
     """Return the table in Markdown, a row for each model that has been evaluated."""
     rows = []
     for model, (name, command) in ROWS.items():
-        if is_current(path := evaluation / model / "metrics.json", evaluation):
+        if is_current(path := evaluation / model / "rates.json", evaluation):
             metrics = json.loads(path.read_text(encoding="utf-8"))
             rates = [interval(metrics[s], r) for s in ("test", "unseen") for r in ("cer", "wer")]
             rows.append(" | ".join([f"| {name}", *rates, f"{command} |\n"]))

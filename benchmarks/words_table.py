@@ -31,7 +31,7 @@ def table(evaluation: Path) -> str:
     """Return a row for each model that was scored on test, and one for each number of shots."""
     rows = []
     for model, name in ROWS.items():
-        if is_current(path := evaluation / model / "metrics.json", evaluation):
+        if is_current(path := evaluation / model / "rates.json", evaluation):
             rows.append(_row(name, json.loads(path.read_text(encoding="utf-8"))["test"]))
     rows += _few_shots(evaluation / "few_shot.csv")
     return HEADER + "".join(rows + _new_voices(evaluation / "leave_speakers_out.csv"))

@@ -68,7 +68,7 @@ def named_by(models: Sequence[str], evaluation: Path) -> dict[str, list[str]]:
         file = evaluation / path.removeprefix("evaluation/")
         return json.loads(file.read_bytes()) if file.is_file() else {}
 
-    current, found = Current.read(read), {m: read(f"{m}/metrics.json") for m in models}
+    current, found = Current.read(read), {m: read(f"{m}/rates.json") for m in models}
     for model, metrics in found.items():
         if why := current.why_old(named(metrics)):
             raise ValueError(f"{evaluation / model}: {why}; run `dvc repro`, or list it no more")

@@ -43,7 +43,8 @@ def filled_in(path: str, params: dict) -> str:
 
 
 def scripts(stage: dict) -> list[Path]:
-    return [ROOT / re.search(r"(stages|studies)/\w+\.py", command)[0] for command in stage["cmd"]]
+    found = (re.search(r"(stages|studies)/\w+\.py", command) for command in stage["cmd"])
+    return [ROOT / match[0] for match in found if match]
 
 
 def own_imports(file: Path) -> Iterator[Path]:
@@ -84,7 +85,9 @@ def pieces(stage: dict) -> list[Path]:
 def code_of(stage: dict) -> set[Path]:
     """Return the code that a stage runs: its scripts, its plug-ins by name, and their imports."""
     plugins = [ROOT / piece for piece in pieces(stage) if piece.suffix == ".py"]
-    return code_behind([*scripts(stage), *plugins])
+    modules = [m for command in stage["cmd"] for m in re.findall(r"python -m ([\w.]+)", command)]
+    run = [ROOT / f"{module.replace('.', '/')}.py" for module in modules]
+    return code_behind([*scripts(stage), *plugins, *run])
 
 
 @each_stage

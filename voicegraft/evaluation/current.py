@@ -34,7 +34,7 @@ class Current:
     def read(cls, json_of: Callable[[str], Any]) -> "Current":
         """Return what a project holds, given what reads its JSON by path; None is no such file."""
         corpus = named(json_of("evaluation/corpus.json")).get("corpus")
-        head = named(json_of("evaluation/head/metrics.json"))
+        head = named(json_of("evaluation/head/rates.json"))
         return cls(corpus, head if head.get("corpus") == corpus else {})
 
     def why_old(self, of: Mapping[str, str], model: Mapping[str, str] | None = None) -> str:

@@ -23,7 +23,7 @@ def write_evaluation(
     params: Evaluate,
     of: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Score `hypotheses`, fill `folder` and return what metrics.json holds of each split.
+    """Score `hypotheses`, fill `folder` and return what rates.json holds of each split.
 
     metrics.json comes last: where it is, the rest is whole.
 
@@ -51,7 +51,8 @@ def write_evaluation(
     )
     parts = slice_metrics(scores, params)
     write_rows(folder / "slices.csv", list(parts[0]), [list(part.values()) for part in parts])
-    write_json(folder / "metrics.json", summary | {KEY: list(of)})
+    write_json(folder / "rates.json", summary | {KEY: list(of)})
+    write_json(folder / "metrics.json", headline_rates(folder.name, summary, ("cer", "wer")))
     return summary
 
 
@@ -62,6 +63,24 @@ def write_predictions(
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = ((u.id, u.text, h) for u, h in zip(utterances, hypotheses, strict=True))
     write_rows(path, ("id", "reference", "hypothesis"), rows, delimiter="\t")
+
+
+def headline_rates(
+    model: str, summary: dict[str, Any], rates: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    """Return what `dvc exp show` has a column for: each rate on test, and on unseen if there is any.
+
+    By the model's name, as one table holds all models.
+    """
+    sides = {"test": "", "unseen": "unseen_"}
+    return {
+        model: {
+            f"{prefix}{rate}": summary[side][rate]
+            for side, prefix in sides.items()
+            if side in summary
+            for rate in rates
+        }
+    }
 
 
 def headline(summary: dict[str, Any]) -> list[str]:

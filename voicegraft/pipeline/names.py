@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from voicegraft.pipeline.params import PARAMS_FILE, ParamsError, read_params
+from voicegraft.pipeline.params import PARAMS_FILE, STUDIES_FILE, ParamsError, read_params
 
 NAME = re.compile("[a-z0-9_]+")
 TEMPLATE = re.compile(r"\$\{([\w.]+)\}")
@@ -23,17 +23,20 @@ def check_names(params_file: Path = PARAMS_FILE) -> None:
     Raises:
         ParamsError: naming the list in params.yaml and the name.
     """
+    studies = params_file.parent / STUDIES_FILE
     params = read_params(params_file)
-    for key in _lists(params_file.parent / PIPELINE_FILE):
-        for name in _value(params, key):
+    own = read_params(studies) if studies.is_file() else {}
+    for key in _lists(params_file.parent / PIPELINE_FILE) | _lists(studies.parent / PIPELINE_FILE):
+        file = studies if key.split(".")[0] in own else params_file
+        for name in _value(params | own, key):
             if not (isinstance(name, str) and NAME.fullmatch(name)):
                 allowed = "small letters, digits and underscores"
-                raise ParamsError(f"{params_file}: {key}: a name has {allowed}, not {name!r}")
+                raise ParamsError(f"{file}: {key}: a name has {allowed}, not {name!r}")
 
 
 def _lists(pipeline: Path) -> set[str]:
     """Return the keys of params.yaml that a foreach of dvc.yaml goes through."""
-    stages = read_params(pipeline)["stages"].values()
+    stages = read_params(pipeline)["stages"].values() if pipeline.is_file() else []
     loops = (str(stage.get("foreach", "")) for stage in stages)
     return {found[1] for loop in loops if (found := TEMPLATE.fullmatch(loop))}
 

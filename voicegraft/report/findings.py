@@ -42,14 +42,14 @@ class Findings:
         self.root = root
         self.params = read_params(root / "params.yaml")
         # Both files, so that folders which hold something else, such as curves alone, are let be.
-        found = {path.parent for path in root.glob("evaluation/*/metrics.json")}
+        found = {path.parent for path in root.glob("evaluation/*/rates.json")}
         models = sorted(f.name for f in found if (f / "utterances.csv").is_file())
         place = root / "evaluation"
         if not models:
-            raise FindingsError(f"{place} holds no <model>/metrics.json: run `dvc repro` first")
+            raise FindingsError(f"{place} holds no <model>/rates.json: run `dvc repro` first")
         self.old: dict[str, str] = {}
         self.old = old_files(root, models, self._json, self.rows)
-        self.models = [m for m in models if f"evaluation/{m}/metrics.json" not in self.old]
+        self.models = [m for m in models if f"evaluation/{m}/rates.json" not in self.old]
         if not self.models:
             raise FindingsError(
                 f"{place} holds no scores on the corpus of {place / 'corpus.json'}: run `dvc repro`"
@@ -97,7 +97,7 @@ class Findings:
 
     def metrics(self, model: str) -> dict[str, Any]:
         """Return the rates of `model`, by split."""
-        path = f"evaluation/{model}/metrics.json"
+        path = f"evaluation/{model}/rates.json"
         metrics = {split: of for split, of in self._json(path).items() if split != KEY}
         splits = metrics.values()
         names = [f"{rate}{end}" for rate in self.rates.scored for end in ("", "_low", "_high")]
@@ -117,7 +117,7 @@ class Findings:
         """Yield (model, metric such as "dev/cer", points), as dvclive wrote them."""
         for path in sorted(self.root.glob("evaluation/*/curves/plots/metrics/**/*.tsv")):
             _, model, _, _, _, *metric = path.relative_to(self.root).with_suffix("").parts
-            if f"evaluation/{model}/metrics.json" in self.old:
+            if f"evaluation/{model}/rates.json" in self.old:
                 continue
             rows = csv.DictReader(path.read_text(encoding="utf-8").splitlines(), delimiter="\t")
             points = [(int(row["step"]), float(row[metric[-1]])) for row in rows]

@@ -40,8 +40,8 @@ def old_files(
         return path.endswith(".json") or bool(rows_of(path))
 
     current = Current.read(json_of)
-    scored = {model: of(f"evaluation/{model}/metrics.json") for model in models}
-    found = {f"evaluation/{model}/metrics.json": current.why_old(scored[model]) for model in models}
+    scored = {model: of(f"evaluation/{model}/rates.json") for model in models}
+    found = {f"evaluation/{model}/rates.json": current.why_old(scored[model]) for model in models}
     found |= {path: current.why_old(of(path)) for path in _there(root, STUDIES) if shows(path)}
     for model in models:
         for path in _there(root, [f"{model}/{name}" for name in TESTS]):
@@ -60,7 +60,7 @@ def without_old(
     """Return transfer.json without models that are left out, and without such controls."""
 
     def stays(name: str) -> bool:
-        return f"evaluation/{name}/metrics.json" not in old
+        return f"evaluation/{name}/rates.json" not in old
 
     return {
         model: {**of, "comparisons": [c for c in of["comparisons"] if stays(c["control"])]}

@@ -50,7 +50,7 @@ class Revision:
     @cached_property
     def old(self) -> dict[str, str]:
         """Why the evaluation of a model is of something else, by its name."""
-        of = {model: self.named(f"{model}/metrics.json") for model in self._evaluated()}
+        of = {model: self.named(f"{model}/rates.json") for model in self._evaluated()}
         return {model: why for model in of if (why := self.current.why_old(of[model]))}
 
     @cached_property

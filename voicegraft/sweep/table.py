@@ -43,7 +43,7 @@ def lines_of(
     found = []
     for model in models:
         evaluation, weights = folder / "evaluation" / model, folder / "models" / model / WEIGHTS
-        test = json.loads((evaluation / "metrics.json").read_text(encoding="utf-8"))["test"]
+        test = json.loads((evaluation / "rates.json").read_text(encoding="utf-8"))["test"]
         found.append(
             Line(
                 experiment,

@@ -16,7 +16,7 @@ from voicegraft.evaluation.classes.open_set import (
 )
 from voicegraft.evaluation.classes.scores import DECIMALS, ClassScore, write_class_scores
 from voicegraft.evaluation.classes.summary import class_metrics, metrics, slice_metrics
-from voicegraft.evaluation.report import rests_in_words
+from voicegraft.evaluation.report import headline_rates, rests_in_words
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.pipeline.files import write_json
 from voicegraft.pipeline.provenance import KEY
@@ -33,7 +33,7 @@ def write_class_evaluation(
     params: Evaluate,
     of: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Fill `folder` and return what metrics.json holds of each split.
+    """Fill `folder` and return what rates.json holds of each split.
 
     metrics.json comes last: where it is, the rest is whole. dev.csv is what chose, utterances.csv
     what is scored, unknown.csv the clips of no class in all splits.
@@ -57,7 +57,9 @@ def write_class_evaluation(
     summary = metrics(scored, params)
     for split, found in open_set_metrics(scores, knobs, params).items():
         summary[split]["open_set"] = found
-    write_json(folder / "metrics.json", summary | {KEY: list(of)})
+    write_json(folder / "rates.json", summary | {KEY: list(of)})
+    rates = headline_rates(folder.name, summary, ("accuracy", "macro_f1"))
+    write_json(folder / "metrics.json", rates)
     return summary
 
 
