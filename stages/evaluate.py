@@ -1,8 +1,8 @@
 """Score one model on clips it never trained on: test (its voices) and unseen (other voices).
 
 Reads   MODEL, as train_head or finetune leaves it; CORPUS, as prepare_data leaves it
-Writes  EVALUATION, a folder of numbers for git: metrics.json, the headline; rates.json, all rates with
-        intervals; slices.csv, utterances.csv, worst.csv, confusion.csv; of texts
+Writes  EVALUATION, a folder of numbers for git: metrics.json, the headline; rates.json, all rates
+        with intervals; slices.csv, utterances.csv, worst.csv, confusion.csv; of texts
         cer_by_duration.csv; of classes classes.csv, dev.csv, by which controls are chosen,
         calibration.csv, and of clips of no known class unknown.csv and open_set.csv.
         PREDICTIONS, id, reference and hypothesis in a .tsv, or probabilities of all classes in a

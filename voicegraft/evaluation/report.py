@@ -68,9 +68,9 @@ def write_predictions(
 def headline_rates(
     model: str, summary: dict[str, Any], rates: Sequence[str]
 ) -> dict[str, dict[str, float]]:
-    """Return what `dvc exp show` has a column for: each rate on test, and on unseen if there is any.
+    """Return what `dvc exp show` has columns for: the rates on test, and on unseen if there is any.
 
-    By the model's name, as one table holds all models.
+    They stand under the model's name, as one table holds all models.
     """
     sides = {"test": "", "unseen": "unseen_"}
     return {
