@@ -11,7 +11,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # A run that was killed may leave locks at which DVC stops.
 FREE := python -m voicegraft.pipeline.locks
 
-.PHONY: repro words test processors zero-shot bench tables report clean
+.PHONY: repro words test processors study zero-shot bench tables report help clean
 
 repro: $(INSTALLED)  ## audio to a tested model
 	$(FREE)
@@ -36,9 +36,13 @@ processors: $(INSTALLED)  ## the numeric tests, as on processors of each kind th
 	for isa in $(ONEDNN); do ONEDNN_MAX_CPU_ISA=$$isa pytest $(NUMERIC:%=tests/test_%.py) || exit 1; done
 	for isa in $(ATEN); do ATEN_CPU_CAPABILITY=$$isa pytest $(NUMERIC:%=tests/test_%.py) || exit 1; done
 
+study: $(INSTALLED)  ## a question to a trained pipeline, with what it lacks: make study NAME=robustness@top3
+	$(FREE)
+	dvc repro studies/dvc.yaml:$(NAME)
+
 zero-shot: $(VENV)/peers  ## Whisper's own decoder on the same clips, as the baseline
 	$(FREE)
-	dvc exp run --set-param 'transfer.decoders=[faster_whisper]'
+	dvc repro studies/dvc.yaml:zero_shot@faster_whisper
 
 BENCH ?= encoding training reruns windows growth
 
@@ -63,6 +67,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 $(VENV)/peers: $(INSTALLED)
 	pip install --constraint constraints.txt --editable '.[peers]'
 	touch $@
+
+help:  ## these lines
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
 clean:  ## remove the environment and what training left for resuming; data and models stay
 	rm -rf $(VENV) .voicegraft/runs

@@ -97,11 +97,6 @@ class GraftedModel(nn.Module):
         """The longest clip that fits the upstream's window."""
         return self.upstream.max_samples / self.upstream.sample_rate
 
-    @property
-    def frame_seconds(self) -> float:
-        """The time from one emitted frame to the next."""
-        return self.upstream.frame_samples * self.head.subsampling / self.upstream.sample_rate
-
     def forward(self, states: Tensor, lengths: Tensor, start: int | None) -> tuple[Tensor, Tensor]:
         """Return log-probabilities (batch, frames, labels) and their lengths.
 

@@ -8,8 +8,8 @@ import scipy.fft
 import torch
 
 from voicegraft.model.batches import Ragged
+from voicegraft.model.log_mel import BINS, STEPS_A_FRAME, LogMel
 from voicegraft.model.upstream import Config, Upstream
-from voicegraft.upstreams.log_mel import BINS, STEPS_A_FRAME, LogMel
 
 COEFFICIENTS = 20
 TINY = {"bins": 40, "coefficients": 13}

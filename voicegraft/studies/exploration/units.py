@@ -22,8 +22,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from voicegraft.model.log_mel import BINS, LogMel
 from voicegraft.speech.manifest import Corpus, Utterance
-from voicegraft.upstreams.log_mel import BINS, build
 
 ONE_THREAD = threadpool_limits.wrap(limits=1)
 """Makes a function give the same bytes on any number of cores: sums have one order.
@@ -129,7 +129,7 @@ NAME = "log_mel"
 @torch.inference_mode()
 def log_mel(corpus: Corpus, clip: Utterance) -> np.ndarray:
     """Return the clip's log-mel frames, 50 a second, float32 (frames, size)."""
-    upstream = build({"bins": BINS})
+    upstream = LogMel(BINS)
     window = upstream.window(torch.from_numpy(corpus.wave(clip)), 0.0)
     return upstream.encode([window], [0])[0].values.numpy()
 
