@@ -46,14 +46,14 @@ zero-shot: $(VENV)/peers  ## Whisper's own decoder on the same clips, as the bas
 
 BENCH ?= encoding training reruns windows growth
 
-bench: $(VENV)/peers  ## speed, each part of $(BENCH) into benchmarks/results.json and README.md
+bench: $(VENV)/peers  ## speed, each part of $(BENCH) into benchmarks/results.json and docs/
 	$(FREE)
 	dvc repro --quiet prepare_data fetch_model
 	for part in $(BENCH); do python -m benchmarks.$$part models/upstream data/corpus || exit 1; done
 	$(MAKE) tables
 
-tables: $(INSTALLED)  ## the tables of README.md, from evaluation/ and benchmarks/results.json
-	python -m benchmarks.report evaluation words/evaluation README.md
+tables: $(INSTALLED)  ## the tables of README.md and docs/, from evaluation/ and benchmarks/results.json
+	python -m benchmarks.report . README.md docs/*.md
 
 report: $(INSTALLED)  ## all that `make repro` found, as one page to look at: report.html
 	voicegraft report

@@ -2,13 +2,13 @@
 
     python -m benchmarks.calibration evaluation
 
-Reads   EVALUATION, with seeds/head/utterances.csv: `dvc exp run -S 'seed_noise.models=[head]'`
+Reads   EVALUATION, with seeds/head/utterances.csv: `dvc repro studies/dvc.yaml:seed_noise`
 Writes  benchmarks/results.json, its part `calibration`
 Knobs   evaluate
 
-Test sets are made by drawing whole sessions with replacement. Two heads that differ by their seed
-alone ought to be told apart in one case of twenty at most; one of them with a tenth of its edits
-undone ought to be found better. What the seeds do is part of the luck in both.
+Test sets are made by drawing whole sessions with replacement. Of two heads that differ by their
+seed alone, compare should find a difference in one case of twenty at most; it should find one of
+them better with a tenth of its edits undone. The seed is part of the luck in both.
 """
 
 import csv
@@ -85,7 +85,7 @@ def verdicts(
 
 
 def table(measured: dict[str, Any]) -> str:
-    """Return a row for each kind of pair, for README.md."""
+    """Return a row for each kind of pair."""
     found = measured.get("calibration", {}).get("measured", {}).get("verdicts", {})
     rows = [
         f"| {name} | " + " | ".join(f"{shares.get(v, 0):.1%}" for v in VERDICTS) + " |\n"
@@ -102,7 +102,7 @@ def main(evaluation: Path, count: int = 400) -> None:
     other = [(old, better(new, PLANTED, rng)) for old, new in by_seed]
     noise = json.loads((evaluation / "seeds" / "head" / "metrics.json").read_text())
     found = {
-        "their seed, which compare is not told of": verdicts(by_seed, params),
+        "their seed, which compare does not know": verdicts(by_seed, params),
         "their seed": verdicts(by_seed, params, noise),
         "a tenth fewer errors": verdicts(same, params, noise),
         "a tenth fewer errors, and their seed": verdicts(other, params, noise),

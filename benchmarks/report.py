@@ -1,11 +1,21 @@
-"""Write the tables of README.md from the committed measurements.
+"""Write the tables of README.md and docs/ from committed measurements.
 
-Reads   EVALUATION, with metrics.json for each model, transfer.json, learning curves and sweep.csv;
-        WORDS, the same of the pipeline for classes; benchmarks/results.json
-Writes  README, between the marks of each table
+Reads   ROOT, a checkout: evaluation/ and words/evaluation/ with their params.yaml, and
+        benchmarks/results.json
+Writes  each of PAGES, between the marks of its tables. `<!-- results -->` is filled from the
+        checkout; `<!-- results at 1a2b3c4 -->` from that revision of it, for numbers that the
+        pipeline does not make as its params are now
 """
 
+import io
+import re
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from benchmarks import (
     calibration,
@@ -19,53 +29,92 @@ from benchmarks import (
     words_table,
 )
 from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.params import read_params
 from voicegraft.sweep.table import read_lines, rendered
 
+MARKED = re.compile(
+    r"(?P<begin><!-- (?P<name>\w+)(?: at (?P<revision>[0-9a-f]{7,40}))? -->\n)"
+    r"(?P<table>.*?)"
+    r"(?P<end><!-- /(?P=name) -->\n)",
+    re.DOTALL,
+)
 
-def tables(evaluation: Path, words: Path) -> dict[str, str]:
-    """Return every table, by the name of its marks."""
-    measured = results.read()
-    return {
-        "results": results_table.table(evaluation),
-        "words": words_table.table(words),
-        "gains": transfer_table.gains(evaluation),
-        "spared": transfer_table.spared(evaluation),
-        "robustness": robustness_table.table(evaluation),
-        "self_training": self_training_table.table(evaluation),
-        "sweep": rendered(read_lines(evaluation / "sweep.csv")),
-        "calibration": calibration.table(measured),
-        "coverage": coverage.table(measured),
-        "windows": speed_table.windows(measured),
-        "ratios": speed_table.ratios(measured),
-        "reruns": speed_table.reruns(measured),
-        "growth": speed_table.growth(measured),
-    }
+TABLES: dict[str, Callable[[Path], str]] = {
+    "results": lambda root: results_table.table(root / "evaluation", models(root)),
+    "all_results": lambda root: results_table.table(root / "evaluation", results_table.ROWS),
+    "gains": lambda root: transfer_table.gains(root / "evaluation"),
+    "spared": lambda root: transfer_table.spared(root / "evaluation"),
+    "words": lambda root: words_table.table(root / "words/evaluation", models(root / "words")),
+    "all_words": lambda root: words_table.table(root / "words/evaluation", words_table.ROWS),
+    "few_shot": lambda root: words_table.few_shot(root / "words/evaluation"),
+    "unseen_voices": lambda root: words_table.unseen_voices(root / "words/evaluation"),
+    "robustness": lambda root: robustness_table.table(root / "evaluation"),
+    "self_training": lambda root: self_training_table.table(root / "evaluation"),
+    "sweep": lambda root: rendered(read_lines(root / "evaluation/sweep.csv")),
+    "calibration": lambda root: calibration.table(measured(root)),
+    "coverage": lambda root: coverage.table(measured(root)),
+    "windows": lambda root: speed_table.windows(measured(root)),
+    "ratios": lambda root: speed_table.ratios(measured(root)),
+    "reruns": lambda root: speed_table.reruns(measured(root)),
+    "growth": lambda root: speed_table.growth(measured(root)),
+}
 
 
-def with_table(readme: str, name: str, table: str) -> str:
-    """Return `readme` with `table` between the marks of that name.
+def models(pipeline: Path) -> list[str]:
+    """Return the models that the pipeline makes as its params.yaml is: controls, head, recipes."""
+    params = read_params(pipeline / "params.yaml")
+    return [*params["transfer"]["controls"], "head", *params["finetune"]["recipes"]]
+
+
+def measured(root: Path) -> dict[str, Any]:
+    """Return what the benchmarks measured."""
+    return results.read(root / "benchmarks/results.json")
+
+
+@contextmanager
+def at(root: Path, revision: str | None) -> Iterator[Path]:
+    """Yield a folder with the measurements as they are, or as they were at `revision`.
 
     Raises:
-        ValueError: if one of the marks is missing.
+        ValueError: if the revision is not in this clone.
     """
-    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
-    if readme.find(begin) < 0 or readme.find(end) < readme.find(begin):
-        raise ValueError(f"the README lacks {begin.strip()} or {end.strip()} behind it")
-    before, _, rest = readme.partition(begin)
-    _, _, after = rest.partition(end)
-    return f"{before}{begin}{table}{end}{after}"
+    if revision is None:
+        yield root
+        return
+    command = ["git", "-C", root, "archive", revision]
+    archive = subprocess.run(command, capture_output=True)
+    if archive.returncode:
+        raise ValueError(f"{revision}: {archive.stderr.decode().strip()}; git fetch --unshallow?")
+    with TemporaryDirectory() as folder, tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+        files.extractall(folder, filter="data")
+        yield Path(folder)
 
 
-def with_tables(readme: str, evaluation: Path, words: Path) -> str:
-    """Return `readme` with all tables as they are measured."""
-    for name, table in tables(evaluation, words).items():
-        readme = with_table(readme, name, table)
-    return readme
+def with_tables(page: str, root: Path) -> str:
+    """Return `page` with every table between marks as it is measured.
+
+    Raises:
+        ValueError: if a mark stands alone, or names no table, or a revision that is not here.
+    """
+    if left := re.search(r"<!-- .*", MARKED.sub("", page)):
+        raise ValueError(
+            f"{left[0]} has no partner: a table stands between <!-- t --> and <!-- /t -->"
+        )
+    return MARKED.sub(lambda found: _filled(found, root), page)
 
 
-def main(evaluation: Path, words: Path, readme: Path) -> None:
-    text = readme.read_text(encoding="utf-8")
-    readme.write_text(with_tables(text, evaluation, words), encoding="utf-8")
+def _filled(found: re.Match[str], root: Path) -> str:
+    name, revision = found["name"], found["revision"]
+    if name not in TABLES:
+        raise ValueError(f"<!-- {name} --> is no table; here are: {', '.join(TABLES)}")
+    with at(root, revision) as folder:
+        return f"{found['begin']}{TABLES[name](folder)}{found['end']}"
+
+
+def main(root: Path, pages: list[Path]) -> None:
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        page.write_text(with_tables(text, root), encoding="utf-8")
 
 
 if __name__ == "__main__":

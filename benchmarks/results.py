@@ -25,14 +25,14 @@ def machine() -> dict[str, Any]:
     }
 
 
-def read() -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
     """Return all parts; none before the first benchmark."""
-    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def keep(part: str, measured: dict[str, Any]) -> None:
     """Put the part in the place of its last measurement; the others stay."""
-    parts = read() | {part: {"machine": machine(), "measured": _rounded(measured)}}
+    parts = read(RESULTS) | {part: {"machine": machine(), "measured": _rounded(measured)}}
     text = json.dumps(parts, indent=2, sort_keys=True) + "\n"
     with whole(RESULTS) as partial:
         partial.write_text(text, encoding="utf-8")

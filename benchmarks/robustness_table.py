@@ -1,4 +1,4 @@
-"""The table of worse recordings in README.md, from the committed robustness.csv of each model."""
+"""The table of worse recordings, from the committed robustness.csv of each model."""
 
 import csv
 from pathlib import Path
@@ -9,7 +9,7 @@ from benchmarks.results_table import interval
 MODELS = {
     "head": "head on frozen states",
     "top3": "top three blocks",
-    "top3_augmented": "top three, heard in noise and by telephone",
+    "top3_augmented": "top three, augmented by noise and telephone",
 }
 CONDITIONS = {
     "clean": "as recorded",

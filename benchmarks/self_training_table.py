@@ -1,4 +1,4 @@
-"""The table of self-training in README.md, from the committed metrics."""
+"""The table of self-training, from the committed metrics."""
 
 import json
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from typing import Any
 from benchmarks.current import is_current
 from voicegraft.evaluation.transfer import read_dev_cer
 
-SIDES = {"dev": "dev", "test": "heard", "unseen": "unseen"}
+SIDES = ("dev", "test", "unseen")
 TEACHER, LONGER = "teacher", "longer"
 
 
 def table(evaluation: Path) -> str:
-    """Return a row for each model, and for what the student gained on those it is held against."""
+    """Return a row for each model, and for the paired difference of the student from two others."""
     path = evaluation / "self_training" / "head" / "metrics.json"
     if not is_current(path, evaluation):
         return ""
@@ -22,21 +22,21 @@ def table(evaluation: Path) -> str:
     rows = {
         f"the teacher: the head on {labelled} minutes": _each(found, TEACHER, _old),
         "the same minutes for as long as a student": _each(found, LONGER, _old),
-        f"the student: those, and of {others} minutes what the teacher was surest of": _each(
+        f"the student: those, and of {others} minutes the surest pseudo-labels": _each(
             found, TEACHER, _new
         ),
         "student against teacher": _each(found, TEACHER, _change),
         "student against longer training": _each(found, LONGER, _change),
         "the head with all texts": _with_all_texts(evaluation / "head"),
     }
-    header = f"| | {' | '.join(SIDES.values())} |\n|---|{'---|' * len(SIDES)}\n"
+    header = f"| | {' | '.join(SIDES)} |\n|---|{'---|' * len(SIDES)}\n"
     return header + "".join(f"| {name} | {' | '.join(row)} |\n" for name, row in rows.items())
 
 
 def _each(
-    found: dict[str, Any], against: str, told: Callable[[dict[str, float]], str]
+    found: dict[str, Any], against: str, shown: Callable[[dict[str, float]], str]
 ) -> list[str]:
-    return [told(found[side][against]["cer"]) for side in SIDES]
+    return [shown(found[side][against]["cer"]) for side in SIDES]
 
 
 def _old(rate: dict[str, float]) -> str:

@@ -1,4 +1,4 @@
-"""The tables of speed in README.md, from benchmarks/results.json."""
+"""The tables of speed, from benchmarks/results.json."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The tables of README.md on what transfer gives: gains over controls, and labels spared."""
+"""The tables on transfer: gains over controls, and labels spared."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from benchmarks.current import is_current
 from voicegraft.evaluation.transfer import WHOLE, read_dev_cer
 
 GAINS = """\
-| | against | heard: errors spared | unseen: errors spared | verdict |
+| | against | test: errors spared | unseen: errors spared | verdict |
 |---|---|---|---|---|
 """
 SPARED = """\
@@ -26,9 +26,9 @@ def gains(evaluation: Path) -> str:
         wholes = [line for line in judged["comparisons"] if line["kind"] == WHOLE]
         sides = {(line["control"], line["split"]): line for line in wholes}
         rows += [
-            f"| {model} | {control} | {_gain(heard)} | {_gain(sides[control, 'unseen'])} "
-            f"| {heard['verdict']} |\n"
-            for (control, split), heard in sides.items()
+            f"| {model} | {control} | {_gain(test)} | {_gain(sides[control, 'unseen'])} "
+            f"| {test['verdict']} |\n"
+            for (control, split), test in sides.items()
             if split == "test"
         ]
     return GAINS + "".join(rows)

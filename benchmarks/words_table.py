@@ -1,12 +1,13 @@
-"""The table of classifiers in README.md, from the committed metrics of words/."""
+"""The tables of classifiers, from the committed metrics of words/."""
 
 import csv
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from benchmarks.current import is_current
-from benchmarks.results_table import interval
+from benchmarks.results_table import interval, rates_file
 
 ROWS = {
     "mfcc": "control: the same classifier on MFCCs",
@@ -15,10 +16,10 @@ ROWS = {
     "head": "logistic regression on frozen states",
     "full": "all blocks below them unfrozen, from audio",
 }
-NEW_VOICES = {
-    "none": "a voice never heard, as it comes",
-    "normalised": "the same, normalised by its own clips, no label seen",
-    "self-trained": "the same, and taught by those that were surest",
+UNSEEN = {
+    "none": "an unseen voice, without adaptation",
+    "normalised": "normalised by the voice's own clips, without labels",
+    "self-trained": "self-trained on the surest of them as well",
 }
 RATES = ("accuracy", "macro_f1")
 HEADER = """\
@@ -27,25 +28,27 @@ HEADER = """\
 """
 
 
-def table(evaluation: Path) -> str:
-    """Return a row for each model that was scored on test, and one for each number of shots."""
+def table(evaluation: Path, models: Iterable[str]) -> str:
+    """Return a row for each of `models` that was scored on test."""
     rows = []
-    for model, name in ROWS.items():
-        if is_current(path := evaluation / model / "rates.json", evaluation):
-            rows.append(_row(name, json.loads(path.read_text(encoding="utf-8"))["test"]))
-    rows += _few_shots(evaluation / "few_shot.csv")
-    return HEADER + "".join(rows + _new_voices(evaluation / "leave_speakers_out.csv"))
+    for model in models:
+        if (path := rates_file(evaluation / model)).is_file():
+            rates = json.loads(path.read_text(encoding="utf-8"))
+            rows.append(_row(ROWS.get(model, model), rates["test"]))
+    return HEADER + "".join(rows)
 
 
-def _few_shots(path: Path) -> list[str]:
-    lines = [line for line in _lines(path) if line["split"] == "test"]
-    return [_row(f"nearest class mean, of {line['shots']} a class", line) for line in lines]
+def few_shot(evaluation: Path) -> str:
+    """Return a row for each number of clips of a class."""
+    lines = [line for line in _lines(evaluation / "few_shot.csv") if line["split"] == "test"]
+    rows = [_row(f"nearest class mean, of {line['shots']} a class", line) for line in lines]
+    return HEADER + "".join(rows)
 
 
-def _new_voices(path: Path) -> list[str]:
-    """Return the means of all voices; those of each are in the file."""
-    lines = [line for line in _lines(path) if not line["speaker"]]
-    return [_row(NEW_VOICES[line["adaptation"]], line) for line in lines]
+def unseen_voices(evaluation: Path) -> str:
+    """Return leave-one-speaker-out means of all voices; those of each are in the file."""
+    lines = [line for line in _lines(evaluation / "leave_speakers_out.csv") if not line["speaker"]]
+    return HEADER + "".join(_row(UNSEEN[line["adaptation"]], line) for line in lines)
 
 
 def _lines(path: Path) -> list[dict[str, str]]:
@@ -55,6 +58,8 @@ def _lines(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _row(name: str, told: dict[str, Any]) -> str:
-    rates = {f"{r}{end}": float(told[f"{r}{end}"]) for r in RATES for end in ("", "_low", "_high")}
+def _row(name: str, scored: dict[str, Any]) -> str:
+    rates = {
+        f"{r}{end}": float(scored[f"{r}{end}"]) for r in RATES for end in ("", "_low", "_high")
+    }
     return f"| {' | '.join([name, *(interval(rates, rate) for rate in RATES)])} |\n"

@@ -1,9 +1,11 @@
 """What the benchmarks compute from what they time."""
 
 import json
+import subprocess
 
 import numpy as np
 import pytest
+from committed import begin, commit
 from scored import PARAMS, scores
 
 from benchmarks import (
@@ -77,11 +79,31 @@ def test_a_window_that_is_worse_shows_by_how_much_and_how_surely():
     assert table == speed_table.WINDOW_HEADER + line
 
 
-def test_a_table_without_marks_to_stand_between_is_refused():
-    with pytest.raises(ValueError, match="<!-- speed -->"):
-        report.with_table("no marks", "speed", "| a |\n")
-    whole = report.with_table("a\n<!-- t -->\nold\n<!-- /t -->\nb", "t", "new\n")
-    assert whole == "a\n<!-- t -->\nnew\n<!-- /t -->\nb"
+def test_a_mark_without_its_partner_or_its_table_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="<!-- reruns --> has no partner"):
+        report.with_tables("a\n<!-- reruns -->\nb\n", tmp_path)
+    with pytest.raises(ValueError, match="<!-- speed --> is no table; here are: results, "):
+        report.with_tables("<!-- speed -->\n<!-- /speed -->\n", tmp_path)
+    whole = report.with_tables("a\n<!-- reruns -->\nold\n<!-- /reruns -->\nb", tmp_path)
+    assert whole == f"a\n<!-- reruns -->\n{speed_table.RERUN_HEADER}<!-- /reruns -->\nb"
+
+
+def test_a_table_of_a_revision_has_its_numbers_whatever_lies_in_the_tree(tmp_path):
+    begin(tmp_path)
+    rate = {f"cer{end}": 0.25 for end in ("", "_low", "_high")}
+    rate |= {f"wer{end}": 0.5 for end in ("", "_low", "_high")}
+    path = tmp_path / "evaluation" / "full" / "metrics.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"test": rate, "unseen": rate}))
+    commit(tmp_path)
+    head = ["git", "-C", str(tmp_path), "rev-parse", "HEAD"]
+    revision = subprocess.run(head, check=True, capture_output=True, text=True).stdout.strip()
+    path.unlink()
+    marks = f"<!-- all_results at {revision} -->\n<!-- /all_results -->\n"
+    row = "| all blocks unfrozen, from audio | 25.0 (25.0–25.0) | 50.0 (50.0–50.0) |"
+    assert row in report.with_tables(marks, tmp_path)
+    with pytest.raises(ValueError, match="0123456"):
+        report.with_tables(marks.replace(revision, "0123456"), tmp_path)
 
 
 def test_calibration_draws_new_test_sets_of_whole_sessions_for_both_alike():
