@@ -66,7 +66,7 @@ def store_corpus(folder: Path, corpus: Corpus, grafted: GraftedModel) -> None:
     """Encode the corpus with the model's upstream, every layer of it."""
     upstream = grafted.upstream.eval()
     facts = {"upstream": "whisper", "upstream_config": upstream.config}
-    facts |= {"margin_seconds": MARGIN_SECONDS, "speeds": SPEEDS, "layer": LAYERS[-1]}
+    facts |= {"margin_seconds": MARGIN_SECONDS, "speeds": SPEEDS}
     facts["silence_frames"] = upstream.silence_frames(MARGIN_SECONDS)
     chosen = takes(corpus.utterances, SPEEDS, upstream.max_samples)
     frames = {take.id: upstream.frames(take.samples, MARGIN_SECONDS) for take in chosen}

@@ -7,29 +7,35 @@ from pathlib import Path
 
 import yaml
 from invented import write_corpus
-from voicegraft.embedding.choice import LayerChoice, write_choice
 
-from voicegraft.pipeline.params import read_params
+from voicegraft.pipeline.params import PARAMS_FILE, STUDIES_FILE, read_params
 from voicegraft.speech.manifest import Corpus, write_manifest
 
 ROOT = Path(__file__).parent.parent
 
 
+FILES = (PARAMS_FILE, STUDIES_FILE)
+STUDIES = {name for pipeline in ("", "words") for name in read_params(ROOT / pipeline / FILES[1])}
+"""The sections of studies/params.yaml, of which none is in params.yaml."""
+
+
 def params_of(pipeline: str = "") -> dict:
-    """Return the params of a pipeline's folder, to be changed."""
-    return yaml.safe_load(yaml.safe_dump(read_params(ROOT / pipeline / "params.yaml")))
+    """Return the params of a pipeline's folder and of its studies, to be changed."""
+    params = [read_params(ROOT / pipeline / file) for file in FILES]
+    return yaml.safe_load(yaml.safe_dump(params[0] | params[1]))
 
 
 def write_params(folder: Path, params: dict) -> None:
-    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    """Write each section to the file that it belongs to."""
+    for file in FILES:
+        own = {k: v for k, v in params.items() if (k in STUDIES) == (file == STUDIES_FILE)}
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(yaml.safe_dump(own), encoding="utf-8")
 
 
-def fill(
-    folder: Path, whisper_folder: Path, params: dict, layers: LayerChoice, clips: int = 24
-) -> Corpus:
+def fill(folder: Path, whisper_folder: Path, params: dict, clips: int = 24) -> Corpus:
     """Write what every stage reads; return the corpus."""
     write_params(folder, params)
-    write_choice(folder / "layers.json", layers)
     (folder / "upstream").symlink_to(whisper_folder)
     return write_corpus(folder / "corpus", clips)
 
@@ -37,20 +43,26 @@ def fill(
 def new_classes(folder: Path, whisper_folder: Path, **head: object) -> Path:
     """Clips of tones, whose label is the pitch that they begin with."""
     params = params_of("words")
+    params["extract_embeddings"]["layers"] = [3]
     params["head"] |= {"layer": 3} | head
     params["train_head"] |= {"epochs": 20, "batch_seconds": 2.0}
     params["finetune"]["full"] |= {"epochs": 1, "batch_seconds": 4.0}
-    layers = LayerChoice(head=3, stored=[3])
-    corpus = fill(folder, whisper_folder, params, layers, clips=60)
+    corpus = fill(folder, whisper_folder, params, clips=60)
     labelled = [replace(clip, label=f"pitch {clip.text[0]}") for clip in corpus.utterances]
     write_manifest(folder / "corpus/manifest.csv", labelled)
     return folder
 
 
-def command(script: str, arguments: str) -> list[str]:
-    return [sys.executable, str(ROOT / "stages" / f"{script}.py"), *arguments.split()]
+def script(name: str) -> Path:
+    """Return the script of a stage, or of a study."""
+    (found,) = (p for d in ("stages", "studies") if (p := ROOT / d / f"{name}.py").is_file())
+    return found
 
 
-def run(script: str, arguments: str, folder: Path) -> subprocess.CompletedProcess:
+def command(name: str, arguments: str) -> list[str]:
+    return [sys.executable, str(script(name)), *arguments.split()]
+
+
+def run(name: str, arguments: str, folder: Path) -> subprocess.CompletedProcess:
     """Run a stage in `folder`, without looking at how it ended."""
-    return subprocess.run(command(script, arguments), cwd=folder, capture_output=True, text=True)
+    return subprocess.run(command(name, arguments), cwd=folder, capture_output=True, text=True)

@@ -8,13 +8,13 @@ import pytest
 import torch
 from invented import LAYERS, MARGIN_SECONDS, SPEEDS, model, write_corpus
 from test_takes import NO_MASKS
-from voicegraft.embedding.choice import ExtractEmbeddings
 
 from stages.extract_embeddings import facts_of
 from voicegraft.embedding.cache import Cache
 from voicegraft.embedding.encoding import encode
 from voicegraft.embedding.extraction import fill
 from voicegraft.embedding.keys import keys_for
+from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.store import Store, write_store
 from voicegraft.embedding.takes import SEED, DegradedTake, Take, degraded_takes, takes
 from voicegraft.model import upstream_folder
@@ -127,7 +127,7 @@ def test_a_store_tells_its_degradations_and_none_where_there_are_none(tmp_path):
     upstream_folder.write_identity(tmp_path, "whisper", "base", "MIT")
     knobs = read_params()["extract_embeddings"]
     told = [
-        facts_of(tmp_path, model().upstream, ExtractEmbeddings(**knobs | change), "float32", 1)
+        facts_of(tmp_path, model().upstream, ExtractEmbeddings(**knobs | change), "float32")
         for change in ({}, {"augment": AUGMENT})
     ]
     assert "augment" not in told[0]

@@ -6,18 +6,15 @@ from pathlib import Path
 import jiwer
 import pytest
 import torch
-import yaml
 from invented import MARGIN_SECONDS, write_corpus
+from stage_runs import params_of, write_params
 
-from stages import forgetting
+from studies import forgetting
 from voicegraft.model import upstream as upstreams
 from voicegraft.model import upstream_folder
 from voicegraft.model.grafted import Description, GraftedModel, load_model, save_model
 from voicegraft.model.unfreezing import Added, add
-from voicegraft.pipeline.params import read_params
 from voicegraft.speech.manifest import Corpus
-
-PARAMS = read_params()
 
 
 @pytest.fixture
@@ -39,15 +36,15 @@ def project(tmp_path, monkeypatch) -> Path:
     )
     save_model(GraftedModel(description), tmp_path / "head")
     monkeypatch.chdir(tmp_path)
-    write_params()
+    write_knobs()
     return tmp_path
 
 
-def write_params(**changes: object) -> None:
+def write_knobs(**changes: object) -> None:
     """Write the project's params, with the head and the corpus that are here."""
-    section = PARAMS["forgetting"] | {"head": "head", "corpus": "corpus"} | changes
-    params = PARAMS | {"forgetting": section}
-    Path("params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    params = params_of()
+    params["forgetting"] |= {"head": "head", "corpus": "corpus"} | changes
+    write_params(Path(), params)
 
 
 def head_of(project: Path) -> GraftedModel:
@@ -57,7 +54,7 @@ def head_of(project: Path) -> GraftedModel:
 def said_of(tuned: GraftedModel, **changes: object) -> dict:
     """Return what the stage writes once the upstream is that of `tuned`."""
     save_model(tuned, Path("tuned"))
-    write_params(**changes)
+    write_knobs(**changes)
     forgetting.main(Path("upstream"), Path("tuned"), Path("said.json"))
     return json.loads(Path("said.json").read_text())
 

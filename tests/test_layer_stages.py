@@ -1,4 +1,4 @@
-"""The stages that choose layers, and those after them on several: tones, Whisper's weights."""
+"""Layers: the study that probes them, and the stages on several: tones, Whisper's weights."""
 
 import csv
 import json
@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from invented import write_corpus
 from test_stages import digests, new_project, quick_params, refusal, run, write_params
-from voicegraft.embedding.choice import LayerChoice, chosen, read_choice, write_choice
 
+from voicegraft.embedding.knobs import head_layer, layers_of
 from voicegraft.embedding.store import Store
 from voicegraft.model.grafted import load_model
 from voicegraft.pipeline.tables import read_records
 from voicegraft.speech.manifest import Corpus
 from voicegraft.studies.probe import Probed, best_layer
 
-SEVERAL = ["choose_layers", "extract_embeddings", "train_head", "top3"]
+SEVERAL = ["extract_embeddings", "train_head", "top3"]
 CONTROL = ["build_control", "extract_control", "train_control"]
 
 
@@ -41,13 +41,12 @@ def several(tmp_path_factory, whisper_folder) -> Path:
 
 def project_on(layers: list[int], folder: Path, whisper_folder: Path, also: list[str]) -> Path:
     new_project(folder, whisper_folder)
-    write_params(folder, params(head={"layer": layers}, extract_embeddings={"layers": "auto"}))
-    (folder / "layers.csv").touch()
+    write_params(folder, params(head={"layer": layers}, extract_embeddings={"layers": layers}))
     return run_all([*SEVERAL, *also], folder)
 
 
 def test_several_layers_go_from_the_knob_into_the_model_and_its_curves(several) -> None:
-    assert read_choice(several / "layers.json") == LayerChoice(head=(2, 6), stored=[2, 6])
+    assert Store(several / "embeddings").facts["layers"] == [2, 6]
     for name in ("head", "top3"):
         model = load_model(several / name, "cpu")
         assert model.description.layer == (2, 6)
@@ -73,37 +72,20 @@ def test_a_control_of_fewer_layers_is_heard_on_the_highest_it_has(several) -> No
 
 
 @pytest.fixture(scope="module")
-def automatic(tmp_path_factory, whisper_folder) -> Path:
-    """A folder in which the layers were left to the probe, and to the recipes."""
-    folder = new_project(tmp_path_factory.mktemp("automatic"), whisper_folder)
-    changes = {"head": {"layer": "auto"}, "extract_embeddings": {"layers": "auto"}}
-    write_params(folder, params(probe_layers={"always": False}, **changes))
-    return run_all(["probe_layers", *SEVERAL[:3]], folder)
+def probed(tmp_path_factory, whisper_folder) -> Path:
+    """A folder in which every layer was probed."""
+    return new_project(tmp_path_factory.mktemp("probed"), whisper_folder)
 
 
-def test_auto_takes_the_layer_that_the_probe_finds_best_and_stores_the_trunk_below(
-    automatic,
-) -> None:
-    probed = read_records(automatic / "layers.csv", Probed)
-    assert [p.layer for p in probed] == list(range(7))
-    best = best_layer(probed)
-    assert json.loads((automatic / "head" / "model.json").read_text())["layer"] == best
-    choice = read_choice(automatic / "layers.json")
-    assert choice.stored == Store(automatic / "embeddings").facts["layers"]
-    assert choice.stored == sorted({best, *([best - 3] if best >= 3 else [])})
+def test_every_layer_is_probed_and_the_best_is_named_as_the_knob(probed) -> None:
+    done = run("probe_layers", probed)
+    found = read_records(probed / "layers.csv", Probed)
+    assert [p.layer for p in found] == list(range(7))
+    assert done.stderr.strip().endswith(f"head.layer: {best_layer(found)}")
 
 
-def test_a_layer_of_ones_own_is_not_probed_unless_that_is_asked(automatic, tmp_path) -> None:
-    write_params(tmp_path, params(probe_layers={"always": False}))
-    for name in ("upstream", "corpus"):
-        (tmp_path / name).symlink_to(automatic / name)
-    run_all(["probe_layers", "choose_layers"], tmp_path)
-    assert read_records(tmp_path / "layers.csv", Probed) == []
-    assert read_choice(tmp_path / "layers.json") == LayerChoice(head=6, stored=[3, 6])
-
-
-def test_the_table_of_the_probe_has_an_interval_around_every_share(automatic) -> None:
-    with open(automatic / "layers.csv", encoding="utf-8", newline="") as file:
+def test_the_table_of_the_probe_has_an_interval_around_every_share(probed) -> None:
+    with open(probed / "layers.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
         low, share, high = (float(row[f"foretold{end}"]) for end in ("_low", "", "_high"))
@@ -113,27 +95,31 @@ def test_the_table_of_the_probe_has_an_interval_around_every_share(automatic) ->
 def test_a_layer_that_the_upstream_lacks_is_refused_with_those_it_has(
     whisper_folder, tmp_path
 ) -> None:
-    write_params(tmp_path, params())
+    write_params(tmp_path, params(extract_embeddings={"layers": [3, 9]}))
     (tmp_path / "upstream").symlink_to(whisper_folder)
     write_corpus(tmp_path / "corpus")
-    write_choice(tmp_path / "layers.json", LayerChoice(head=9, stored=[3, 9]))
     line = refusal("extract_embeddings", tmp_path)
-    assert all(word in line for word in ("head.layer", "0 to 6", "[9]"))
+    assert all(word in line for word in ("extract_embeddings.layers", "0 to 6", "[9]"))
 
 
 @pytest.mark.parametrize(
-    ("layer", "stored", "unfrozen", "expected"),
+    ("blocks", "wanted", "control", "stored"),
     [
-        (6, [3, 6], [], [3, 6]),
-        (6, [], [3], [6]),
-        (6, "auto", [3], [3, 6]),
-        (6, "auto", [3, 1], [3, 5, 6]),
-        ((2, 6), "auto", [3], [2, 6]),
-        (2, "auto", [3], [2]),
-        (4, [3, 6], [], [3, 4, 6]),
+        (6, [3, 6], False, [3, 6]),
+        (6, [3, 6], True, [3, 6]),
+        (4, [3, 6], True, [3, 4]),
+        (0, [3, 6], True, [0]),
     ],
 )
-def test_what_is_stored_is_what_is_heard_and_what_is_listed_or_lies_below_the_unfrozen(
-    layer, stored, unfrozen, expected
+def test_of_a_control_that_has_fewer_blocks_the_highest_stands_for_those_above_it(
+    blocks, wanted, control, stored
 ) -> None:
-    assert chosen(layer, stored, unfrozen).stored == expected
+    assert layers_of(blocks, wanted, control) == stored
+
+
+def test_a_head_on_a_layer_that_is_not_stored_is_refused_with_what_to_add(several) -> None:
+    store = Store(several / "embeddings")
+    assert head_layer((2, 6), store) == (2, 6)
+    assert head_layer(6, store) == 6
+    with pytest.raises(ValueError, match=r"head\.layer is \(2, 5\), .* stores \[2, 6\]: add \[5\]"):
+        head_layer((2, 5), store)

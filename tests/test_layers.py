@@ -3,7 +3,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from voicegraft.model.layers import Layer, LayerKnob, WeightedSum, numbers, trunk_below
+from voicegraft.model.layers import Layer, WeightedSum, numbers, trunk_below
 from voicegraft.pipeline.params import Section
 
 
@@ -48,7 +48,9 @@ def test_a_knob_is_a_layer_or_a_list_of_them(given, layer):
     assert numbers(layer) == tuple(given if isinstance(given, list) else [given])
 
 
-@pytest.mark.parametrize("given", [[], [6, 3], [3, 3], "6", True, -1, [-1, 2], [3, "6"], 6.0, None])
+@pytest.mark.parametrize(
+    "given", [[], [6, 3], [3, 3], "6", "auto", True, -1, [-1, 2], [3, "6"], 6.0, None]
+)
 def test_anything_else_is_refused_by_the_key_and_its_value(given):
     with pytest.raises(ValidationError, match="layer\n") as refused:
         Knob(layer=given)
@@ -61,14 +63,3 @@ def test_anything_else_is_refused_by_the_key_and_its_value(given):
 )
 def test_the_trunk_ends_below_all_that_is_unfrozen_and_all_that_is_heard(layer, unfrozen, trunk):
     assert trunk_below(layer, unfrozen) == trunk
-
-
-class AutomaticKnob(Section):
-    layer: LayerKnob
-
-
-@pytest.mark.parametrize(("given", "layer"), [("auto", "auto"), (6, 6), ([3, 6], (3, 6))])
-def test_a_knob_of_params_may_be_auto_too(given, layer):
-    assert AutomaticKnob(layer=given).layer == layer
-    with pytest.raises(ValidationError, match="a list of layers, or auto"):
-        AutomaticKnob(layer="best")

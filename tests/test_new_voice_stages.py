@@ -12,10 +12,10 @@ from voicegraft.model.grafted import load_model
 from voicegraft.speech.manifest import UNLABELLED, Corpus, write_manifest
 
 COMMANDS = {
-    "extract_embeddings": "upstream corpus layers.json cache embeddings",
-    "train_classifier": "upstream corpus embeddings head curves scratch",
+    "extract_embeddings": "upstream corpus cache embeddings",
+    "train_head": "upstream corpus embeddings head curves scratch",
     "finetune": "full head corpus embeddings full curves_full full.json scratch_full",
-    "evaluate_classifier": "head corpus evaluation predictions.csv",
+    "evaluate": "head corpus evaluation predictions.csv",
     "leave_speakers_out": "corpus embeddings voices.csv",
 }
 
@@ -28,7 +28,7 @@ def run(stage, folder):
 def project(tmp_path_factory, whisper_folder):
     """A classifier that takes out what is a voice's own."""
     folder = new_classes(tmp_path_factory.mktemp("voices"), whisper_folder, normalise="speaker")
-    for stage in ("extract_embeddings", "train_classifier"):
+    for stage in ("extract_embeddings", "train_head"):
         done = run(stage, folder)
         assert done.returncode == 0, done.stderr
     return folder
@@ -41,7 +41,7 @@ def test_the_model_says_that_it_takes_voices_out(project):
 
 
 def test_it_is_scored_by_the_voices_of_the_clips(project):
-    assert run("evaluate_classifier", project).returncode == 0
+    assert run("evaluate", project).returncode == 0
     found = json.loads((project / "evaluation/metrics.json").read_text())
     assert found["test"]["accuracy"] == 1
 
@@ -55,7 +55,7 @@ def test_fine_tuning_it_is_refused_with_what_to_do(project):
 def test_one_that_is_trained_step_by_step_cannot_do_it(project, tmp_path, whisper_folder):
     again = new_classes(tmp_path, whisper_folder, name="mlp", normalise="speaker")
     (again / "embeddings").symlink_to(project / "embeddings")
-    done = run("train_classifier", again)
+    done = run("train_head", again)
     assert done.returncode == 1
     assert "take head.name: logistic or prototypes" in done.stderr
 

@@ -80,14 +80,14 @@ def test_a_classifier_learns_from_a_fraction_of_the_numbers(tmp_path, whisper_fo
     new_classes(tmp_path, whisper_folder)
     params = stage_runs.params_of("words")
     params["head"] |= {"layer": 3}
-    params["extract_embeddings"]["components"] = 64
+    params["extract_embeddings"] |= {"layers": [3], "components": 64}
     stage_runs.write_params(tmp_path, params)
-    arguments = "upstream corpus layers.json cache embeddings"
+    arguments = "upstream corpus cache embeddings"
     done = stage_runs.run("extract_embeddings", arguments, tmp_path)
     assert "layer 3: 64 components keep 9" in done.stderr
     assert np.load(tmp_path / "embeddings/layer_3.npy", mmap_mode="r").shape[1] == 64
     arguments = "upstream corpus embeddings head curves scratch"
-    assert stage_runs.run("train_classifier", arguments, tmp_path).returncode == 0
+    assert stage_runs.run("train_head", arguments, tmp_path).returncode == 0
     assert json.loads((tmp_path / "curves/metrics.json").read_text())["dev"]["error"] < 0.2
 
 
@@ -96,6 +96,6 @@ def test_a_wrong_number_is_answered_with_what_it_may_be(tmp_path, wrong):
     params = stage_runs.params_of()
     params["extract_embeddings"]["components"] = wrong
     stage_runs.write_params(tmp_path, params)
-    done = stage_runs.run("extract_embeddings", "a b c d e", tmp_path)
+    done = stage_runs.run("extract_embeddings", "a b c d", tmp_path)
     assert done.returncode == 1
     assert "extract_embeddings.components: must be a number, 1 and up, or all" in done.stderr

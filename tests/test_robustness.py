@@ -5,21 +5,20 @@ from pathlib import Path
 
 import jiwer
 import pytest
-import yaml
 from invented import model, write_corpus
 from scored import PARAMS, scores
+from stage_runs import params_of, write_params
 
-from stages import robustness
+from studies import robustness
 from voicegraft.evaluation.paired import difference
 from voicegraft.evaluation.summary import summarise
 from voicegraft.model.grafted import load_model, save_model
-from voicegraft.pipeline.params import load_params, read_params
+from voicegraft.pipeline.params import STUDIES_FILE, load_params
 from voicegraft.speech.degradation import Condition, DegradedCorpus
 from voicegraft.speech.manifest import Corpus
 from voicegraft.studies.robustness import CLEAN, Robustness, columns, rows
 
 KNOBS = {
-    "models": [],
     "conditions": [{"noise": "white", "snr_db": [20, 0]}, {"telephone": "band"}],
     "seed": 1,
 }
@@ -30,7 +29,7 @@ NOISY = Condition(noise="white", snr_db=0.0)
 @pytest.fixture
 def project(tmp_path, monkeypatch) -> Path:
     """A folder with a model that writes at random, and a corpus."""
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(read_params() | {"robustness": KNOBS}))
+    write_params(tmp_path, params_of() | {"robustness": KNOBS})
     write_corpus(tmp_path / "corpus", clips=48)
     save_model(model(), tmp_path / "model")
     monkeypatch.chdir(tmp_path)
@@ -114,7 +113,6 @@ def test_the_same_model_gives_the_same_bytes():
     assert [Path(name).read_bytes() for name in (RATES, UTTERANCES)] == once
 
 
-def test_by_default_no_model_is_tried_and_there_are_conditions_to_try_one_in():
-    knobs = load_params(Robustness, "robustness", Path(__file__).parent.parent / "params.yaml")
-    assert knobs.models == []
+def test_there_are_conditions_to_try_a_model_in():
+    knobs = load_params(Robustness, "robustness", Path(__file__).parent.parent / STUDIES_FILE)
     assert len(knobs.tested) > 5

@@ -14,32 +14,30 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
+import stage_runs
 from invented import write_corpus
-from voicegraft.embedding.choice import LayerChoice, write_choice
 
 from voicegraft.model.grafted import load_model
-from voicegraft.pipeline.params import read_params
 from voicegraft.speech.manifest import Corpus, Utterance, write_manifest
 from voicegraft.studies.self_training import parted
 
-ROOT = Path(__file__).parent.parent
 PATHS = "upstream corpus embeddings model evaluation scratch"
 MINUTES = 0.1
 
 
 def write_params(folder: Path, pipeline: str = "", epochs: int = 4, **knobs: object) -> None:
-    params = yaml.safe_load(yaml.safe_dump(read_params(ROOT / pipeline / "params.yaml")))
+    params = stage_runs.params_of(pipeline)
+    params["extract_embeddings"]["layers"] = [0]
     if not pipeline:
         params["head"]["name"] = "ctc_linear"
     params["train_head"] |= {"epochs": epochs, "patience": 99, "batch_seconds": 2.0, "lr": 0.02}
     params["compute"] |= {"accelerator": "cpu", "precision": "32-true"}
     params["self_train"] |= {"labelled_minutes": MINUTES} | knobs
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    stage_runs.write_params(folder, params)
 
 
 def run(stage: str, paths: str) -> None:
-    arguments = [str(ROOT / f"stages/{stage}.py"), *paths.split()]
+    _, *arguments = stage_runs.command(stage, paths)
     old, sys.argv = sys.argv, arguments
     try:
         runpy.run_path(arguments[0], run_name="__main__")
@@ -59,11 +57,10 @@ def made(tmp_path_factory) -> Path:
     (folder / "upstream").mkdir()
     identity = {"name": "log_mel", "config": {"bins": 40}}
     (folder / "upstream/upstream.json").write_text(json.dumps(identity))
-    write_choice(folder / "layers.json", LayerChoice(head=0, stored=[0]))
     write_params(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        run("extract_embeddings", "upstream corpus layers.json cache embeddings")
+        run("extract_embeddings", "upstream corpus cache embeddings")
     return folder
 
 
@@ -165,7 +162,7 @@ def test_another_round_trains_one_student_and_recalls_the_rest(begin):
 
 def test_a_stage_killed_in_mid_run_goes_on_to_the_same_bytes(begin):
     whole, killed = begin("whole", epochs=12), begin("killed", epochs=12)
-    command = [sys.executable, str(ROOT / "stages/self_train.py"), *PATHS.split()]
+    command = stage_runs.command("self_train", PATHS)
     running = subprocess.Popen(command, cwd=killed, stderr=subprocess.DEVNULL)
     while not list(killed.glob("scratch/*/last.safetensors")) and running.poll() is None:
         time.sleep(0.02)

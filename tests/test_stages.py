@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 import stage_runs
 from stage_runs import write_params
-from voicegraft.embedding.choice import LayerChoice
 
 from voicegraft.pipeline.provenance import named, parse, provenance
 from voicegraft.speech.manifest import Corpus
@@ -29,7 +28,7 @@ def quick_params() -> dict:
     params = stage_runs.params_of()
     params["train_head"] |= {"epochs": 2, "batch_seconds": 4.0}
     params["finetune"]["top3"] |= {"epochs": 1, "batch_seconds": 4.0}
-    params["probe_layers"] |= {"always": True}
+    params["forgetting"] |= {"head": "head", "corpus": "corpus"}
     params["seed_noise"] |= {"seeds": 2}
     params["learning_curve"] |= {"minutes": [0.05, 60], "draws": 2}
     for recipe in ("full", "lora"):
@@ -40,15 +39,14 @@ def quick_params() -> dict:
 
 COMMANDS = {
     "probe_layers": "upstream corpus layers.csv",
-    "choose_layers": "layers.csv layers.json",
-    "extract_embeddings": "upstream corpus layers.json cache embeddings",
+    "extract_embeddings": "upstream corpus cache embeddings",
     "train_head": "upstream corpus embeddings head curves scratch",
     "top3": "top3 head corpus embeddings top3 curves_top3 top3.json scratch_top3",
     "full": "full head corpus embeddings full curves_full full.json scratch_full",
     "lora": "lora head corpus embeddings lora curves_lora lora.json scratch_lora",
     "forgetting": "upstream full forgetting.json",
     "build_control": "log_mel upstream log_mel",
-    "extract_control": "log_mel corpus layers.json cache log_mel_states",
+    "extract_control": "log_mel corpus cache log_mel_states",
     "train_control": "log_mel corpus log_mel_states control curves_control scratch_control",
     "seed_noise": "upstream corpus embeddings noise scratch_noise",
     "learning_curve": "upstream corpus embeddings log_mel log_mel_states curve scratch_curve",
@@ -62,7 +60,7 @@ SCRIPTS = {
 }
 
 
-MADE = ("layers.csv", "layers.json", "embeddings", "head", "curves", "top3", "lora")
+MADE = ("layers.csv", "embeddings", "head", "curves", "top3", "lora")
 
 
 def command(stage: str) -> list[str]:
@@ -74,8 +72,7 @@ def run(stage: str, folder: Path) -> subprocess.CompletedProcess:
 
 
 def new_project(folder: Path, whisper_folder: Path) -> Path:
-    layers = LayerChoice(head=6, stored=[3, 6])
-    stage_runs.fill(folder, whisper_folder, quick_params(), layers)
+    stage_runs.fill(folder, whisper_folder, quick_params())
     return folder
 
 
@@ -100,9 +97,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 def test_stages_run_twice_give_the_same_bytes(project, tmp_path, whisper_folder) -> None:
     again = new_project(tmp_path, whisper_folder)
-    (again / "layers.json").unlink()
-    stages = ("probe_layers", "choose_layers", "extract_embeddings", "train_head", "top3", "lora")
-    for stage in stages:
+    for stage in ("probe_layers", "extract_embeddings", "train_head", "top3", "lora"):
         assert run(stage, again).returncode == 0
     assert digests(again) == digests(project)
 
@@ -169,9 +164,14 @@ def refusal(stage: str, folder: Path) -> str:
         ("train_head", "train_head", {"learning_rate": 1.0}, ["train_head.learning_rate", "lr"]),
         ("train_head", "train_head", {"lr": -1.0}, ["train_head.lr", "-1.0"]),
         ("train_head", "head", {"name": "lstm"}, ["head.name", "lstm", "ctc_linear"]),
-        ("train_head", "head", {"layer": 5}, ["head.layer", "5", "6", "choose_layers"]),
-        ("choose_layers", "head", {"layer": "best"}, ["head.layer", "best", "auto"]),
-        ("choose_layers", "extract_embeddings", {"layers": "all"}, ["layers", "all", "auto"]),
+        ("train_head", "head", {"layer": 5}, ["head.layer", "5", "[3, 6]", "add [5]"]),
+        ("train_head", "head", {"layer": "best"}, ["head.layer", "best", "0 and up"]),
+        (
+            "extract_embeddings",
+            "extract_embeddings",
+            {"layers": "all"},
+            ["layers", "all", "a list"],
+        ),
         ("top3", "compute", {"precision": "8"}, ["compute.precision", "32-true"]),
     ],
 )
@@ -181,7 +181,7 @@ def test_a_wrong_knob_is_refused_by_its_name_its_value_and_the_choices(
     params = quick_params()
     params[section] |= change
     write_params(tmp_path, params)
-    for name in ("upstream", "corpus", "embeddings", "head", "layers.csv"):
+    for name in ("upstream", "corpus", "embeddings", "head"):
         (tmp_path / name).symlink_to(project / name)
     assert all(word in refusal(stage, tmp_path) for word in words)
 

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 import stage_runs
 from stage_runs import new_classes
-from voicegraft.embedding.choice import LayerChoice, write_choice
 
 from voicegraft.model.grafted import load_model
 from voicegraft.speech.manifest import Corpus
 
 COMMANDS = {
-    "extract_embeddings": "upstream corpus layers.json cache embeddings",
-    "train_classifier": "upstream corpus embeddings head curves scratch",
+    "extract_embeddings": "upstream corpus cache embeddings",
+    "train_head": "upstream corpus embeddings head curves scratch",
     "finetune": "full head corpus embeddings full curves_full full.json scratch_full",
 }
 
@@ -55,7 +54,7 @@ def test_a_frozen_upstream_and_logistic_regression_tell_pitches_apart(project):
 
 
 def test_what_is_found_without_a_gradient_waits_for_no_library_that_takes_one():
-    code = "import sys, stages.train_classifier; sys.exit('lightning_fabric' in sys.modules)"
+    code = "import sys, stages.train_head; sys.exit('lightning_fabric' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
@@ -70,14 +69,14 @@ def test_a_fine_tuned_classifier_is_one_still(project):
 def test_twice_gives_the_same_bytes(project, tmp_path, whisper_folder):
     again = new_classes(tmp_path, whisper_folder)
     (again / "embeddings").symlink_to(project / "embeddings")
-    assert run("train_classifier", again).returncode == 0
+    assert run("train_head", again).returncode == 0
     assert digest(again) == digest(project)
 
 
 def test_one_that_is_trained_step_by_step_learns_too(project, tmp_path, whisper_folder):
     again = new_classes(tmp_path, whisper_folder, name="mlp", pooling="attentive_std")
     (again / "embeddings").symlink_to(project / "embeddings")
-    done = run("train_classifier", again)
+    done = run("train_head", again)
     assert done.returncode == 0, done.stderr
     curve = dev_errors(again / "curves")
     assert min(curve) < 0.2 < curve[0]
@@ -85,8 +84,10 @@ def test_one_that_is_trained_step_by_step_learns_too(project, tmp_path, whisper_
 
 def test_several_layers_are_heard_side_by_side(tmp_path, whisper_folder):
     folder = new_classes(tmp_path, whisper_folder, layer=[2, 4])
-    write_choice(folder / "layers.json", LayerChoice(head=(2, 4), stored=[2, 4]))
-    for stage in ("extract_embeddings", "train_classifier"):
+    params = stage_runs.params_of("words")
+    params["extract_embeddings"]["layers"] = params["head"]["layer"] = [2, 4]
+    stage_runs.write_params(folder, params)
+    for stage in ("extract_embeddings", "train_head"):
         done = run(stage, folder)
         assert done.returncode == 0, done.stderr
     assert load_model(folder / "head").head.classifier.label.in_features == 2 * 2 * 512
@@ -98,7 +99,7 @@ def test_several_layers_are_heard_side_by_side(tmp_path, whisper_folder):
     [
         ({"name": "svm"}, "head.name: 'svm' is not in voicegraft/classifiers: ['logistic', 'mlp'"),
         ({"pooling": "median"}, "head.pooling must be one of mean, mean_std, mean_slope, thirds"),
-        ({"layer": 6}, "head.layer is 6, but the embeddings are stored for 3"),
+        ({"layer": 6}, "head.layer is 6, but extract_embeddings.layers stores [3]: add [6]"),
     ],
 )
 def test_a_wrong_knob_is_answered_with_the_choices(
@@ -106,5 +107,5 @@ def test_a_wrong_knob_is_answered_with_the_choices(
 ):
     again = new_classes(tmp_path, whisper_folder, **wrong)
     (again / "embeddings").symlink_to(project / "embeddings")
-    done = run("train_classifier", again)
+    done = run("train_head", again)
     assert (done.returncode, complaint in done.stderr) == (1, True), done.stderr

@@ -17,9 +17,9 @@ from voicegraft.training.records import share_of, size_of
 from voicegraft.training.schedule import Part, head_part, optimiser, unfreeze, upstream_parts
 
 SECTIONS = read_params()["finetune"]
-KNOBS = {
-    of["learns"]: name for name, of in SECTIONS.items() if isinstance(of, dict) and name != "middle"
-}
+DEFAULTS = SECTIONS["defaults"]
+RECIPES = {name: DEFAULTS | of for name, of in SECTIONS.items() if isinstance(of, dict)}
+KNOBS = {of["learns"]: name for name, of in RECIPES.items() if name not in ("defaults", "middle")}
 """A recipe of params.yaml for each way."""
 FROM_AUDIO = [name for name in upstreams.names() if name not in ("log_mel", "mfcc")]  # no block
 
@@ -41,7 +41,7 @@ def grafted(upstream: str = "whisper") -> GraftedModel:
 
 def recipe_of(way: str, **changes) -> Recipe:
     """Return the recipe of params.yaml that learns in that way, with two blocks."""
-    recipe = load_params(section(way), f"finetune.{KNOBS[way]}")
+    recipe = load_params(section(way), f"finetune.{KNOBS[way]}", defaults="finetune.defaults")
     return recipe.model_copy(update={"unfrozen_blocks": 2} | changes)
 
 
@@ -191,7 +191,7 @@ def test_an_unknown_way_names_the_choices(way):
 
 def test_a_knob_of_another_way_is_refused_with_those_of_this_one(tmp_path, way):
     other = {"bottleneck": 3} if way != "adapters" else {"rank": 3}
-    text = str({"finetune": {"x": SECTIONS[KNOBS[way]] | other}})
+    text = str({"finetune": {"x": RECIPES[KNOBS[way]] | other}})
     (tmp_path / "params.yaml").write_text(text)
     with pytest.raises(ValueError, match=rf"finetune\.x\.{list(other)[0]} is unknown.*unfrozen"):
         load_params(section(way), "finetune.x", tmp_path / "params.yaml")

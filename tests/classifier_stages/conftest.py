@@ -7,7 +7,7 @@ from invented import store_corpus
 from pitched import ONE_FRAME, tiny, train, write_corpus
 from staged import write_params
 
-from voicegraft.model import head as heads
+from voicegraft import heads
 from voicegraft.model.grafted import save_model
 
 

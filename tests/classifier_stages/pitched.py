@@ -17,7 +17,7 @@ SPLITS = ("train", "train", "dev", "test", "unseen")
 ONE_FRAME = '''
 from torch import nn
 import torch
-from voicegraft.heads import Head
+from voicegraft.model.head import Head
 from voicegraft.model.batches import Padded
 
 

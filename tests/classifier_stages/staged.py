@@ -5,9 +5,7 @@ import runpy
 import sys
 from pathlib import Path
 
-import yaml
-
-STAGES = Path(__file__).parent.parent.parent / "stages"
+import stage_runs
 
 
 def write_params(folder: Path, unknown=("noise",), shots=(1, 5)) -> None:
@@ -18,21 +16,22 @@ def write_params(folder: Path, unknown=("noise",), shots=(1, 5)) -> None:
         "seed": 1,
         "duration_edges_seconds": [0.18],
         "fewest_speaker_clips": 2,
+        "unknown_labels": list(unknown),
+        "max_false_accepts": 0.2,
     }
-    open_set = {"unknown_labels": list(unknown), "max_false_accepts": 0.2}
     few = {"shots": list(shots), "draws": 5}
     left_out = {"folds": 4}
     worse = [{"noise": "white", "snr_db": [20, -20]}, {"telephone": "band"}]
-    params = {"evaluate": evaluate, "open_set": open_set, "few_shot": few}
-    params["head"] = {"pooling": "mean_std", "normalise": "none"}
+    params = {"task": "classification", "evaluate": evaluate, "few_shot": few}
+    params["head"] = {"layer": 2, "pooling": "mean_std", "normalise": "none"}
     params["leave_classes_out"] = left_out
-    params["robustness"] = {"models": [], "conditions": worse, "seed": 1}
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    params["robustness"] = {"conditions": worse, "seed": 1}
+    stage_runs.write_params(folder, params)
 
 
 def run(stage: str, *paths):
     """Run the stage as a command, here."""
-    arguments = [str(STAGES / f"{stage}.py"), *map(str, paths)]
+    arguments = [str(stage_runs.script(stage)), *map(str, paths)]
     old, sys.argv = sys.argv, arguments
     try:
         runpy.run_path(arguments[0], run_name="__main__")

@@ -14,7 +14,7 @@ TABLES = {"utterances", "dev", "unknown", "worst", "classes", "slices", "confusi
 
 
 def test_the_stage_writes_numbers_and_classes_for_git_and_no_text(project, capsys):
-    assert not run("evaluate_classifier", "model", "corpus", "evaluation/model", "predictions.csv")
+    assert not run("evaluate", "model", "corpus", "evaluation/model", "predictions.csv")
     folder = project / "evaluation" / "model"
     assert set(bytes_in(folder)) == {
         *(f"{name}.csv" for name in TABLES | {"open_set"}),
@@ -33,7 +33,7 @@ def test_the_stage_writes_numbers_and_classes_for_git_and_no_text(project, capsy
 
 
 def test_a_clip_is_taken_for_what_the_model_says_of_it_alone(project):
-    run("evaluate_classifier", "model", "corpus", "e", "predictions.csv")
+    run("evaluate", "model", "corpus", "e", "predictions.csv")
     scores = parse_class_scores((project / "e/utterances.csv").read_text())
     model, corpus = load_model(project / "model"), Corpus(project / "corpus")
     clips = {u.id: u for u in corpus.of("test", "unseen") if u.label != "noise"}
@@ -46,7 +46,7 @@ def test_a_clip_is_taken_for_what_the_model_says_of_it_alone(project):
 
 @pytest.mark.usefixtures("project")
 def test_unknown_clips_and_dev_lie_apart():
-    run("evaluate_classifier", "model", "corpus", "e", "predictions.csv")
+    run("evaluate", "model", "corpus", "e", "predictions.csv")
     assert {row["label"] for row in read("e/unknown.csv")} == {"noise"}
     assert {row["split"] for row in read("e/unknown.csv")} == {"dev", "test", "unseen"}
     assert {row["split"] for row in read("e/dev.csv")} == {"dev"}
@@ -56,7 +56,7 @@ def test_unknown_clips_and_dev_lie_apart():
 
 def test_without_unknown_labels_what_was_never_learnt_is_the_floor(project):
     write_params(project, unknown=())
-    run("evaluate_classifier", "model", "corpus", "e", "predictions.csv")
+    run("evaluate", "model", "corpus", "e", "predictions.csv")
     test = json.loads(Path("e/metrics.json").read_text())["test"]
     assert (test["untrained_classes"], test["untrained_floor"]) == (1, 0.25)
     assert test["accuracy"] <= 0.75 and "open_set" not in test
@@ -65,26 +65,26 @@ def test_without_unknown_labels_what_was_never_learnt_is_the_floor(project):
 
 def test_the_same_inputs_give_the_same_bytes(project):
     for name in ("one", "two"):
-        run("evaluate_classifier", "model", "corpus", name, "predictions.csv")
+        run("evaluate", "model", "corpus", name, "predictions.csv")
     assert bytes_in(project / "one") == bytes_in(project / "two")
 
 
 @pytest.mark.usefixtures("project")
 def test_a_model_that_transcribes_is_refused():
-    complaint = run("evaluate_classifier", "transcriber", "corpus", "e", "predictions.csv")
+    complaint = run("evaluate", "transcriber", "corpus", "e", "predictions.csv")
     assert "a classifier emits one frame for a clip, this model" in complaint
     assert not Path("e").exists()
 
 
 def test_an_unknown_label_that_no_clip_has_is_refused_with_those_there_are(project):
     write_params(project, unknown=["nosie"])
-    complaint = run("evaluate_classifier", "model", "corpus", "e", "predictions.csv")
-    assert "open_set.unknown_labels: 'nosie'" in complaint and "high, low, middle" in complaint
+    complaint = run("evaluate", "model", "corpus", "e", "predictions.csv")
+    assert "evaluate.unknown_labels: 'nosie'" in complaint and "high, low, middle" in complaint
 
 
 @pytest.mark.usefixtures("project")
 def test_the_probabilities_of_every_class_are_kept_for_each_clip():
-    run("evaluate_classifier", "model", "corpus", "e", "p/predictions.csv")
+    run("evaluate", "model", "corpus", "e", "p/predictions.csv")
     rows, scores = read("p/predictions.csv"), read("e/utterances.csv") + read("e/dev.csv")
     by_id = {row["id"]: row for row in rows}
     for score in scores:
@@ -95,6 +95,6 @@ def test_the_probabilities_of_every_class_are_kept_for_each_clip():
 
 
 def test_the_help_names_what_the_stage_reads_and_writes_and_its_knobs(capsys):
-    run("evaluate_classifier", "--help")
+    run("evaluate", "--help")
     text = capsys.readouterr().out
-    assert all(word in text for word in ("Reads", "Writes", "Knobs", "open_set", "evaluate"))
+    assert all(word in text for word in ("Reads", "Writes", "Knobs", "unknown_labels", "evaluate"))

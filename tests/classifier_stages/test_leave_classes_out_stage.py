@@ -33,4 +33,4 @@ def test_the_same_inputs_give_the_same_bytes(project):
 def test_the_help_names_what_the_stage_reads_and_writes_and_its_knobs(capsys):
     run("leave_classes_out", "--help")
     text = capsys.readouterr().out
-    assert all(word in text for word in ("Reads", "Writes", "Knobs", "open_set", "evaluate"))
+    assert all(word in text for word in ("Reads", "Writes", "Knobs", "unknown_labels", "evaluate"))

@@ -7,7 +7,7 @@ import pytest
 from staged import read, run, write_params
 
 from voicegraft.model.grafted import load_model
-from voicegraft.pipeline.params import load_params
+from voicegraft.pipeline.params import STUDIES_FILE, load_params
 from voicegraft.speech.degradation import Condition, DegradedCorpus
 from voicegraft.speech.manifest import Corpus
 from voicegraft.studies.robustness import Robustness
@@ -18,8 +18,8 @@ NOISY = Condition(noise="white", snr_db=-20.0)
 
 
 def test_the_clean_line_is_what_the_evaluation_of_the_test_clips_says(project):
-    assert not run("robustness_classifier", *PATHS)
-    run("evaluate_classifier", "model", "corpus", "scored", "predictions.csv")
+    assert not run("robustness", *PATHS)
+    run("evaluate", "model", "corpus", "scored", "predictions.csv")
     clean, *_ = read("e/robustness.csv")
     test = json.loads((project / "scored/metrics.json").read_text())["test"]
     assert float(clean["error_rate"]) == pytest.approx(1 - test["accuracy"], abs=1e-4)
@@ -28,7 +28,7 @@ def test_the_clean_line_is_what_the_evaluation_of_the_test_clips_says(project):
 
 
 def test_each_condition_is_scored_on_what_the_model_hears_in_it(project):
-    run("robustness_classifier", *PATHS)
+    run("robustness", *PATHS)
     lines = read("e/robustness.csv")
     assert [(line["condition"], line["snr_db"]) for line in lines] == [
         *(("clean", ""), ("white", "20.0"), ("white", "-20.0"), ("band", ""))
@@ -45,7 +45,7 @@ def test_each_condition_is_scored_on_what_the_model_hears_in_it(project):
 
 @pytest.mark.usefixtures("project")
 def test_from_the_lines_of_clips_every_rate_is_computed_again():
-    run("robustness_classifier", *PATHS)
+    run("robustness", *PATHS)
     clips = read("e/utterances.csv")
     for line in read("e/robustness.csv"):
         own = [c for c in clips if all(c[k] == line[k] for k in ("condition", "snr_db"))]
@@ -57,7 +57,7 @@ def test_from_the_lines_of_clips_every_rate_is_computed_again():
 
 def test_without_unknown_labels_all_clips_are_heard(project):
     write_params(project, unknown=())
-    run("robustness_classifier", *PATHS)
+    run("robustness", *PATHS)
     assert "noise" in {clip["label"] for clip in read("e/utterances.csv")}
 
 
@@ -65,25 +65,24 @@ def test_without_unknown_labels_all_clips_are_heard(project):
 def test_the_same_model_gives_the_same_bytes():
     once = []
     for _ in range(2):
-        run("robustness_classifier", *PATHS)
+        run("robustness", *PATHS)
         once.append([Path(name).read_bytes() for name in PATHS[2:]])
     assert once[0] == once[1]
 
 
 @pytest.mark.usefixtures("project")
 def test_a_model_that_transcribes_is_refused():
-    complaint = run("robustness_classifier", "transcriber", *PATHS[1:])
+    complaint = run("robustness", "transcriber", *PATHS[1:])
     assert "a classifier emits one frame for a clip, this model" in complaint
     assert not Path("e").exists()
 
 
-def test_by_default_no_model_is_tried_and_there_are_conditions_to_try_one_in():
-    knobs = load_params(Robustness, "robustness", WORDS / "params.yaml")
-    assert knobs.models == []
+def test_there_are_conditions_to_try_a_classifier_in():
+    knobs = load_params(Robustness, "robustness", WORDS / STUDIES_FILE)
     assert len(knobs.tested) > 5
 
 
 def test_the_help_names_what_the_stage_reads_and_writes_and_its_knobs(capsys):
-    run("robustness_classifier", "--help")
+    run("robustness", "--help")
     text = capsys.readouterr().out
-    assert all(word in text for word in ("Reads", "Writes", "Knobs", "open_set", "evaluate"))
+    assert all(word in text for word in ("Reads", "Writes", "Knobs", "unknown_labels", "evaluate"))

@@ -10,15 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
+import stage_runs
 from invented import model, store_corpus, write_corpus
 
 from voicegraft.model.grafted import save_model
-from voicegraft.pipeline.params import read_params
 from voicegraft.speech.manifest import Corpus, write_manifest
 
-ROOT = Path(__file__).parent.parent.parent
-PARAMS = read_params(ROOT / "params.yaml")
+PARAMS = stage_runs.params_of()
 CLIPS = 72
 
 
@@ -29,7 +27,7 @@ def quick_params() -> dict:
 
 
 def run(stage: str, folder: Path, *arguments: str, threads: str = "1") -> str:
-    script = [sys.executable, str(ROOT / "stages" / f"{stage}.py"), *arguments]
+    script = [sys.executable, str(stage_runs.script(stage)), *arguments]
     env = os.environ | {"OMP_NUM_THREADS": threads}
     done = subprocess.run(script, cwd=folder, capture_output=True, text=True, env=env)
     assert "Traceback" not in done.stderr
@@ -45,7 +43,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 def project(tmp_path_factory) -> Path:
     """A corpus, the same with labels, in which a clip is there twice, their states and a model."""
     folder = tmp_path_factory.mktemp("explored")
-    (folder / "params.yaml").write_text(yaml.safe_dump(quick_params()))
+    stage_runs.write_params(folder, quick_params())
     corpus = write_corpus(folder / "corpus", CLIPS)
     *clips, last = corpus.utterances
     place = {"first_sample": clips[4].first_sample, "samples": clips[4].samples}
@@ -128,7 +126,7 @@ def test_on_two_threads_the_bytes_are_those_of_one(project, tmp_path, corpus) ->
     [
         ("explore", {"units": [1]}, ["explore.units", "1", "greater than or equal to 2"]),
         ("explore", {"same_sound": 1.5}, ["explore.same_sound", "1.5"]),
-        ("align_texts", {"heads": ["top3"]}, ["align_texts.heads", "top3", "'head'"]),
+        ("align_texts", {"draws": 1}, ["align_texts.draws", "1", "greater than or equal to 2"]),
     ],
 )
 def test_a_wrong_knob_is_refused_by_its_name_its_value_and_the_choices(
@@ -136,7 +134,7 @@ def test_a_wrong_knob_is_refused_by_its_name_its_value_and_the_choices(
 ) -> None:
     params = quick_params()
     params[section] |= change
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    stage_runs.write_params(tmp_path, params)
     arguments = {"explore": ["c", "e", "out"], "align_texts": ["m", "c", "e", "out"]}[section]
     refusal = run(section, tmp_path, *arguments)
     assert all(word in refusal for word in words)
