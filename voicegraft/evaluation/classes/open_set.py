@@ -47,8 +47,8 @@ class OpenSet(Section):
         """Return whether the clip is of no class to be told apart."""
         return score.label in self.unknown_labels
 
-    def confidence(self, score: ClassScore) -> float:
-        """Return how sure the model is that it is: 0 where it was taught the unknown, and says so.
+    def known_probability(self, score: ClassScore) -> float:
+        """Return how sure the model is of a known class: 0 where it predicts an unknown one.
 
         The largest probability (Hendrycks and Gimpel 2017, https://arxiv.org/abs/1610.02136).
         """
@@ -108,7 +108,7 @@ def open_set_metrics(
     unknown = knobs.unknown([s for s in scores if s.split == CHOOSING])
     if not unknown:
         return {}
-    chosen = threshold([knobs.confidence(s) for s in unknown], knobs.max_false_accepts)
+    chosen = threshold([knobs.known_probability(s) for s in unknown], knobs.max_false_accepts)
     return {
         split: {"threshold": chosen} | _at(chosen, of_split, knobs, params)
         for split, of_split in _scored(scores, knobs)
@@ -120,7 +120,7 @@ def open_set_rows(
 ) -> Iterator[list[Any]]:
     """Yield `CURVE`: the rates at thresholds that fall until all that may pass does."""
     for split, of_split in _scored(scores, knobs):
-        limits = thresholds(np.array([knobs.confidence(s) for s in of_split]))
+        limits = thresholds(np.array([knobs.known_probability(s) for s in of_split]))
         rates = _rates(limits, of_split, knobs, params)
         for limit, line in zip(limits, rates, strict=True):
             yield [split, float(limit), *line.values()]
@@ -137,7 +137,7 @@ def _at(
     chosen: float, scores: Sequence[ClassScore], knobs: OpenSet, params: Evaluate
 ) -> dict[str, Any]:
     (rates,) = _rates(np.array([chosen]), scores, knobs, params)
-    limits = thresholds(np.array([knobs.confidence(s) for s in scores]))
+    limits = thresholds(np.array([knobs.known_probability(s) for s in scores]))
     blocks, counts = choose_blocks(scores), _counts(limits, scores, knobs)
     equal = (equal_error_rate(of) for of in (counts.sum(0), resampled(counts, blocks, params)))
     return {
@@ -165,7 +165,7 @@ def _rates(
 
 def _counts(limits: np.ndarray, scores: Sequence[ClassScore], knobs: OpenSet) -> np.ndarray:
     return accepted(
-        np.array([knobs.confidence(s) for s in scores]),
+        np.array([knobs.known_probability(s) for s in scores]),
         np.array([knobs.is_unknown(s) for s in scores]),
         np.array([bool(s.correct) for s in scores]),
         limits,
