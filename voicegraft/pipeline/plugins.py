@@ -2,17 +2,17 @@
 
 import importlib
 import pkgutil
-from pathlib import Path
 from types import ModuleType
 
-PACKAGE = Path(__file__).parent.parent
+PACKAGE = "voicegraft"
 
 
 def names(folder: str) -> list[str]:
     """Return the plug-ins in that folder of voicegraft."""
-    return sorted(module.name for module in pkgutil.iter_modules([str(PACKAGE / folder)]))
+    package = importlib.import_module(f"{PACKAGE}.{folder}")
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
 
 
 def load(folder: str, name: str) -> ModuleType:
     """Return the plug-in of that name, imported."""
-    return importlib.import_module(f"{PACKAGE.name}.{folder}.{name}")
+    return importlib.import_module(f"{PACKAGE}.{folder}.{name}")
