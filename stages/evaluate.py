@@ -11,7 +11,11 @@ Knobs   task; evaluate: batch_seconds, resamples, confidence, seed, duration_edg
         fewest_speaker_clips, and for classes unknown_labels, max_false_accepts
 """
 
+import sys
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from voicegraft.evaluation.classes.open_set import CHOOSING, EvaluateClasses, check_unknown
 from voicegraft.evaluation.classes.report import (
@@ -23,12 +27,28 @@ from voicegraft.evaluation.classes.scores import score_classes
 from voicegraft.evaluation.predictions import clips_to_score, log_probabilities, transcribe
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.model.grafted import load_model
-from voicegraft.pipeline.command import run_stage
+from voicegraft.model.grafted import GraftedModel, load_model
+from voicegraft.pipeline.command import pace, run_stage
 from voicegraft.pipeline.params import load_params
 from voicegraft.pipeline.provenance import provenance
 from voicegraft.pipeline.task import CLASSIFICATION, load_task
-from voicegraft.speech.manifest import Corpus
+from voicegraft.speech.manifest import Corpus, Utterance
+
+Found = TypeVar("Found")
+
+
+def timed(
+    predict: Callable[[GraftedModel, Corpus, Sequence[Utterance], float], Found],
+    model: GraftedModel,
+    corpus: Corpus,
+    clips: Sequence[Utterance],
+    batch_seconds: float,
+) -> Found:
+    """Return what the model predicts for `clips`, and print how fast it was."""
+    began = time.monotonic()
+    found = predict(model, corpus, clips, batch_seconds)
+    print(pace(sum(clip.seconds for clip in clips), time.monotonic() - began), file=sys.stderr)
+    return found
 
 
 def evaluate_texts(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> list[str]:
@@ -36,7 +56,7 @@ def evaluate_texts(model: Path, corpus: Path, evaluation: Path, predictions: Pat
     params = load_params(Evaluate, "evaluate")
     grafted, clips = load_model(model), Corpus(corpus)
     utterances = clips_to_score(clips, grafted.max_seconds)
-    hypotheses = transcribe(grafted, clips, utterances, params.batch_seconds)
+    hypotheses = timed(transcribe, grafted, clips, utterances, params.batch_seconds)
     write_predictions(predictions, utterances, hypotheses)
     of = provenance(corpus=corpus, model=model, settings=params)
     summary = write_evaluation(evaluation, utterances, hypotheses, grafted.labels, params, of)
@@ -48,7 +68,7 @@ def evaluate_classes(model: Path, corpus: Path, evaluation: Path, predictions: P
     params = load_params(EvaluateClasses, "evaluate")
     grafted, clips = load_model(model), Corpus(corpus)
     utterances = clips.of(CHOOSING) + clips_to_score(clips, grafted.max_seconds)
-    found = log_probabilities(grafted, clips, utterances, params.batch_seconds)
+    found = timed(log_probabilities, grafted, clips, utterances, params.batch_seconds)
     write_probabilities(predictions, utterances, grafted.labels, found)
     scores = score_classes(utterances, grafted.labels, found)
     check_unknown(params, scores)
