@@ -45,7 +45,9 @@ def project(tmp_path, monkeypatch):
     write_model(tmp_path / "model")
     knobs = {"batch_seconds": 5.0, "resamples": 1000, "confidence": 0.95, "seed": 1}
     slices = {"duration_edges_seconds": [1], "fewest_speaker_clips": 2}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump({"evaluate": knobs | slices}))
+    (tmp_path / "params.yaml").write_text(
+        yaml.safe_dump({"task": "transcription", "evaluate": knobs | slices})
+    )
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
