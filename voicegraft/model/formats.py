@@ -9,7 +9,6 @@ many bytes, the last of them NUL.
 import json
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
@@ -127,10 +126,3 @@ def _number(file: BinaryIO, kind: str) -> int:
 
 def _string(file: BinaryIO) -> str:
     return file.read(_number(file, "H"))[:-1].decode()
-
-
-def tensor_sizes(path: Path) -> dict[str, int]:
-    """Return how many numbers each tensor of a file of safetensors has."""
-    with safe_open(path, framework="numpy") as file:
-        names = file.keys()
-        return {name: prod(file.get_slice(name).get_shape()) for name in names}

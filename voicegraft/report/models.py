@@ -8,7 +8,7 @@ from typing import Any
 from safetensors import safe_open
 from scipy.special import softmax
 
-from voicegraft.model.formats import tensor_sizes
+from voicegraft.model.sizes import tensor_sizes
 from voicegraft.report.findings import Findings
 from voicegraft.report.transfer import Transfer
 

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from voicegraft.evaluation.transfer import read_dev_cer
-from voicegraft.model.formats import tensor_sizes
 from voicegraft.model.grafted import WEIGHTS
+from voicegraft.model.sizes import tensor_sizes
 from voicegraft.pipeline.tables import read_records, write_records
 from voicegraft.review.escaping import code
 from voicegraft.review.markdown import table
