@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from voicegraft.model.upstream import Upstream
+from voicegraft.speech.torchaudio_on_cpu import torchaudio  # noqa: F401 - before transformers
 
 from transformers import WhisperConfig  # isort: skip
 from transformers.models.whisper.modeling_whisper import WhisperEncoder  # isort: skip

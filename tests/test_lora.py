@@ -8,6 +8,7 @@ import torch
 from networks import with_blocks
 
 from voicegraft.model import upstream as upstreams
+from voicegraft.speech.torchaudio_on_cpu import torchaudio  # noqa: F401 - before peft, which imports it
 from voicegraft.unfreezing.lora import LowRank, Way
 
 RANK, ALPHA = 3, 12.0

@@ -13,11 +13,13 @@ from ctranslate2.converters.transformers import WhisperLoader
 from loopback_hub import REVISION, Hub, fetch_model
 from safetensors.torch import load_file, save_file
 
+from voicegraft.checkpoints.whisper import LAYOUT
 from voicegraft.fetching.checkpoints import listing_hash
 from voicegraft.model import upstream_folder
 from voicegraft.model.batches import join
 from voicegraft.model.formats import WeightsError
-from voicegraft.upstreams.whisper import LAYOUT, load
+from voicegraft.speech.torchaudio_on_cpu import torchaudio  # noqa: F401 - before transformers
+from voicegraft.upstreams.whisper import load
 
 from transformers import WhisperConfig, WhisperForConditionalGeneration  # isort: skip
 

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import torch
 
+from voicegraft.speech.torchaudio_on_cpu import torchaudio  # noqa: F401 - before transformers
 from voicegraft.upstreams.huggingface import SAMPLE_RATE, TINY
 
 import transformers  # isort: skip

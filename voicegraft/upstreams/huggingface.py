@@ -252,6 +252,7 @@ def _transformers() -> ModuleType:
     Raises:
         ValueError: naming what brings it.
     """
+    from voicegraft.speech.torchaudio_on_cpu import torchaudio  # noqa: F401 - before transformers
 
     try:
         import transformers
