@@ -80,8 +80,8 @@ def test_a_clip_of_another_class_is_another_task(control):
 @pytest.fixture
 def project(tmp_path, control):
     """Evaluations of two models and two controls; the better control on dev is not so on test."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params |= {"task": "classification"}
+    params = yaml.safe_load((ROOT / "words/params.yaml").read_text())
+    params["finetune"] |= {"recipes": ["top3"]}
     params["transfer"] |= {"controls": ["log_mel", "random"]}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
     found = {"head": (0.5, 0), "top3": (0.8, 0), "log_mel": (0.0, 0.3), "random": (0.2, 0.0)}

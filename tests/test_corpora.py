@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from debs import write_deb
 
+from voicegraft import corpora
 from voicegraft.corpora.fillets import read_dialogs
-from voicegraft.preparing import corpus as corpora
 from voicegraft.preparing.corpus import CorpusError, CorpusSection, load_corpus
 from voicegraft.speech.manifest import SPLITS
 

@@ -59,6 +59,7 @@ def trials(tmp_path_factory, corpus, store):
 
 def test_all_that_is_stored_can_be_tried_and_what_the_params_say_comes_first(store):
     choice = load_params(HeadChoice, "head", ROOT / "params.yaml")
+    choice = choice.model_copy(update={"layer": LAYERS[-1]})
     fit = load_params(Fit, "train_head", ROOT / "params.yaml")
     found = settings(choice, fit, store)
     assert found[0] == HeadSetting(choice.name, LAYERS[-1], fit.lr)
