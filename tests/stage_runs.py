@@ -1,7 +1,11 @@
 """A folder with tones and Whisper's true weights, in which stages run as commands."""
 
+import gc
+import io
+import runpy
 import subprocess
 import sys
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,5 +68,25 @@ def command(name: str, arguments: str) -> list[str]:
 
 
 def run(name: str, arguments: str, folder: Path) -> subprocess.CompletedProcess:
-    """Run a stage in `folder`, without looking at how it ended."""
+    """Run a stage in `folder`, without looking at how it ended.
+
+    In this process, for to import torch takes longer than most stages on a few tones.
+    """
+    kept, (_, *sys.argv) = sys.argv, command(name, arguments)
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    try:
+        with chdir(folder), redirect_stdout(out), redirect_stderr(err):
+            runpy.run_path(sys.argv[0], run_name="__main__")
+    except SystemExit as end:
+        refused = isinstance(end.code, str)
+        status = 1 if refused else end.code or 0
+        err.write(f"{end.code}\n" if refused else "")
+    finally:
+        sys.argv = kept
+        gc.unfreeze()  # `run_stage` freezes what a process that ends need not look through
+    return subprocess.CompletedProcess([name], status, out.getvalue(), err.getvalue())
+
+
+def run_process(name: str, arguments: str, folder: Path) -> subprocess.CompletedProcess:
+    """Run a stage in `folder` in a process of its own."""
     return subprocess.run(command(name, arguments), cwd=folder, capture_output=True, text=True)
