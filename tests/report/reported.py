@@ -45,7 +45,8 @@ def write_project(root: Path, clips: int = 96) -> Path:
     for number, (model, rate) in enumerate(ERROR_RATES.items()):
         hypotheses = [misheard(u.text, rate, seed=number) for u in heard]
         write_evaluation(root / "evaluation" / model, heard, hypotheses, None, EVALUATE)
-        write_predictions(root / "data/predictions" / f"{model}.tsv", heard, hypotheses)
+        place = "zero_shot/predictions.tsv" if model == "zero_shot" else f"predictions/{model}.tsv"
+        write_predictions(root / "data" / place, heard, hypotheses)
     for model in ("head", "top3"):
         write_model(root, model)
     write_curve(root, "head", "dev/cer", [1.0, 0.5, 0.25])

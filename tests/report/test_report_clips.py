@@ -89,13 +89,18 @@ def test_a_clip_that_two_models_are_shown_on_is_stored_once(page):
     assert len(rows) > len(set(rows)) == len(page.recordings)
 
 
+def test_transcripts_of_a_study_that_lie_apart_are_shown_too(page):
+    assert len(page.all("tr", **{"data-model": "zero_shot"})) == 9
+
+
 def test_a_second_of_sound_is_a_few_kilobytes():
     noise = np.random.default_rng(1).normal(0, 3_000, 10 * SAMPLE_RATE).astype(np.int16)
     assert len(as_mp3(noise)) < 10 * 10_000
 
 
 def test_without_predictions_the_page_says_how_to_get_them(project):
-    shutil.rmtree(project / "data/predictions")
+    for folder in ("predictions", "zero_shot"):
+        shutil.rmtree(project / "data" / folder)
     page = made(project)
     assert page.all("tr", **{"data-model": "head"}) == []
     assert "data/predictions/<model>.tsv comes from dvc repro" in page.text

@@ -16,6 +16,7 @@ from voicegraft.pipeline.task import TRANSCRIPTION
 from voicegraft.report.old import old_files
 from voicegraft.report.rates import RATES, Rates
 from voicegraft.review.rates import PARSERS
+from voicegraft.review.transcripts import PLACES
 from voicegraft.speech.manifest import Corpus
 
 Point = tuple[int, float]
@@ -142,10 +143,10 @@ class Findings:
 
     def texts(self, model: str) -> dict[str, tuple[str, str]] | None:
         """Return (reference, hypothesis) by clip; None where DVC has not brought them here."""
-        rows = self.rows(f"data/predictions/{model}.tsv", "\t")
-        if rows is None:
-            return None
-        return {row["id"]: (row["reference"], row["hypothesis"]) for row in rows}
+        for place in PLACES:
+            if (rows := self.rows(place.format(model), "\t")) is not None:
+                return {row["id"]: (row["reference"], row["hypothesis"]) for row in rows}
+        return None
 
     def description(self, model: str) -> dict[str, Any] | None:
         """Return what the model on disk says of itself."""

@@ -19,6 +19,8 @@ from voicegraft.review.escaping import Markdown, escaped
 from voicegraft.review.revisions import Revision
 
 SHOWN = 10
+PLACES = ("data/predictions/{}.tsv", "data/{}/predictions.tsv")
+"""Of the transcripts of a model of the pipeline, and of a study."""
 
 
 @dataclass(frozen=True)
@@ -67,18 +69,21 @@ def word_diff(old: str, new: str) -> Markdown:
 
 def _predictions(revision: Revision, model: str) -> dict[str, tuple[str, str]] | None:
     """Return reference and hypothesis by clip."""
-    path = f"data/predictions/{model}.tsv"
+    for place in PLACES:
+        if (text := _stored(revision, place.format(model))) is not None:
+            rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t")
+            return {row["id"]: (row["reference"], row["hypothesis"]) for row in rows}
+    return None
+
+
+def _stored(revision: Revision, path: str) -> str | None:
+    """Return the text of an output of DVC, if it is at hand."""
     try:
         if revision.name is None:
-            text = revision.read(path)
-        else:
-            text = dvc.api.read(path, repo=str(revision.root), rev=revision.commit)
+            return revision.read(path)
+        return dvc.api.read(path, repo=str(revision.root), rev=revision.commit)
     except (DvcException, OSError):
         return None
-    if text is None:
-        return None
-    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t")
-    return {row["id"]: (row["reference"], row["hypothesis"]) for row in rows}
 
 
 def _rewording(clip: str, old: tuple[str, str], new: tuple[str, str]) -> Rewording:
