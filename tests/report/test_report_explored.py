@@ -22,7 +22,7 @@ def write_explored(project, suspects=12):
 
 
 def test_without_a_look_the_page_says_how_to_take_one(page):
-    assert "evaluation/explore is not there: run dvc repro explore" in page.text
+    assert "evaluation/explore is not there: run dvc repro studies/dvc.yaml:explore" in page.text
 
 
 def test_the_first_ten_suspects_are_listed_and_all_are_counted(project):

@@ -46,5 +46,5 @@ def test_recordings_without_noise_stand_beside_the_clean_ones(plots):
 
 
 def test_where_no_model_was_tried_the_page_says_how_to_try_one(page):
-    assert "robustness.models: [head, top3] in params.yaml" in page.text
+    assert "dvc repro studies/dvc.yaml:robustness@head has the head tried" in page.text
     assert not {NOISE, OTHERS} & set(page.plots)

@@ -52,5 +52,5 @@ def test_the_errors_of_the_teacher_are_drawn_by_how_sure_it_was(told):
 
 
 def test_where_nothing_taught_itself_the_page_says_how_it_can(page):
-    assert "self_train.models: [head] in params.yaml" in page.text
+    assert "dvc repro studies/dvc.yaml:self_train tries" in page.text
     assert PLOT not in page.plots

@@ -90,4 +90,4 @@ def test_a_head_that_never_gets_as_good_is_said_to_spare_nothing(project):
 
 
 def test_where_no_curve_was_drawn_the_page_says_how_to_draw_one(page):
-    assert "learning_curve.against: [log_mel] in params.yaml" in page.text
+    assert "dvc repro studies/dvc.yaml:learning_curve@log_mel draws it" in page.text

@@ -78,7 +78,7 @@ def test_the_verdict_goes_by_the_error_rate_and_harm_is_a_red_banner(project):
 
 
 def test_worse_recordings_are_told_by_the_error_rate(project):
-    assert "robustness.models: [head] in params.yaml" in made(project).text
+    assert "dvc repro studies/dvc.yaml:robustness@head has the head tried" in made(project).text
     write_robustness(project, "head", 0.1, "error_rate")
     assert "Error rate on test in noise: white" in made(project).plots
 

@@ -39,4 +39,4 @@ def test_both_rates_are_drawn(project):
 
 
 def test_without_voices_left_out_the_page_says_how_to_leave_them_out(page):
-    assert "run dvc repro leave_speakers_out" in page.text
+    assert "run dvc repro studies/dvc.yaml:leave_speakers_out" in page.text

@@ -18,7 +18,7 @@ def test_few_clips_of_each_class_are_set_against_the_model_that_has_all(finished
 
 def test_where_few_clips_were_not_tried_the_page_says_how_to_try_them(project):
     (project / "evaluation/few_shot.csv").unlink()
-    assert "run dvc repro few_shot" in made(project).text
+    assert "run dvc repro studies/dvc.yaml:few_shot" in made(project).text
 
 
 def test_classes_that_were_left_out_stand_in_a_plot_and_a_table(page):
@@ -50,5 +50,5 @@ def test_clips_of_no_class_show_what_the_threshold_of_dev_lets_pass(project):
 def test_where_nothing_was_refused_the_page_says_how_to_find_out(project):
     (project / "evaluation/leave_classes_out.csv").unlink()
     text = made(project).text
-    assert "open_set.unknown_labels in params.yaml" in text
-    assert "dvc repro leave_classes_out makes each class unknown in turn" in text
+    assert "evaluate.unknown_labels in params.yaml" in text
+    assert "dvc repro studies/dvc.yaml:leave_classes_out makes each class unknown" in text
