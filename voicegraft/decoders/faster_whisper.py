@@ -23,7 +23,7 @@ def open_decoder(folder: Path, language: str, seed: int) -> Decoder:
         from faster_whisper import WhisperModel
     except ImportError:
         raise ValueError(
-            "transfer.decoders: faster_whisper needs `pip install -e '.[peers]'`"
+            "zero_shot: faster_whisper needs `pip install -e '.[peers]'`"
         ) from None
     model = WhisperModel(str(folder), compute_type="float32")
     ctranslate2.set_random_seed(seed)
