@@ -20,6 +20,11 @@ def pytest_report_header():
     return " ".join(["processor:", has.get("cpu_name", "unknown,"), "with", *known, *limits])
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest, so that at the end no worker waits for another."""
+    items.sort(key=lambda item: "slow" not in item.keywords)
+
+
 @pytest.fixture(scope="session")
 def whisper_folder(tmp_path_factory):
     """What fetch_model leaves for Whisper base."""

@@ -1,13 +1,12 @@
 """The verdict on a transfer, and the paired difference, by the error rate of classes."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import stage_runs
 import yaml
 from labelled import QUICK, class_scores
 from scipy.stats import bootstrap
@@ -95,10 +94,7 @@ def project(tmp_path, control):
 
 
 def judge_transfer(project):
-    command = [sys.executable, str(ROOT / "stages" / "judge_transfer.py")]
-    return subprocess.run(
-        [*command, "evaluation", "transfer.json"], cwd=project, capture_output=True, text=True
-    )
+    return stage_runs.run("judge_transfer", "evaluation transfer.json", project)
 
 
 def test_the_stage_judges_classifiers_and_dev_chooses_the_control_to_beat(project):

@@ -1,13 +1,12 @@
 """The verdict on a transfer, on errors that were planted."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import stage_runs
 import yaml
 from scipy.stats import bootstrap
 from scored import PARAMS, scores
@@ -149,13 +148,7 @@ def run(project, **transfer):
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params["transfer"] |= transfer
     (project / "params.yaml").write_text(yaml.safe_dump(params))
-    command = [sys.executable, str(ROOT / "stages" / "judge_transfer.py")]
-    return subprocess.run(
-        [*command, "evaluation", "evaluation/transfer.json"],
-        cwd=project,
-        capture_output=True,
-        text=True,
-    )
+    return stage_runs.run("judge_transfer", "evaluation evaluation/transfer.json", project)
 
 
 def test_the_stage_judges_every_model_and_says_so_and_its_file_is_the_same_twice(project):
