@@ -21,10 +21,11 @@ words: $(INSTALLED)  ## the same for classes: Mandarin tones, or your own words
 	$(FREE)
 	cd words && dvc repro
 
+# Files of tests go to one worker each, for the projects that they share are made once.
 test: $(INSTALLED)  ## lint, unit tests, and one true `dvc repro` on a slice
 	ruff check
 	ruff format --check
-	pytest
+	OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 NUMERIC := precision mixed known_faults onednn upstreams wav2vec2 wav2vec2_weights huggingface whisper
 NUMERIC += whisper_checkpoints resemblyzer grafted training recalled extraction classifiers heads ctc
