@@ -45,11 +45,14 @@ def said_of_a_recording(project: Path, folder: Path, verb: str, recording: str) 
 
 
 def copy_code(folder: Path, pipeline: str = "") -> None:
-    """Copy the code and the dvc.yaml of a pipeline's folder, and link what was downloaded."""
-    for name in ("stages", "voicegraft"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    """Copy the code, the pipeline of a folder and its studies, and link what was downloaded."""
+    code = shutil.ignore_patterns("__pycache__", "*.yaml")
+    for name in ("stages", "studies", "voicegraft"):
+        shutil.copytree(ROOT / name, folder / name, ignore=code)
     shutil.copytree(ROOT / pipeline / "data/own", folder / pipeline / "data/own")
-    shutil.copyfile(ROOT / pipeline / "dvc.yaml", folder / pipeline / "dvc.yaml")
+    (folder / pipeline / "studies").mkdir(exist_ok=True)
+    for name in ("dvc.yaml", "studies/dvc.yaml", "studies/params.yaml"):
+        shutil.copyfile(ROOT / pipeline / name, folder / pipeline / name)
     (folder / ".voicegraft").mkdir()
     (folder / ".voicegraft" / "downloads").symlink_to(DOWNLOADS)
 

@@ -22,9 +22,7 @@ def open_decoder(folder: Path, language: str, seed: int) -> Decoder:
         import ctranslate2
         from faster_whisper import WhisperModel
     except ImportError:
-        raise ValueError(
-            "zero_shot: faster_whisper needs `pip install -e '.[peers]'`"
-        ) from None
+        raise ValueError("zero_shot: faster_whisper needs `pip install -e '.[peers]'`") from None
     model = WhisperModel(str(folder), compute_type="float32")
     ctranslate2.set_random_seed(seed)
 
