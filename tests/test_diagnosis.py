@@ -28,7 +28,7 @@ from voicegraft.training.schedule import head_part, upstream_parts
 
 ROOT = Path(__file__).parent.parent
 HEAD = load_params(Fit, "train_head", ROOT / "params.yaml")
-TOP3 = load_params(section("blocks"), "finetune.top3", ROOT / "params.yaml")
+TOP3 = load_params(section("blocks"), "finetune.top3", ROOT / "params.yaml", "finetune.defaults")
 ON_CPU = engine(Compute(accelerator="cpu", devices=1, precision="32-true"))
 SOUND = {"lr": 0.003, "epochs": 24, "patience": 99, "batch_seconds": 1.5}
 

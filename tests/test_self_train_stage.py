@@ -18,6 +18,7 @@ import stage_runs
 from invented import write_corpus
 
 from voicegraft.model.grafted import load_model
+from voicegraft.pipeline.params import read_params
 from voicegraft.speech.manifest import Corpus, Utterance, write_manifest
 from voicegraft.studies.self_training import parted
 
@@ -177,10 +178,10 @@ def test_a_stage_killed_in_mid_run_goes_on_to_the_same_bytes(begin):
 
 def test_two_processes_that_train_together_leave_whole_files_and_recall_them(begin):
     folder = begin(epochs=1)
-    params = yaml.safe_load((folder / "params.yaml").read_text())
-    params["compute"]["devices"] = 2
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
-    command = [sys.executable, str(ROOT / "stages/self_train.py"), *PATHS.split()]
+    params = read_params(folder / "params.yaml") | read_params(folder / "studies/params.yaml")
+    params["compute"] = params["compute"] | {"devices": 2}
+    stage_runs.write_params(folder, params)
+    command = stage_runs.command("self_train", PATHS)
     found = []
     for _ in range(2):
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
