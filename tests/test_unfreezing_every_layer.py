@@ -34,8 +34,9 @@ def randomised(module: torch.nn.Module) -> torch.nn.Module:
 def way(request) -> Unfreezing:
     """The way with the knobs of its recipe in params.yaml."""
     kind = unfreezing.way(request.param)
-    sections = read_params()["finetune"].values()
-    recipe = next(s for s in sections if isinstance(s, dict) and s["learns"] == request.param)
+    sections = read_params()["finetune"]
+    recipes = [sections["defaults"] | s for s in sections.values() if isinstance(s, dict)]
+    recipe = next(s for s in recipes if s["learns"] == request.param)
     return kind(**{name: recipe[name] for name in kind.model_fields})
 
 
