@@ -90,6 +90,23 @@ def test_a_section_inside_a_section_is_found_and_a_missing_one_names_those_there
             load_params(Knobs, name, file)
 
 
+class Nested(Section):
+    outer: Knobs
+
+
+def test_a_section_that_is_a_difference_from_defaults_is_one_at_any_depth(file):
+    of = {"defaults": {"outer": GOOD}, "top3": {}, "full": {"outer": {"epochs": 9}}}
+    file.write_text(dumps_yaml({"finetune": of | {"wrong": {"outer": {"epoch": 9}}}}))
+    found = {
+        name: load_params(Nested, name, file, "finetune.defaults")
+        for name in ("finetune.top3", "finetune.full")
+    }
+    assert found["finetune.top3"].outer == Knobs(**GOOD)
+    assert found["finetune.full"].outer == Knobs(**GOOD | {"epochs": 9})
+    with pytest.raises(ParamsError, match=r"finetune\.wrong\.outer\.epoch is unknown"):
+        load_params(Nested, "finetune.wrong", file, "finetune.defaults")
+
+
 def test_a_section_cannot_be_changed(file):
     with pytest.raises(ValueError, match="frozen"):
         knobs(file).lr = 1.0
