@@ -12,12 +12,13 @@ from fetched import DOWNLOADS
 ROOT = Path(__file__).parent.parent
 
 
-def dvc(folder: Path, *arguments: str) -> str:
+def dvc(folder: Path, *arguments: str, **variables: str) -> str:
     """Run dvc in `folder`, with the stages and the package that are there; return what it says."""
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(folder if (folder / "voicegraft").is_dir() else folder.parent),
         "OMP_WAIT_POLICY": "PASSIVE",
+        **variables,
     }
     command = [sys.executable, "-m", "dvc", *arguments]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
