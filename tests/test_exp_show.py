@@ -1,4 +1,4 @@
-"""`dvc exp show` and `dvc metrics diff`, which people live in, show what they compare and no more."""
+"""`dvc exp show` and `dvc metrics diff` show what people compare, and no more."""
 
 import json
 import subprocess
