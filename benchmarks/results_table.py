@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from benchmarks.current import is_current
+
 ROWS = {
     "log_mel": "control: the same head on log-mel frames",
     "random": "control: the same head on Whisper base, untrained",
@@ -35,7 +37,7 @@ def table(evaluation: Path, models: Iterable[str]) -> str:
     """Return the table in Markdown, a row for each of `models` that was scored."""
     rows = []
     for model in models:
-        if (path := rates_file(evaluation / model)).is_file():
+        if is_current(path := rates_file(evaluation / model), evaluation):
             metrics = json.loads(path.read_text(encoding="utf-8"))
             rates = [interval(metrics[s], r) for s in ("test", "unseen") for r in ("cer", "wer")]
             rows.append(f"| {' | '.join([ROWS.get(model, model), *rates])} |\n")

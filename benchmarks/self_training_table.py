@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.current import is_current
+from benchmarks.results_table import rates_file
 from voicegraft.evaluation.transfer import read_dev_cer
 
 SIDES = ("dev", "test", "unseen")
@@ -53,6 +54,6 @@ def _change(rate: dict[str, float]) -> str:
 
 
 def _with_all_texts(folder: Path) -> list[str]:
-    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    metrics = json.loads(rates_file(folder).read_text(encoding="utf-8"))
     rates = [min(read_dev_cer(folder / "curves")), *(metrics[s]["cer"] for s in ("test", "unseen"))]
     return [f"{100 * rate:.1f}" for rate in rates]

@@ -32,7 +32,7 @@ def table(evaluation: Path, models: Iterable[str]) -> str:
     """Return a row for each of `models` that was scored on test."""
     rows = []
     for model in models:
-        if (path := rates_file(evaluation / model)).is_file():
+        if is_current(path := rates_file(evaluation / model), evaluation):
             rates = json.loads(path.read_text(encoding="utf-8"))
             rows.append(_row(ROWS.get(model, model), rates["test"]))
     return HEADER + "".join(rows)

@@ -64,6 +64,7 @@ class Project:
         self.root, self.own = root, root / own
         self.rows = []
         self.params = json.loads(json.dumps(PARAMS))
+        self.params["corpus"]["folder"] = str(self.own)
         self.own.mkdir()
 
     def add(self, name, samples=None, text=None, speaker="", rate=16_000, label=""):

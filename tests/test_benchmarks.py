@@ -92,7 +92,7 @@ def test_a_table_of_a_revision_has_its_numbers_whatever_lies_in_the_tree(tmp_pat
     begin(tmp_path)
     rate = {f"cer{end}": 0.25 for end in ("", "_low", "_high")}
     rate |= {f"wer{end}": 0.5 for end in ("", "_low", "_high")}
-    path = tmp_path / "evaluation" / "full" / "metrics.json"
+    path = tmp_path / "evaluation" / "full" / "rates.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"test": rate, "unseen": rate}))
     commit(tmp_path)
@@ -157,11 +157,12 @@ def test_a_student_stands_below_what_it_is_held_against(tmp_path):
     rate = {"old": 0.3, "new": 0.25, "change": -0.05, "low": -0.07, "high": -0.03}
     found = {side: {of: {"cer": rate} for of in ("teacher", "longer")} for side in SIDES}
     for name, numbers in {
-        "self_training/head": found | {"labelled_minutes": 10.06, "unlabelled_minutes": 54.9},
-        "head": {side: {"cer": 0.2} for side in ("test", "unseen")},
+        "self_training/head/metrics": found
+        | {"labelled_minutes": 10.06, "unlabelled_minutes": 54.9},
+        "head/rates": {side: {"cer": 0.2} for side in ("test", "unseen")},
     }.items():
-        (tmp_path / name).mkdir(parents=True)
-        (tmp_path / name / "metrics.json").write_text(json.dumps(numbers))
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / f"{name}.json").write_text(json.dumps(numbers))
     write_curves(
         [{"step": 0, "dev/cer": 0.21}, {"step": 1, "dev/cer": 0.2}], tmp_path / "head/curves"
     )
@@ -177,11 +178,12 @@ def test_a_table_has_no_row_of_a_model_of_another_corpus(tmp_path):
     rates = {f"{rate}{end}": 0.2 for rate in ("cer", "wer") for end in ("", "_low", "_high")}
     for place, found in {
         "corpus.json": {"of": ["corpus:c"]},
-        "head/metrics.json": {"of": ["corpus:c"], "test": rates, "unseen": rates},
-        "full/metrics.json": {"of": ["corpus:x"], "test": rates, "unseen": rates},
-        "lora/metrics.json": {"test": rates, "unseen": rates},
+        "head/rates.json": {"of": ["corpus:c"], "test": rates, "unseen": rates},
+        "full/rates.json": {"of": ["corpus:x"], "test": rates, "unseen": rates},
+        "lora/rates.json": {"test": rates, "unseen": rates},
     }.items():
         (tmp_path / place).parent.mkdir(exist_ok=True)
         (tmp_path / place).write_text(json.dumps(found))
-    rows = results_table.table(tmp_path).removeprefix(results_table.HEADER).splitlines()
+    table = results_table.table(tmp_path, ["head", "full", "lora"])
+    rows = table.removeprefix(results_table.HEADER).splitlines()
     assert [row.split(" | ")[0] for row in rows] == ["| head on frozen states"]

@@ -71,8 +71,8 @@ def bytes_in(folder):
 def test_the_stage_writes_numbers_for_git_and_sentences_apart(project, capsys):
     assert not evaluate("model", "corpus", "evaluation/model", "predictions/model.tsv")
     folder = project / "evaluation" / "model"
-    assert set(bytes_in(folder)) == TABLES | {"metrics.json"}
-    metrics = json.loads((folder / "metrics.json").read_text())
+    assert set(bytes_in(folder)) == TABLES | {"metrics.json", "rates.json"}
+    metrics = json.loads((folder / "rates.json").read_text())
     assert [name for name in metrics if name != "of"] == ["test", "unseen"]
     assert metrics["test"]["clips"] == 8
     assert metrics["test"]["cer_low"] <= metrics["test"]["cer"] <= metrics["test"]["cer_high"]
@@ -96,8 +96,8 @@ def test_predictions_hold_what_a_clip_alone_gives(project):
 
 def test_the_same_inputs_give_the_same_bytes(project):
     for name in ("one", "two"):
-        evaluate("model", "corpus", f"evaluation/{name}", f"predictions/{name}.tsv")
-    assert bytes_in(project / "evaluation/one") == bytes_in(project / "evaluation/two")
+        evaluate("model", "corpus", f"{name}/head", f"predictions/{name}.tsv")
+    assert bytes_in(project / "one/head") == bytes_in(project / "two/head")
     assert (project / "predictions/one.tsv").read_bytes() == (
         project / "predictions/two.tsv"
     ).read_bytes()
@@ -106,7 +106,7 @@ def test_the_same_inputs_give_the_same_bytes(project):
 def test_a_corpus_without_unseen_voices_has_no_such_section(project):
     write_corpus(project / "heard", splits=("train", "test"))
     assert not evaluate("model", "heard", "evaluation/heard", "predictions/heard.tsv")
-    assert set(json.loads(Path("evaluation/heard/metrics.json").read_text())) == {"of", "test"}
+    assert set(json.loads(Path("evaluation/heard/rates.json").read_text())) == {"of", "test"}
 
 
 def test_nothing_to_score_is_refused_in_a_sentence(project):

@@ -102,11 +102,9 @@ def test_before_a_corpus_had_a_name_everything_is_taken_for_current():
 
 def test_a_head_that_is_old_itself_is_no_measure_for_others():
     files = {"evaluation/corpus.json": {"of": ["corpus:c"]}}
-    files["evaluation/head/metrics.json"] = {"of": ["corpus:x", "upstream:u"]}
+    files["evaluation/head/rates.json"] = {"of": ["corpus:x", "upstream:u"]}
     current = Current.read(files.get)
-    assert (
-        current.why_old(named(files["evaluation/head/metrics.json"])) == "it is of another corpus"
-    )
+    assert current.why_old(named(files["evaluation/head/rates.json"])) == "it is of another corpus"
     assert current.why_old({"corpus": "c", "upstream": "v"}) == ""
 
 
@@ -117,7 +115,7 @@ def write_json(path, value):
 
 def evaluate(root, model, of, found=None):
     """Write what `compare` reads of a model, and what it is of."""
-    write_json(root / "evaluation" / model / "metrics.json", {"of": lines(of)} if of else {})
+    write_json(root / "evaluation" / model / "rates.json", {"of": lines(of)} if of else {})
     write_scores(root / "evaluation" / model / "utterances.csv", found or scores())
 
 

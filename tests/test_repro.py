@@ -67,7 +67,7 @@ def project(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("model", ["head", "top3"])
 def test_every_model_has_a_score_inside_its_interval(project: Path, model: str) -> None:
-    metrics = json.loads((project / "evaluation" / model / "metrics.json").read_text())
+    metrics = json.loads((project / "evaluation" / model / "rates.json").read_text())
     test = metrics["test"]
     assert test["cer_low"] <= test["cer"] <= test["cer_high"]
     assert test["wer_low"] <= test["wer"] <= test["wer_high"]

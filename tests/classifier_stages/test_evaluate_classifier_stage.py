@@ -19,8 +19,9 @@ def test_the_stage_writes_numbers_and_classes_for_git_and_no_text(project, capsy
     assert set(bytes_in(folder)) == {
         *(f"{name}.csv" for name in TABLES | {"open_set"}),
         "metrics.json",
+        "rates.json",
     }
-    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics = json.loads((folder / "rates.json").read_text())
     assert [name for name in metrics if name != "of"] == ["test", "unseen"]
     test = metrics["test"]
     assert (test["clips"], test["classes"], test["open_set"]["unknown_clips"]) == (24, 3, 8)
@@ -57,7 +58,7 @@ def test_unknown_clips_and_dev_lie_apart():
 def test_without_unknown_labels_what_was_never_learnt_is_the_floor(project):
     write_params(project, unknown=())
     run("evaluate", "model", "corpus", "e", "predictions.csv")
-    test = json.loads(Path("e/metrics.json").read_text())["test"]
+    test = json.loads(Path("e/rates.json").read_text())["test"]
     assert (test["untrained_classes"], test["untrained_floor"]) == (1, 0.25)
     assert test["accuracy"] <= 0.75 and "open_set" not in test
     assert read("e/open_set.csv") == read("e/unknown.csv") == []

@@ -21,7 +21,7 @@ def test_the_clean_line_is_what_the_evaluation_of_the_test_clips_says(project):
     assert not run("robustness", *PATHS)
     run("evaluate", "model", "corpus", "scored", "predictions.csv")
     clean, *_ = read("e/robustness.csv")
-    test = json.loads((project / "scored/metrics.json").read_text())["test"]
+    test = json.loads((project / "scored/rates.json").read_text())["test"]
     assert float(clean["error_rate"]) == pytest.approx(1 - test["accuracy"], abs=1e-4)
     assert (clean["condition"], clean["clips"]) == ("clean", str(test["clips"]))
     assert clean["change"] == "0.0"

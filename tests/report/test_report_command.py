@@ -56,7 +56,7 @@ def test_a_project_where_nothing_ran_is_told_what_to_run(project, monkeypatch):
     monkeypatch.chdir(project)
     result = run()
     assert result.exit_code == 1 and not (project / "report.html").exists()
-    assert result.stderr.startswith("voicegraft: evaluation holds no <model>/metrics.json: run")
+    assert result.stderr.startswith("voicegraft: evaluation holds no <model>/rates.json: run")
     (project / "params.yaml").unlink()
     assert "params.yaml is not here" in run().stderr
 
@@ -67,10 +67,10 @@ def test_damaged_metrics_are_named_in_one_line_and_the_last_page_stays(
 ):
     monkeypatch.chdir(project)
     Path("report.html").write_text("the last one")
-    Path("evaluation/head/metrics.json").write_text(damage)
+    Path("evaluation/head/rates.json").write_text(damage)
     result = run()
     assert result.exit_code == 1
-    assert "evaluation/head/metrics.json: " in result.stderr and "again" in result.stderr
+    assert "evaluation/head/rates.json: " in result.stderr and "again" in result.stderr
     assert result.stderr.count("\n") == 1
     assert Path("report.html").read_text() == "the last one"
 

@@ -30,7 +30,7 @@ def named(project):
     """A project all of whose evaluations are of what it holds."""
     name(project, "corpus.json", {"corpus": "c"})
     for model, of in MODELS.items():
-        name(project, f"{model}/metrics.json", OF | of)
+        name(project, f"{model}/rates.json", OF | of)
     return project
 
 
@@ -51,9 +51,9 @@ def test_what_is_of_the_corpus_and_head_of_now_is_all_shown(named):
     ],
 )
 def test_an_old_model_is_in_no_table_and_no_plot_and_the_page_says_why(named, model, of, why):
-    name(named, f"{model}/metrics.json", of)
+    name(named, f"{model}/rates.json", of)
     page = made(named)
-    assert f"evaluation/{model}/metrics.json : {why}" in page.text
+    assert f"evaluation/{model}/rates.json : {why}" in page.text
     assert f'<th scope="row">{model}</th>' not in page.html
     assert '<th scope="row">head</th>' in page.html
     assert model not in str(page.plots)
@@ -100,7 +100,7 @@ def test_a_verdict_on_a_model_or_a_control_that_is_gone_is_not_shown(named):
     lines = [f"{part}:{value}" for part, value in (OF | MODELS["head"]).items()]
     write_json(named / "evaluation/transfer.json", {"head": found["head"] | {"of": lines}})
     assert "transfer helps" in made(named).text
-    name(named, "log_mel/metrics.json", OF | {"corpus": "x"})
+    name(named, "log_mel/rates.json", OF | {"corpus": "x"})
     assert "transfer helps" not in made(named).text
 
 
@@ -112,7 +112,7 @@ def test_a_comparison_with_a_control_that_is_gone_is_left_out_of_the_verdict(nam
     assert [line.control for line in read_transfer(Findings(named)).lines] == [
         *("log_mel", "zero_shot")
     ]
-    name(named, "zero_shot/metrics.json", OF | {"upstream": "x"})
+    name(named, "zero_shot/rates.json", OF | {"upstream": "x"})
     assert [line.control for line in read_transfer(Findings(named)).lines] == ["log_mel"]
 
 

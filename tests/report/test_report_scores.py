@@ -18,7 +18,7 @@ from voicegraft.studies.probe import Probed
 
 def test_every_model_stands_in_the_table_with_its_rates_and_its_role(finished, page):
     for model in ERROR_RATES:
-        metrics = json.loads((finished / "evaluation" / model / "metrics.json").read_text())
+        metrics = json.loads((finished / "evaluation" / model / "rates.json").read_text())
         test = metrics["test"]
         cells = [
             f"{100 * test[r]:.1f} ({100 * test[f'{r}_low']:.1f}–{100 * test[f'{r}_high']:.1f})"
@@ -53,7 +53,7 @@ def test_a_folder_that_holds_no_evaluation_is_no_model(project):
 
 
 def test_a_plot_shows_the_numbers_that_were_measured(finished, page):
-    metrics = json.loads((finished / "evaluation/head/metrics.json").read_text())
+    metrics = json.loads((finished / "evaluation/head/rates.json").read_text())
     rows = values(page.plots["CER"])
     (head,) = [row for row in rows if row["group"] == "head"]
     assert (head["value"], head["low"], head["high"]) == tuple(

@@ -140,6 +140,10 @@ class Cache:
             kept = os.path.samestat(os.stat(shard.name), os.fstat(shard.fileno()))
         except FileNotFoundError:  # the shard, or the folder between two steps
             return False
+        except FileExistsError:  # the folder, which goes between mkdir's try and its look
+            if self.folder.exists() and not self.folder.is_dir():
+                raise
+            return False
         if kept:
             self._used.add(Path(shard.name))
             self._learn(Path(shard.name))

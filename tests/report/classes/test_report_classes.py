@@ -11,9 +11,7 @@ from reported_classes import RIGHT, write_class_transfer
 
 
 def test_models_are_in_order_of_their_accuracy_with_macro_f1_beside_it(finished, page):
-    metrics = {
-        m: json.loads((finished / f"evaluation/{m}/metrics.json").read_text()) for m in RIGHT
-    }
+    metrics = {m: json.loads((finished / f"evaluation/{m}/rates.json").read_text()) for m in RIGHT}
     rows = [
         f"{model} {role} {told(metrics[model]['test'], 'accuracy')} "
         f"{told(metrics[model]['test'], 'macro_f1')}"
@@ -59,7 +57,7 @@ def test_accuracy_by_confidence_stands_beside_the_line_of_a_perfect_model(finish
     assert [(r["confidence"], r["value"]) for r in told_of_head] == [
         (float(line["confidence"]), float(line["accuracy"])) for line in table
     ]
-    test = json.loads((finished / "evaluation/head/metrics.json").read_text())["test"]
+    test = json.loads((finished / "evaluation/head/rates.json").read_text())["test"]
     chance = 100 * test["calibration_error_by_chance"]
     assert f"head test {told(test, 'calibration_error')} {chance:.1f} {test['log_loss']:.3f}" in (
         page.text

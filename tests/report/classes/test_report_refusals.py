@@ -11,7 +11,7 @@ def test_few_clips_of_each_class_are_set_against_the_model_that_has_all(finished
     *_, across = layers(page.plots["Accuracy by clips of each class"])
     rows = layers(page.plots["Accuracy by clips of each class"])[0]
     assert [(row["shots"], row["value"]) for row in rows] == [(1, 0.4), (5, 0.6), (10, 0.7)]
-    test = json.loads((finished / "evaluation/head/metrics.json").read_text())["test"]
+    test = json.loads((finished / "evaluation/head/rates.json").read_text())["test"]
     assert across == [{"series": "test", "all": test["accuracy"]}]
     assert "Macro-F1 by clips of each class" in page.plots
 
@@ -37,7 +37,7 @@ def values_of(page, title):
 def test_clips_of_no_class_show_what_the_threshold_of_dev_lets_pass(project):
     write_unknown(project)
     page = made(project)
-    found = json.loads((project / "evaluation/head/metrics.json").read_text())["test"]["open_set"]
+    found = json.loads((project / "evaluation/head/rates.json").read_text())["test"]["open_set"]
     rates = " ".join(told(found, r) for r in ("accuracy", "false_accept_rate", "equal_error_rate"))
     assert f"head test {found['threshold']:.4f} {rates} 180, 60" in page.text
     rows = values(page.plots["Known clips found on test, by what else is accepted"])
