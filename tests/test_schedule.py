@@ -96,7 +96,7 @@ def test_under_a_head_on_a_lower_layer_neither_the_norm_nor_higher_blocks_learn(
 
 def test_the_optimiser_has_each_parameter_once_at_the_rate_of_its_part(model):
     parts = parts_of(model, blocks=4)
-    groups = optimiser(parts, weight_decay=0.3).param_groups
+    groups = optimiser(parts, 0.3, torch.device("cpu")).param_groups
     assert [g["lr"] for g in groups] == [p.lr for p in parts]
     assert {g["weight_decay"] for g in groups} == {0.3}
     held = [id(p) for g in groups for p in g["params"]]
@@ -106,7 +106,7 @@ def test_the_optimiser_has_each_parameter_once_at_the_rate_of_its_part(model):
 def rates(model, warmup_share=0.1, **choices):
     """Return the rate of each part at each step, and behind the last."""
     parts = parts_of(model, **choices)
-    adam = optimiser(parts, 0.0)
+    adam = optimiser(parts, 0.0, torch.device("cpu"))
     schedule = warm_up_and_decay(adam, parts, EPOCH_STEPS, EPOCHS, warmup_share)
     by_step = [schedule.get_last_lr()]
     for _ in range(EPOCHS * EPOCH_STEPS):

@@ -99,7 +99,7 @@ def bit_equal(some, others):
 
 def train(model: GraftedModel, parts: list[Part], steps: int = 3) -> None:
     """Take steps of some loss; the gradients of the last one stay."""
-    adam = optimiser(parts, weight_decay=0.1)
+    adam = optimiser(parts, 0.1, torch.device("cpu"))
     unfreeze(model, parts, 0)
     windows = [model.upstream.window(torch.from_numpy(w), 0.1) for w in waves(0.5, 0.3)]
     features = [model.upstream.features(window) for window in windows]

@@ -50,7 +50,8 @@ class Trainer:
     ):
         self.fabric, self.bare, self.inputs = fabric, model, inputs
         self.parts, self.fit, self.quiet, self.section = parts, fit, quiet, section
-        self.model, self.optimiser = fabric.setup(model, optimiser(parts, fit.weight_decay))
+        adamw = optimiser(parts, fit.weight_decay, fabric.device)
+        self.model, self.optimiser = fabric.setup(model, adamw)
         self.progress = Progress()
         self.best = self._copies()
 

@@ -90,10 +90,15 @@ def unfreeze(model: GraftedModel, parts: Iterable[Part], epoch: int) -> list[str
     return [part.name for part in learning]
 
 
-def optimiser(parts: Iterable[Part], weight_decay: float) -> AdamW:
-    """Return AdamW (Loshchilov & Hutter 2019) with a group for each part."""
+def optimiser(parts: Iterable[Part], weight_decay: float, device: torch.device) -> AdamW:
+    """Return AdamW (Loshchilov & Hutter 2019) with a group for each part.
+
+    On a CPU its fused kernel goes over the weights once, in place of ten times. Elsewhere it may
+    not be asked for: Fabric clips no gradients where such a kernel also unscales a 16-bit loss.
+    """
     groups = [{"params": list(part.parameters), "lr": part.lr} for part in parts]
-    return AdamW(groups, betas=(0.9, 0.98), weight_decay=weight_decay)
+    fused = True if device.type == "cpu" else None
+    return AdamW(groups, betas=(0.9, 0.98), weight_decay=weight_decay, fused=fused)
 
 
 def warm_up_and_decay(
