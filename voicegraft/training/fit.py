@@ -14,7 +14,6 @@ from torch import Tensor
 from voicegraft.model.batches import batches_by_length
 from voicegraft.pipeline.params import Section
 from voicegraft.speech.manifest import SAMPLE_RATE, Utterance
-from voicegraft.speech.torchaudio_on_cpu import torchaudio
 
 
 class Masking(Section):
@@ -32,17 +31,26 @@ def mask(clip: Tensor, seconds: float, masking: Masking) -> Tensor:
     """Return `clip`, (frames, size) of `seconds`, with spans of frames and dimensions hidden.
 
     Of (frames, layers, size) the same are hidden in every layer, or one would tell the other's.
-    Draws from torch's global generator, as torchaudio's masks do.
+    Draws from torch's global generator.
     """
-    frames, size = len(clip), clip.shape[-1]
-    heard, seen = torch.ones(1, 1, frames), torch.ones(1, size, 1)
-    hide = torchaudio.functional.mask_along_axis
-    for _ in range(round(masking.time_masks_per_second * seconds)):
-        heard = hide(heard, masking.time_mask_frames, 0.0, axis=2, p=1.0)
-    for _ in range(masking.size_masks):
-        seen = hide(seen, round(masking.size_mask_share * size), 0.0, axis=1, p=1.0)
-    kept = (heard * seen)[0].T.bool()
-    return torch.where(kept if clip.ndim == 2 else kept[:, None], clip, clip.mean(0))
+    times = round(masking.time_masks_per_second * seconds)
+    widest = round(masking.size_mask_share * clip.shape[-1])
+    frames = _spans(len(clip), times, masking.time_mask_frames)
+    hidden = frames[:, None] | _spans(clip.shape[-1], masking.size_masks, widest)
+    return torch.where(hidden if clip.ndim == 2 else hidden[:, None], clip.mean(0), clip)
+
+
+def _spans(length: int, count: int, longest: int) -> Tensor:
+    """Return True inside any of `count` random spans, (length,).
+
+    Of the lengths and places of SpecAugment (Park et al. 2019, https://arxiv.org/abs/1904.08779)
+    and of torchaudio.functional.mask_along_axis, which draws one span a call: for each second of
+    speech anew, that took a twentieth of a head's training.
+    """
+    spans = longest * torch.rand(count, 1)
+    first = ((length - spans) * torch.rand(count, 1)).long()
+    place = torch.arange(length)
+    return ((first <= place) & (place < first + spans.long())).any(0)
 
 
 class Fit(Section):
