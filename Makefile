@@ -11,7 +11,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # A run that was killed may leave locks at which DVC stops.
 FREE := python -m voicegraft.pipeline.locks
 
-.PHONY: repro words test processors study zero-shot bench tables report help clean
+.PHONY: repro words test processors faults study zero-shot bench tables report help clean
 
 repro: $(INSTALLED)  ## audio to a tested model
 	$(FREE)
@@ -36,6 +36,14 @@ ATEN ?= default avx2 avx512
 processors: $(INSTALLED)  ## the numeric tests, as on processors of each kind that this one can be
 	for isa in $(ONEDNN); do ONEDNN_MAX_CPU_ISA=$$isa pytest $(NUMERIC:%=tests/test_%.py) || exit 1; done
 	for isa in $(ATEN); do ATEN_CPU_CAPABILITY=$$isa pytest $(NUMERIC:%=tests/test_%.py) || exit 1; done
+
+FAULTS ?= --count 50
+
+faults: $(INSTALLED)  ## a thousand faults on a slice of the corpus, each to end well: docs/faults.md
+	$(FREE)
+	dvc repro --quiet prepare_data fetch_model
+	python -m benchmarks.faults .voicegraft/downloads .voicegraft/faults $(FAULTS)
+	$(MAKE) tables
 
 study: $(INSTALLED)  ## a question to a trained pipeline, with what it lacks: make study NAME=robustness@top3
 	$(FREE)
