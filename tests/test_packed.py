@@ -1,3 +1,5 @@
+import resource
+
 import numpy as np
 import pytest
 
@@ -46,7 +48,7 @@ def test_an_interrupted_writer_leaves_no_file_and_no_change_to_the_old_one(tmp_p
         with pytest.raises(KeyboardInterrupt), PackedWriter(path, np.int16) as packed:
             packed.append(np.full(9, content))
             raise KeyboardInterrupt
-        assert path.exists() == (content == 2)
+        assert sorted(tmp_path.iterdir()) == [path][: content - 1]
         if content == 1:
             with PackedWriter(path, np.int16) as packed:
                 packed.append(np.zeros(3))
@@ -57,3 +59,15 @@ def test_rows_of_another_shape_are_refused(tmp_path):
     with PackedWriter(tmp_path / "a.npy", np.float16, (3,)) as packed:
         with pytest.raises(ValueError, match="a.npy"):
             packed.append(np.zeros((2, 4)))
+
+
+@pytest.mark.parametrize("rows", [10, 10_000])
+def test_a_full_disk_leaves_nothing_and_is_said_of_the_file(tmp_path, rows):
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, limit[1]))
+    try:
+        with pytest.raises(OSError, match="a.npy"), PackedWriter(tmp_path / "a.npy", np.int16) as p:
+            p.append(np.zeros(100 * rows))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert list(tmp_path.iterdir()) == []

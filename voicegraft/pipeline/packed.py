@@ -5,12 +5,14 @@ reads it. The writer never holds more than a piece, and the file bears its name 
 """
 
 import math
-import os
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 from numpy.lib import format as npy
+
+from voicegraft.pipeline.files import whole
 
 HEADER_BYTES = 128
 
@@ -22,7 +24,7 @@ class PackedWriter:
             first = states.append(clip)      # (frames, 512); `first` is where it begins
             states.put(900, clip)            # rows that nobody writes are zero
 
-    The file appears under its name when the block ends without an error.
+    The file appears under its name when the block ends without an error; else nothing is left.
     """
 
     def __init__(self, path: Path, dtype: np.typing.DTypeLike, row_shape: tuple[int, ...] = ()):
@@ -30,9 +32,10 @@ class PackedWriter:
         self.rows = 0
 
     def __enter__(self) -> "PackedWriter":
-        self._partial = self.path.with_name(self.path.name + ".part")
-        self._file = open(self._partial, "wb")  # noqa: SIM115 - closed in __exit__
-        self._write_header()
+        with ExitStack() as stack:
+            self._file = stack.enter_context(open(stack.enter_context(whole(self.path)), "wb"))
+            self._write_header()
+            self._stack = stack.pop_all()
         return self
 
     def append(self, array: np.ndarray) -> int:
@@ -46,7 +49,11 @@ class PackedWriter:
         if array.shape[1:] != self.row_shape:
             raise ValueError(f"{self.path}: rows are {self.row_shape}, not {array.shape[1:]}")
         self._file.seek(HEADER_BYTES + first * self.dtype.itemsize * math.prod(self.row_shape))
-        self._file.write(np.ascontiguousarray(array, self.dtype).data)
+        try:
+            self._file.write(np.ascontiguousarray(array, self.dtype).data)
+        except OSError as error:  # of several files, the name of the one that is full
+            error.filename = str(self.path)
+            raise
         self.rows = max(self.rows, first + len(array))
 
     def _write_header(self) -> None:
@@ -61,13 +68,16 @@ class PackedWriter:
         assert self._file.tell() == HEADER_BYTES, "the header must not grow over the data"
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
-        if kind is None:
+        if kind:
+            self._stack.__exit__(kind, error, trace)
+            return
+        with self._stack:
             self._write_header()
-        self._file.close()
-        if kind is None:
-            os.replace(self._partial, self.path)
 
 
 def read_packed(path: Path) -> np.memmap:
