@@ -5,6 +5,8 @@ Writes  CONTROL, which the stages that follow take for an upstream
 Knobs   none: NAME is one of the list transfer.controls
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 from pathlib import Path
 
 from voicegraft.model import upstream_folder

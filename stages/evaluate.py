@@ -11,6 +11,8 @@ Knobs   task; evaluate: batch_seconds, resamples, confidence, seed, duration_edg
         fewest_speaker_clips, and for classes unknown_labels, max_false_accepts
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 import sys
 import time
 from collections.abc import Callable, Sequence

@@ -9,6 +9,8 @@ Knobs   extract_embeddings: layers, margin_seconds, speeds, augment, components,
         batch_seconds, cache_gigabytes
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 import sys
 import time
 from functools import partial

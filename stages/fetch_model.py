@@ -5,6 +5,8 @@ Writes  UPSTREAM, a folder of the upstream's files; DOWNLOADS keeps what was fet
 Knobs   upstream: name, checkpoint, source
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 from pathlib import Path
 
 from voicegraft.fetching.checkpoints import fetchable

@@ -9,6 +9,8 @@ Knobs   finetune.RECIPE, a difference from finetune.defaults: start, learns, unf
         rates, schedule, takes, masking; compute
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 import sys
 from pathlib import Path
 

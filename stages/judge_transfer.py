@@ -8,6 +8,8 @@ Knobs   task: by which rate, CER or the error rate of classes; transfer: control
         fewest_speaker_clips
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 import json
 from collections.abc import Sequence
 from pathlib import Path

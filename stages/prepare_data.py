@@ -8,6 +8,8 @@ Knobs   task: transcription, or classification of clips with labels; corpus: nam
         mirror; prepare_data: text, check, split, max_reject_share
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 import hashlib
 import json
 import os

@@ -7,6 +7,8 @@ Knobs   task; head: name, layer, and for classes pooling, normalise; train_head:
         masking …, of what is trained step by step; compute: device, precision
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 from pathlib import Path
 
 from voicegraft.embedding.knobs import head_layer

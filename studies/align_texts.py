@@ -11,6 +11,8 @@ text. Characters spread evenly over the clip need no head, and agree with hardly
 0.03, where by the head's own places it is 0.29 (50 units of Czech).
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path

@@ -9,6 +9,8 @@ Writes  FOLDER, for git: ids, names and numbers, and no sentence. suspects.csv: 
 Knobs   explore: seed, draws, clips, units, listed, same_sound
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict

@@ -9,6 +9,8 @@ Knobs   few_shot: shots, draws; head: layer, pooling, normalise; evaluate: unkno
         are left out, resamples, confidence, seed
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 import sys
 from collections.abc import Sequence
 from pathlib import Path

@@ -9,6 +9,8 @@ Writes  FORGETTING, JSON: the drift of the states of each layer; the CER of the 
 Knobs   forgetting: head, corpus, minutes; evaluate: batch_seconds, resamples, confidence, seed
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path

@@ -9,6 +9,8 @@ Knobs   learning_curve: minutes, draws; head; train_head, whose epochs and batch
         the amount; compute; evaluate: resamples, confidence, seed
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 import json
 from pathlib import Path
 from typing import Any

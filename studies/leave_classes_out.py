@@ -9,6 +9,8 @@ Knobs   leave_classes_out: folds; head: layer, pooling, normalise; evaluate: unk
         which are left out, max_false_accepts, resamples, confidence, seed
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 from pathlib import Path
 from typing import Annotated, Any
 

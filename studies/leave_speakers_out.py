@@ -10,6 +10,8 @@ Knobs   leave_speakers_out: rounds, sure_share; head: layer, pooling; evaluate: 
         which are left out, resamples, confidence, seed
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 from pathlib import Path
 from typing import Any
 

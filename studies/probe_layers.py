@@ -6,6 +6,8 @@ Knobs   task; probe_layers: minutes; extract_embeddings: margin_seconds, precisi
         batch_seconds; evaluate: resamples, confidence, seed
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 import sys
 from collections.abc import Sequence
 from pathlib import Path

@@ -9,6 +9,8 @@ Knobs   task; robustness: conditions, seed; evaluate: batch_seconds, resamples,
         confidence, seed, and for classes unknown_labels, which are left out
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 from collections.abc import Callable, Sequence
 from pathlib import Path
 

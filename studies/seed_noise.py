@@ -7,6 +7,8 @@ Writes  NOISE, a folder for git: utterances.csv, the errors on test for each see
 Knobs   seed_noise: seeds; head, train_head, compute, as for the head
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 from pathlib import Path
 from typing import Annotated
 

@@ -10,6 +10,8 @@ Knobs   self_train: labelled_minutes, keep, rounds; task; head; train_head, whos
         are scaled to the amount; compute; evaluate: resamples, confidence, seed
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 from pathlib import Path
 from typing import Any
 

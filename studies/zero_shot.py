@@ -6,6 +6,8 @@ Knobs   DECODER, a file of voicegraft/decoders; corpus: language; prepare_data.t
         spelt as the references are; evaluate
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
 import sys
 import time
 from pathlib import Path

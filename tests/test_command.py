@@ -110,3 +110,29 @@ def test_where_dvc_is_killed_alone_its_stage_ends_too(stage, begin, name):
     process.communicate(timeout=60)
     assert len(children) > 2 and left(children) == []
     assert not (stage / "output.part").exists()
+
+
+IMPORTS = """
+'''A script that takes long to import what it needs.'''
+import voicegraft.pipeline.stops
+import time
+from pathlib import Path
+Path("worker 0").touch()
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_script_that_is_stopped_while_it_imports_ends_in_one_line(stage, begin, name, status):
+    (stage / "late.py").write_text(IMPORTS)
+    process = begin("late.py")
+    process.send_signal(signal.Signals[name])
+    said = process.communicate(timeout=60)[1]
+    assert (process.returncode, said) == (status, f"late.py: stopped by {name}\n")
+
+
+@pytest.mark.parametrize("folder", ["stages", "studies"])
+def test_every_script_heeds_stops_before_it_imports_anything_else(folder):
+    for script in (ROOT / folder).glob("*.py"):
+        first = script.read_text(encoding="utf-8").split('"""', 2)[2].split()[:2]
+        assert first == ["import", "voicegraft.pipeline.stops"], script
