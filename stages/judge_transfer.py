@@ -10,7 +10,6 @@ Knobs   task: by which rate, CER or the error rate of classes; transfer: control
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,10 @@ from voicegraft.evaluation.paired import Scored, rate_of_all
 from voicegraft.evaluation.scores import parse_scores
 from voicegraft.evaluation.transfer import Control, judge, judged_by, read_dev_cer, spoken
 from voicegraft.pipeline.command import run_stage
-from voicegraft.pipeline.files import write_json
+from voicegraft.pipeline.files import read_json, reading, write_json
 from voicegraft.pipeline.params import Section, load_params
 from voicegraft.pipeline.provenance import KEY, named
+from voicegraft.pipeline.tables import read_rows
 from voicegraft.pipeline.task import CLASSIFICATION, load_task
 
 
@@ -47,7 +47,9 @@ class Recipes(Section):
 def read_scores(path: Path, task: str) -> list[Scored]:
     """Return what was written of one model's clips."""
     parse = parse_class_scores if task == CLASSIFICATION else parse_scores
-    return parse(path.read_text(encoding="utf-8"))
+    read_rows(path)  # it shows what is damaged, by the file's name
+    with reading(path):
+        return parse(path.read_text(encoding="utf-8"))
 
 
 def rate_on_dev(folder: Path, task: str) -> float:
@@ -68,7 +70,7 @@ def named_by(models: Sequence[str], evaluation: Path) -> dict[str, list[str]]:
 
     def read(path: str) -> Any:
         file = evaluation / path.removeprefix("evaluation/")
-        return json.loads(file.read_bytes()) if file.is_file() else {}
+        return read_json(file) if file.is_file() else {}
 
     current, found = Current.read(read), {m: read(f"{m}/rates.json") for m in models}
     for model, metrics in found.items():

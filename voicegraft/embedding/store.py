@@ -14,10 +14,12 @@ from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.files import DamagedError, read_json, reading, whole
 from voicegraft.pipeline.packed import PackedWriter, read_packed
+from voicegraft.pipeline.tables import read_rows
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,15 @@ def write_components(path: Path, components: Components) -> None:
 
 
 def read_components(path: Path) -> Components:
-    """Return what was written."""
-    return Components(**load_file(path))
+    """Return what was written.
+
+    Raises:
+        DamagedError: if it is no more there.
+    """
+    try:
+        return Components(**load_file(path))
+    except (SafetensorError, TypeError) as error:
+        raise DamagedError(f"{path} is damaged: {error}") from None
 
 
 @contextmanager
@@ -120,20 +129,36 @@ class Store:
     Attributes:
         facts: store.json.
         frames: how many frames each clip has, by id.
+
+    Raises:
+        DamagedError: if a file is not as it was written, or does not fit the others.
     """
 
     def __init__(self, folder: Path):
-        self.facts = json.loads((folder / "store.json").read_text(encoding="utf-8"))
-        self._layers = {k: read_packed(layer_file(folder, k)) for k in self.facts["layers"]}
+        self.facts = read_json(folder / "store.json")
+        with reading(folder / "store.json"):
+            layers, size = self.facts["layers"], self.facts["size"]
+        self._layers = {k: read_packed(layer_file(folder, k)) for k in layers}
         self._components = {
             k: read_components(components_file(folder, k))
             for k, packed in self._layers.items()
-            if packed.shape[1] < self.facts["size"]
+            if packed.shape[1] < size
         }
-        with open(folder / "index.csv", encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        self._first = {row["id"]: int(row["first_frame"]) for row in rows}
-        self.frames = {row["id"]: int(row["frames"]) for row in rows}
+        rows = read_rows(folder / "index.csv")
+        with reading(folder / "index.csv"):
+            self._first = {row["id"]: int(row["first_frame"]) for row in rows}
+            self.frames = {row["id"]: int(row["frames"]) for row in rows}
+        self._check_whole(folder)
+
+    def _check_whole(self, folder: Path) -> None:
+        """Raise DamagedError unless clips lie end to end, and every layer has all of them."""
+        places = list(accumulate(self.frames.values(), initial=0))
+        for layer, packed in self._layers.items():
+            if [*self._first.values(), len(packed)] != places:
+                raise DamagedError(
+                    f"{layer_file(folder, layer)} has {len(packed)} frames, which are not those of "
+                    "index.csv beside it: `dvc repro` makes them anew"
+                )
 
     @property
     def silence(self) -> int:

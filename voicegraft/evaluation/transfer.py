@@ -5,7 +5,6 @@ the same of the error rates of classifiers, with the interval of the paired boot
 Among several controls the one that errs least on dev is the one to beat: test chooses nothing.
 """
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,8 @@ from voicegraft.evaluation.interval import interval
 from voicegraft.evaluation.paired import Scored, in_common, rate_of_all, resampled_pair
 from voicegraft.evaluation.slices import by_split
 from voicegraft.evaluation.summary import DECIMALS, Evaluate, rests_on, slices_by
+from voicegraft.pipeline.files import reading
+from voicegraft.pipeline.tables import read_rows
 
 HELPS, UNSURE, NEGATIVE = "transfer helps", "no evidence", "NEGATIVE TRANSFER"
 """Against a control: of what was learnt before."""
@@ -189,5 +190,6 @@ def _verdict(gain: Mapping[str, float], control: Control) -> str:
 def read_dev_cer(folder: Path) -> list[float]:
     """Return CER on dev by epoch, from the curves in `folder`; the first is before any."""
     path = folder / "plots" / "metrics" / "dev" / "cer.tsv"
-    with open(path, encoding="utf-8", newline="") as file:
-        return [float(row["cer"]) for row in csv.DictReader(file, delimiter="\t")]
+    rows = read_rows(path, delimiter="\t")
+    with reading(path):
+        return [float(row["cer"]) for row in rows]

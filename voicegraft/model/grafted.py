@@ -196,13 +196,16 @@ def load_model(folder: Path, device: str = "auto") -> GraftedModel:
         ModelError: if the folder does not hold one.
     """
     bound_cache()
+    file = DESCRIPTION
     try:
         description = Description.model_validate_json((folder / DESCRIPTION).read_bytes())
         model = GraftedModel(description)
+        file = WEIGHTS
         weights = load_file(folder / WEIGHTS)
         model.load_state_dict({name: value.float() for name, value in weights.items()})
     except (OSError, ValueError, TypeError, SafetensorError, RuntimeError) as error:
-        raise ModelError(f"{folder} does not hold a grafted model: {error}") from None
+        why = " ".join(f"{error}".split())
+        raise ModelError(f"{folder} does not hold a grafted model: {file}: {why}") from None
     return ready(model, device)
 
 

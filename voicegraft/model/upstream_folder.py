@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from voicegraft.model import upstream as upstreams
-from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.files import read_json, reading, whole
 
 IDENTITY_FILE = "upstream.json"
 
@@ -34,7 +34,9 @@ def write_control(folder: Path, name: str, upstream: Path) -> None:
 
 def name_in(folder: Path) -> str:
     """Return the name of the upstream whose files are in `folder`."""
-    return _identity(folder)["name"]
+    identity = _identity(folder)
+    with reading(folder / IDENTITY_FILE):
+        return str(identity["name"])
 
 
 def by_kind(folder: Path) -> dict[str, Path]:
@@ -45,14 +47,15 @@ def by_kind(folder: Path) -> dict[str, Path]:
 def load(folder: Path) -> upstreams.Upstream:
     """Return the upstream in `folder`, frozen: one that fetch_model left, or a control."""
     identity = _identity(folder)
-    module = upstreams.plugin(identity["name"])
-    untrained = "config" in identity
-    upstream = module.build(identity["config"]) if untrained else module.load(folder)
+    with reading(folder / IDENTITY_FILE):
+        module = upstreams.plugin(identity["name"])
+        untrained = module.build(identity["config"]) if "config" in identity else None
+    upstream = module.load(folder) if untrained is None else untrained
     return upstream.eval().requires_grad_(False)
 
 
 def _identity(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / IDENTITY_FILE).read_text(encoding="utf-8"))
+    return read_json(folder / IDENTITY_FILE)
 
 
 def _write_identity(folder: Path, identity: dict[str, Any]) -> None:

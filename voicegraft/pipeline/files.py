@@ -1,11 +1,28 @@
-"""Atomic file writes, and JSON."""
+"""Atomic file writes, JSON, and errors that name the file which is damaged."""
 
+import csv
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+
+class DamagedError(ValueError):
+    """A file that a stage wrote is no more as it was written."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raise DamagedError, with the file's name, if the block cannot make sense of what is there."""
+    try:
+        yield
+    except DamagedError:
+        raise
+    except (ValueError, KeyError, TypeError, IndexError, EOFError, csv.Error) as error:
+        why = " ".join(f"{error}".split()) or type(error).__name__
+        raise DamagedError(f"{path} is damaged, or of another version: {why}") from None
 
 
 @contextmanager
@@ -27,6 +44,16 @@ def whole(path: Path) -> Iterator[Path]:
         if isinstance(error, OSError) and error.errno and error.filename is None:
             error.filename = str(path)
         raise
+
+
+def read_json(path: Path) -> Any:
+    """Return what a file of JSON holds.
+
+    Raises:
+        DamagedError: if it holds none.
+    """
+    with reading(path):
+        return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

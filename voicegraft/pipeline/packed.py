@@ -12,7 +12,7 @@ from types import TracebackType
 import numpy as np
 from numpy.lib import format as npy
 
-from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.files import reading, whole
 
 HEADER_BYTES = 128
 
@@ -81,8 +81,16 @@ class PackedWriter:
 
 
 def read_packed(path: Path) -> np.memmap:
-    """Return the array of shape (rows, ...), mapped: only what is read is loaded."""
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    """Return the array of shape (rows, ...), mapped: only what is read is loaded.
+
+    Raises:
+        DamagedError: if the file is no such array, or not as long as it says.
+    """
+    with reading(path):
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if path.stat().st_size != array.offset + array.nbytes:
+            raise ValueError(f"its header says {array.shape}, which is not its length")
+        return array
 
 
 def read_rows(packed: np.memmap, first: int, rows: int) -> np.ndarray:

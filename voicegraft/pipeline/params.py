@@ -78,8 +78,8 @@ def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
         params = yaml.load(path.read_text(encoding="utf-8"), Yaml12Loader)
     except FileNotFoundError:
         raise ParamsError(f"{path} is not here: run from the project's root") from None
-    except yaml.YAMLError as error:
-        raise ParamsError(f"{path} is not YAML: {error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParamsError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(params, dict):
         raise ParamsError(f"{path} must hold sections, not {params!r}")
     return params

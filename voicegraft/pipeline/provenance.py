@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.files import read_json, whole
 
 KEY = "of"
 """Under which lines stand in JSON; in a table it is a column."""
@@ -39,7 +39,7 @@ def provenance(**parts: Part) -> list[str]:
     """
     lines = [f"{name}:{_digest(name, part)}" for name, part in parts.items()]
     made_of = parts["model"] / MADE_OF if "model" in parts else None
-    return lines + (json.loads(made_of.read_bytes()) if made_of and made_of.is_file() else [])
+    return lines + (read_json(made_of) if made_of and made_of.is_file() else [])
 
 
 def remember(model: Path, **parts: Part) -> None:

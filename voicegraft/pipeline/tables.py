@@ -1,12 +1,13 @@
 """Tables as CSV: written atomically, read with checked types."""
 
 import csv
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import TypeVar
 
-from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.files import reading, whole
 
 Record = TypeVar("Record")
 """A dataclass whose fields are numbers and texts."""
@@ -25,6 +26,22 @@ def write_rows(
 def write_records(path: Path, kind: type[Record], records: Iterable[Record]) -> None:
     """Write a column for each field of `kind`, and a line for each of `records`, if any."""
     write_rows(path, [field.name for field in fields(kind)], map(astuple, records))
+
+
+def read_rows(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
+    """Return the lines of a table that was written here, by column.
+
+    Raises:
+        DamagedError: if it has no header, ends within a line, or has a line of another length.
+    """
+    with reading(path):
+        text = path.read_bytes().decode("utf-8")
+        if not text.endswith("\n"):
+            raise ValueError("it ends within a line" if text else "it is empty")
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        if any(None in row or None in row.values() for row in rows):
+            raise ValueError("a line has not as many cells as the header")
+        return rows
 
 
 def read_records(path: Path, kind: type[Record]) -> list[Record]:

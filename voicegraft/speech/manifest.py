@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from voicegraft.pipeline.files import whole
+from voicegraft.pipeline import tables
+from voicegraft.pipeline.files import DamagedError, reading, whole
 from voicegraft.pipeline.packed import read_packed, read_rows
 
 SAMPLE_RATE = 16_000
@@ -51,12 +52,18 @@ def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
 
 
 def read_manifest(path: Path) -> list[Utterance]:
-    """Return the utterances in the order of the file."""
-    with open(path, encoding="utf-8", newline="") as file:
-        return [
-            Utterance(**row | {name: int(row[name]) for name in ("first_sample", "samples")})
-            for row in csv.DictReader(file)
-        ]
+    """Return the utterances in the order of the file.
+
+    Raises:
+        DamagedError: if it is not as it was written, or names sides that there are not.
+    """
+    rows = tables.read_rows(path)
+    with reading(path):
+        numbers = ("first_sample", "samples")
+        found = [Utterance(**row | {name: int(row[name]) for name in numbers}) for row in rows]
+        if unknown := {u.split for u in found} - {*SPLITS, UNLABELLED}:
+            raise ValueError(f"there are no sides {', '.join(sorted(unknown))}")
+        return found
 
 
 class Corpus:
@@ -64,11 +71,21 @@ class Corpus:
 
     Args:
         folder: holds manifest.csv and audio.npy, as prepare_data writes them.
+
+    Raises:
+        DamagedError: if one of them is not as it was written, or they do not fit together.
     """
 
     def __init__(self, folder: Path):
         self.utterances = read_manifest(folder / "manifest.csv")
         self._audio = read_packed(folder / "audio.npy")
+        for utterance in self.utterances:
+            last = utterance.first_sample + utterance.samples
+            if not 0 <= utterance.first_sample <= last <= len(self._audio):
+                raise DamagedError(
+                    f"{folder}: {utterance.id} is at samples {utterance.first_sample} to {last} by "
+                    f"manifest.csv, and audio.npy has {len(self._audio)}"
+                )
 
     def of(self, *splits: str) -> list[Utterance]:
         """Return the utterances of `splits`, in manifest order."""
