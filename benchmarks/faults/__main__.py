@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks.faults import kills, runs
+from benchmarks.faults import disks, inputs, kills, runs
 from benchmarks.faults.outcome import KINDS, Fault, Journal
 from benchmarks.faults.site import Site, code_key, make_site
 from benchmarks.results import keep
@@ -21,6 +21,8 @@ from voicegraft.pipeline.command import run_stage
 PARTS = {
     "kills": kills.faults,
     "stops": kills.stops,
+    "disks": disks.faults,
+    "inputs": inputs.faults,
 }
 
 
@@ -50,6 +52,8 @@ def main(
     try:
         for fault in tqdm([f for f in faults if f not in journal], unit="fault", smoothing=0.02):
             outcome = fault.inflict()
+            if outcome.wrong:
+                site.restore()
             journal.add(fault, outcome)
             for kind, what in outcome.wrong.items():
                 tqdm.write(f"{fault.part}: {fault.name}: {kind}: {what}", file=sys.stderr)

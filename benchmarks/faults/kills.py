@@ -70,6 +70,7 @@ def stopped(site: Site, stage: Stage, command: Stage, sent: str, number: int, se
     else:
         _before(site, stage, command)
     run = runs.start(command, site.folder, true)
+    run.wait_until_heeding()
     time.sleep(rng.random() * site.seconds[stage.name][true] / len(stage.commands))
     run.signal(getattr(signal, sent), group=sent == "SIGINT")
     ended = run.end()

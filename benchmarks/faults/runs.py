@@ -25,7 +25,7 @@ import psutil
 import torch
 
 from benchmarks.faults.project import ROOT, Stage
-from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.command import STOPS, run_stage
 
 LONGEST_SECONDS = 120.0
 """A run of some seconds that has not ended by then hangs."""
@@ -73,6 +73,12 @@ class Run:
         except ProcessLookupError:
             pass
 
+    def wait_until_heeding(self) -> None:
+        """Wait until it handles SIGTERM: as Python starts, stops are not yet its own."""
+        bit = 1 << signal.SIGTERM - 1
+        while self.status() is None and not _caught(self.pid) & bit:
+            time.sleep(0.002)
+
     def end(self, longest: float = LONGEST_SECONDS) -> Ended:
         """Wait until it ends; kill it, and what it has left, if it does not."""
         while (status := self.status()) is None and time.monotonic() - self.began < longest:
@@ -91,6 +97,15 @@ class Run:
         while (left := group(self.pid)) and time.monotonic() < until:
             time.sleep(0.02)
         return len(left)
+
+
+def _caught(pid: int) -> int:
+    """Return the signals that a process handles, as a mask (proc(5))."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(status.partition("SigCgt:")[2].split()[0], 16)
 
 
 def kill_all() -> None:
@@ -126,10 +141,10 @@ def start(
     if true:
         return _process(stage, folder, before, handle, Path(name))
     sys.stdout.flush(), sys.stderr.flush()
-    pid = os.fork()
+    pid = _forked()
     if pid:
         os.close(handle)
-        return Run(pid, Path(name), cache_of_status(pid))
+        return Run(pid, Path(name), _status_of(pid))
     os.setsid()
     os.dup2(handle, 1), os.dup2(handle, 2)
     sys.stdin = open(os.devnull)  # noqa: SIM115
@@ -138,7 +153,16 @@ def start(
     _leave(lambda: _commands(stage, before))
 
 
-def cache_of_status(pid: int) -> Callable[[], int | None]:
+def _forked() -> int:
+    """Fork, and let the child handle no signal, as a new program; this process handles its own."""
+    own = {number: signal.signal(number, signal.SIG_DFL) for number in STOPS}
+    pid = os.fork()
+    for number, handler in own.items() if pid else ():
+        signal.signal(number, handler)
+    return pid
+
+
+def _status_of(pid: int) -> Callable[[], int | None]:
     """Return what tells the status of a child, which the system tells once."""
     known: list[int] = []
 
@@ -158,7 +182,7 @@ def _process(stage: Stage, folder: Path, before: Callable[[], None], handle: int
         "PYTHONPATH": str(folder),
     }
     process = subprocess.Popen(
-        ["sh", "-c", " && ".join(stage.commands)],
+        ["sh", "-c", " && ".join([*stage.commands[:-1], f"exec {stage.commands[-1]}"])],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -216,10 +240,13 @@ def _leave(work: Callable[[], int]) -> None:
 def get_ready() -> None:
     """Import here what stages import, so that a fork need not."""
     torch.set_num_threads(1)
+    handlers = {number: signal.getsignal(number) for number in STOPS}
     for name in LATE:
         importlib.import_module(name)
     for path in (ROOT / "stages").glob("*.py"):
         script(path.stem)
+    for number, handler in handlers.items():  # scripts set their own as they are imported
+        signal.signal(number, handler)
 
 
 @cache

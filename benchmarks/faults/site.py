@@ -42,6 +42,11 @@ class Site:
         """The stages of the pipeline."""
         return stages_of(self.twin)
 
+    @property
+    def kept(self) -> Path:
+        """What stages keep for their next runs, put aside."""
+        return self.twin.parent / "kept"
+
     def fresh(self, stage: Stage) -> None:
         """Take away what the stage has written and kept."""
         self.without_outputs(stage)
@@ -67,8 +72,6 @@ class Site:
         wrong = self.different(stage)
         outcome.add(WRONG, ", ".join(wrong))
         outcome.add(BY_HAND, ", ".join(f"{name} is left" for name in self.strays()))
-        if outcome.wrong:
-            self.restore()
         return outcome
 
     def halves(self, stage: Stage, outcome: Outcome) -> None:
