@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks.faults import disks, inputs, kills, runs
+from benchmarks.faults import caches, disks, inputs, kills, networks, repros, runs
 from benchmarks.faults.outcome import KINDS, Fault, Journal
 from benchmarks.faults.site import Site, code_key, make_site
 from benchmarks.results import keep
@@ -23,6 +23,9 @@ PARTS = {
     "stops": kills.stops,
     "disks": disks.faults,
     "inputs": inputs.faults,
+    "caches": caches.faults,
+    "networks": networks.faults,
+    "repros": repros.faults,
 }
 
 

@@ -20,6 +20,7 @@ from benchmarks.faults.site import Site
 
 MOST_FILES = 14
 KNOBS = "params.yaml"
+WHOLE = "whole"
 KEPT = {
     "fetch_model": (str(DOWNLOADS),),
     "extract_embeddings": (str(CACHE),),
@@ -66,7 +67,7 @@ DAMAGES: dict[str, Callable[[bytes, random.Random], bytes] | None] = {
 
 def faults(site: Site, count: int, seed: int) -> Iterator[Fault]:  # noqa: ARG001
     """Yield each damage to each input of each stage."""
-    if not site.kept.is_dir():
+    if not (site.kept / WHOLE).is_file():
         keep_states(site)
     for name, stage in site.stages.items():
         for file in watched(site, stage):
@@ -103,8 +104,10 @@ def unwatched(site: Site, stage: Stage) -> list[str]:
 
 def keep_states(site: Site) -> None:
     """Let stages keep what they do, and put it aside: of a training, a checkpoint of its middle."""
+    remove(site.kept)
     for name in KEPT:
         stage = site.stages[name]
+        site.restore()
         site.fresh(stage)
         run = runs.start(stage, site.folder)
         if str(RUNS) in KEPT[name]:
@@ -115,6 +118,7 @@ def keep_states(site: Site) -> None:
         for place in KEPT[name]:
             shutil.copytree(site.folder / place, site.kept / name / place)
     site.restore()
+    (site.kept / WHOLE).touch()
 
 
 def put_kept(site: Site, stage: Stage) -> None:

@@ -137,9 +137,14 @@ def start(
         true: as processes of their own, by a shell, as DVC does; not by forks of this one.
         before: called in the process that becomes the run, such as to become another user.
     """
-    handle, name = tempfile.mkstemp(".log", "run")
     if true:
-        return _process(stage, folder, before, handle, Path(name))
+        return _process(stage, folder, before)
+    return call(lambda: _commands(stage, before), folder)
+
+
+def call(work: Callable[[], int], folder: Path) -> Run:
+    """Start a function in a fork, in `folder`, as the work of a stage."""
+    handle, name = tempfile.mkstemp(".log", "run")
     sys.stdout.flush(), sys.stderr.flush()
     pid = _forked()
     if pid:
@@ -150,7 +155,7 @@ def start(
     sys.stdin = open(os.devnull)  # noqa: SIM115
     sys.stdout, sys.stderr = (open(n, "w", 1, "utf-8", closefd=False) for n in (1, 2))
     os.chdir(folder)
-    _leave(lambda: _commands(stage, before))
+    _leave(work)
 
 
 def _forked() -> int:
@@ -176,7 +181,8 @@ def _status_of(pid: int) -> Callable[[], int | None]:
     return status
 
 
-def _process(stage: Stage, folder: Path, before: Callable[[], None], handle: int, log: Path) -> Run:
+def _process(stage: Stage, folder: Path, before: Callable[[], None]) -> Run:
+    handle, name = tempfile.mkstemp(".log", "run")
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(folder),
@@ -192,7 +198,7 @@ def _process(stage: Stage, folder: Path, before: Callable[[], None], handle: int
         preexec_fn=before,
     )
     os.close(handle)
-    return Run(process.pid, log, process.poll)
+    return Run(process.pid, Path(name), process.poll)
 
 
 def _commands(stage: Stage, before: Callable[[], None]) -> int:
