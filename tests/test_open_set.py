@@ -187,7 +187,7 @@ def test_false_accepts_per_hour_have_the_exact_interval_of_a_poisson_count(hits)
 
 
 def test_false_accepts_need_hours():
-    with pytest.raises(ValueError, match="hours above 0"):
+    with pytest.raises(ValueError, match="hours must be above 0"):
         false_accepts_per_hour(3, 0, 0.95)
 
 
