@@ -253,9 +253,7 @@ def test_a_link_out_of_the_folder_is_refused_by_name(link, elsewhere, tmp_path):
 def test_common_voice_reads_no_file_outside_of_its_folder(elsewhere, tmp_path):
     line = f"me\t{elsewhere}\tx"
     table(tmp_path / "own/validated.tsv", "client_id\tpath\tsentence", line)
-    with pytest.raises(
-        CorpusError, match=r"validated.tsv: .*diary.wav .* outside corpus.folder"
-    ):
+    with pytest.raises(CorpusError, match=r"validated.tsv: .*diary.wav .* outside corpus.folder"):
         clips("folder", tmp_path / "own")
 
 
