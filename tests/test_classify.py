@@ -93,10 +93,10 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(folder, tmp_path):
 
 
 def test_a_model_of_the_other_kind_is_told_whose_it_is(folder, tmp_path):
-    with pytest.raises(ValueError, match="classes of clips: `voicegraft classify` runs it"):
+    with pytest.raises(ValueError, match="classification: use `voicegraft classify`"):
         Transcriber(folder)
     save_model(model(), tmp_path / "texts")
-    with pytest.raises(ValueError, match="writes down what is said: `voicegraft transcribe`"):
+    with pytest.raises(ValueError, match="for transcription: use `voicegraft transcribe`"):
         Classifier(tmp_path / "texts")
 
 
@@ -175,6 +175,6 @@ def test_a_voice_is_refused_where_it_is_of_no_use_or_too_little(by_voice, folder
         classify(folder, clip, "--voice", muffled),
         classify(by_voice, clip, "--voice", clip),
     )
-    assert "trained with head.normalise: none" in of_no_use.stderr
-    assert "to know a voice takes 10 clips, not 1" in too_little.stderr
+    assert "trained with head.normalise: speaker" in of_no_use.stderr
+    assert "speaker normalisation needs 10 clips, not 1" in too_little.stderr
     assert of_no_use.exit_code == too_little.exit_code == 1
