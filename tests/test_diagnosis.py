@@ -178,7 +178,7 @@ def test_texts_that_do_not_fit_the_audio_are_counted_with_the_knob(corpus, store
     with pytest.raises(ValueError, match="none of 16 clips can be learnt from"):
         side_of(spelt(corpus, "train", "abř" * 99), store, "train")
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("train: 16 of 16 clips have more symbols than frames: see whether")
+    assert line.startswith("train: 16 of 16 clips have more symbols than frames: check that")
     assert line.endswith("prepare_data.check.max_characters_per_second")
 
 

@@ -150,7 +150,7 @@ def compared(folder):
 def test_a_run_of_before_is_left_out_of_a_comparison_which_says_so(project):
     found = compared(project)
     assert (found.unchanged, found.only_old, found.only_new) == (["head", "top3"], [], [])
-    why = "it does not say what it is of"
+    why = "it has no provenance"
     assert found.left_out["working tree"] == {"full": why}
     assert f"- full: left out at working tree, for {why}." in markdown.rendered(found, 0.95)
 

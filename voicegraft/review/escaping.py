@@ -11,7 +11,8 @@ APART = "&#8203;"
 does not hide them."""
 LINKING = re.compile(r"@|#|(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
 SPECIAL = re.compile(r"[\\`*\[<|~&$]|(?<![^\W_])_|_(?![^\W_])")
-"""Underscores within a word are left: they begin no emphasis (https://spec.commonmark.org/0.31.2/)."""
+"""Underscores within a word are left: they begin no emphasis
+(https://spec.commonmark.org/0.31.2/)."""
 BLOCK = re.compile(r"^(?:[-+]|\d+[.)])(?=\s|$)|^[>#]|^-+$")
 """What would begin a list, a quotation or a heading at the start of a line, or is a rule."""
 
