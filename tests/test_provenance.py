@@ -74,7 +74,7 @@ HEAD = {"corpus": "c", "model": "h", "settings": "s", "upstream": "u", "training
 @pytest.mark.parametrize(
     ("of", "why"),
     [
-        ({}, "does not say"),
+        ({}, "no provenance"),
         (HEAD | {"corpus": "x"}, "another corpus"),
         ({"corpus": "c", "model": "f", "settings": "s", "head": "h"}, ""),
         ({"corpus": "c", "model": "f", "settings": "s", "head": "x"}, "another head"),

@@ -4,7 +4,7 @@ import pytest
 from read import made
 from reported import write_robustness
 
-NOISE, OTHERS = "CER on test in noise: white", "CER on test, other recordings"
+NOISE, OTHERS = "CER on test in noise: white", "CER on test without noise"
 
 
 @pytest.fixture
@@ -46,5 +46,5 @@ def test_recordings_without_noise_stand_beside_the_clean_ones(plots):
 
 
 def test_where_no_model_was_tried_the_page_says_how_to_try_one(page):
-    assert "robustness.models: [head, top3] in params.yaml" in page.text
+    assert "dvc repro studies/dvc.yaml:robustness@head" in page.text
     assert not {NOISE, OTHERS} & set(page.plots)
