@@ -152,7 +152,7 @@ def test_a_run_of_before_is_left_out_of_a_comparison_which_says_so(project):
     assert (found.unchanged, found.only_old, found.only_new) == (["head", "top3"], [], [])
     why = "it has no provenance"
     assert found.left_out["working tree"] == {"full": why}
-    assert f"- full: left out at working tree, for {why}." in markdown.rendered(found, 0.95)
+    assert f"- full: left out at working tree: {why}." in markdown.rendered(found, 0.95)
 
 
 def test_seed_noise_of_another_corpus_is_not_used_and_that_of_this_one_is(project):
