@@ -52,7 +52,7 @@ def test_without_the_corpus_there_are_classes_and_no_players(finished, tmp_path)
     project = shutil.copytree(finished, tmp_path / "words")
     shutil.rmtree(project / "data")
     page = made(project)
-    assert page.all("audio") == [] and "There is nothing to listen to" in page.text
+    assert page.all("audio") == [] and "There is no sound" in page.text
     assert len([row for row in page.all("tr") if "data-given" in row]) == 9 * len(RIGHT)
 
 
