@@ -31,8 +31,8 @@ class Masking(Section):
 def mask(clip: Tensor, seconds: float, masking: Masking) -> Tensor:
     """Return `clip`, (frames, size) of `seconds`, with spans of frames and dimensions hidden.
 
-    Of (frames, layers, size) the same are hidden in every layer, or one would tell the other's.
-    Draws from torch's global generator, as torchaudio's masks do.
+    In (frames, layers, size) the same are hidden in every layer, as layers are correlated. Draws
+    from torch's global generator, as torchaudio's masks do.
     """
     frames, size = len(clip), clip.shape[-1]
     heard, seen = torch.ones(1, 1, frames), torch.ones(1, size, 1)
@@ -96,8 +96,9 @@ def _batches(
 def scaled(fit: Fit, share: float) -> Fit:
     """Return the budget for that share of the speech: as many steps, each of less.
 
-    More epochs and smaller batches, both by the root of the share: with epochs alone, the least
-    would be heard hundreds of times over; with batches alone, a step would not hold a clip.
+    More epochs and smaller batches, both by the root of the share: with epochs alone, the smallest
+    amounts would be repeated hundreds of times; with batches alone, a step would be shorter than a
+    clip.
     """
     root = math.sqrt(share)
     changes = {
