@@ -1,4 +1,4 @@
-"""Is `voicegraft compare` as sure as it says? Its verdicts where the truth is known.
+"""Calibration of `voicegraft compare`: its verdicts on pairs of runs with a known difference.
 
     python -m benchmarks.calibration evaluation
 

@@ -1,4 +1,4 @@
-"""Do intervals hold the truth as often as they say? On corpora whose true rate is known.
+"""Coverage of intervals, on simulated corpora with a known true rate.
 
     python -m benchmarks.coverage
 
@@ -52,7 +52,7 @@ class Plan:
     nested: bool
     clips: int
     skew: float = 0.0
-    """Standard deviation of the logarithm of how much each speaker says."""
+    """Standard deviation of the logarithm of each speaker's amount of speech."""
     by_speaker: float = 0.4
     by_session: float = 0.2
 

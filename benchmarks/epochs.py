@@ -31,7 +31,7 @@ from voicegraft.training.schedule import Part, head_part
 
 
 class OneLayer(HeadChoice):
-    """The head's knobs; what is timed here hears one layer."""
+    """The head's knobs; the timed head has one input layer."""
 
     layer: int
 

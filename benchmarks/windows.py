@@ -1,4 +1,4 @@
-"""How much silence should Whisper hear behind a clip? CER on dev and speed, for several margins.
+"""Silence after a clip for Whisper: CER on dev and speed, for several margins.
 
     python -m benchmarks.windows models/upstream data/corpus
 
@@ -53,7 +53,7 @@ BASELINE = 0.5
 
 
 class Encoder:
-    """Encodes takes of a corpus at any margin, to the layer that the head listens to."""
+    """Encodes takes of a corpus at any margin, to the head's input layer."""
 
     def __init__(self, upstream: Path, corpus: Corpus):
         self.folder, self.corpus = upstream, corpus

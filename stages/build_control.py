@@ -1,8 +1,8 @@
-"""Set a control beside the upstream: one that was never trained, to tell what pretraining gives.
+"""Build a control for the upstream: an untrained upstream, to measure the gain from pretraining.
 
-Reads   UPSTREAM, as fetch_model leaves it
-Writes  CONTROL, which the stages that follow take for an upstream
-Knobs   none: NAME is one of the list transfer.controls
+Reads   UPSTREAM, as fetch_model writes it
+Writes  CONTROL, which later stages use as an upstream
+Knobs   none: NAME is one of transfer.controls
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds

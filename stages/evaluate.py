@@ -1,10 +1,10 @@
-"""Score one model on clips it never trained on: test (its voices) and unseen (other voices).
+"""Score a model on test (speakers of train) and unseen (other speakers).
 
-Reads   MODEL, as train_head or finetune leaves it; CORPUS, as prepare_data leaves it
-Writes  EVALUATION, a folder of numbers for git: metrics.json, the headline; rates.json, all rates
-        with intervals; slices.csv, utterances.csv, worst.csv, confusion.csv; of texts
-        cer_by_duration.csv; of classes classes.csv, dev.csv, by which controls are chosen,
-        calibration.csv, and of clips of no known class unknown.csv and open_set.csv.
+Reads   MODEL, as train_head or finetune writes it; CORPUS, as prepare_data writes it
+Writes  EVALUATION, a folder of numbers for git: metrics.json, the main rates; rates.json, all rates
+        with intervals; slices.csv, utterances.csv, worst.csv, confusion.csv; for texts
+        cer_by_duration.csv; for classes classes.csv, dev.csv, by which controls are chosen,
+        calibration.csv, and for the unknown class unknown.csv and open_set.csv.
         PREDICTIONS, id, reference and hypothesis in a .tsv, or probabilities of all classes in a
         .csv: sentences of the corpus, so never for git
 Knobs   task; evaluate: batch_seconds, resamples, confidence, seed, duration_edges_seconds,
@@ -54,7 +54,7 @@ def timed(
 
 
 def evaluate_texts(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> list[str]:
-    """Score a model of texts, and return its headline."""
+    """Score a model for transcription, and return lines for the terminal."""
     params = load_params(Evaluate, "evaluate")
     grafted, clips = load_model(model), Corpus(corpus)
     utterances = clips_to_score(clips, grafted.max_seconds)
@@ -66,7 +66,7 @@ def evaluate_texts(model: Path, corpus: Path, evaluation: Path, predictions: Pat
 
 
 def evaluate_classes(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> list[str]:
-    """Score a classifier, and return its headline."""
+    """Score a classifier, and return lines for the terminal."""
     params = load_params(EvaluateClasses, "evaluate")
     grafted, clips = load_model(model), Corpus(corpus)
     utterances = clips.of(CHOOSING) + clips_to_score(clips, grafted.max_seconds)

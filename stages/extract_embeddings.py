@@ -1,9 +1,9 @@
-"""Run the frozen upstream over every clip, once, and store what it says.
+"""Run the frozen upstream over every clip, once, and store its states.
 
-Reads   UPSTREAM, as fetch_model leaves it, or build_control; CORPUS, as prepare_data leaves it
-Writes  EMBEDDINGS, a store: the states of each layer asked for, or their principal components,
+Reads   UPSTREAM, as fetch_model or build_control writes it; CORPUS, as prepare_data writes it
+Writes  EMBEDDINGS, a store: the states of the chosen layers, or their principal components,
         packed, in half precision;
-        CACHE, kept between runs and corpora: what was ever encoded, by content, so that a clip
+        CACHE, kept between runs and corpora: all states by content, so that a clip
         is encoded again only if its audio, the upstream or the window changed
 Knobs   extract_embeddings: layers, margin_seconds, speeds, augment, components, precision,
         batch_seconds, cache_gigabytes
@@ -41,7 +41,7 @@ def facts_of(
     params: ExtractEmbeddings,
     precision: Precision,
 ) -> dict:
-    """Return what a reader of the store must know."""
+    """Return the facts about the states for readers of the store."""
     augment = [degradation.model_dump(exclude_defaults=True) for degradation in params.augment]
     return {
         "upstream": upstream_folder.name_in(folder),
@@ -54,13 +54,13 @@ def facts_of(
 
 
 def report(seconds_of_audio: float, recalled: float, seconds: float) -> None:
-    """Say how much went into the store, how fast, and how much did not have to be encoded."""
+    """Print the amount of stored audio, the speed, and the amount found in the cache."""
     line = pace(seconds_of_audio, seconds)
     print(f"{line}; {recalled / 3600:.2f} hours were in the cache", file=sys.stderr)
 
 
 def reduce(embeddings: Path, corpus: Corpus, components: int) -> None:
-    """Keep so many components of each layer, and say how much of it that is."""
+    """Reduce each layer to so many principal components, and print their share of the variance."""
     train = [clip.id for clip in corpus.of("train")]
     for layer, share in reduce_store(embeddings, train, components).items():
         print(

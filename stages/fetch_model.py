@@ -1,7 +1,7 @@
 """Fetch a pretrained upstream, checked by its hash.
 
-Reads   nothing but the knobs, or the file or folder that upstream.source names
-Writes  UPSTREAM, a folder of the upstream's files; DOWNLOADS keeps what was fetched
+Reads   the file or folder upstream.source, if it is set
+Writes  UPSTREAM, a folder of the upstream's files; DOWNLOADS keeps fetched files
 Knobs   upstream: name, checkpoint, source
 """
 
@@ -17,7 +17,7 @@ from voicegraft.pipeline.params import Section, load_params
 
 
 class UpstreamChoice(Section):
-    """Which pretrained model, and from where."""
+    """The pretrained model and its source."""
 
     name: str
     checkpoint: str

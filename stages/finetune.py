@@ -1,10 +1,10 @@
-"""Unfreeze the upstream, or a part of it, and go on training from the trained head.
+"""Unfreeze the upstream, or a part of it, and continue training from the trained head.
 
 Reads   RECIPE, a name under `finetune` in params.yaml; HEAD, the grafted model that train_head
-        leaves; CORPUS and EMBEDDINGS
+        writes; CORPUS and EMBEDDINGS
 Writes  MODEL, a grafted model; CURVES, loss and dev error rates by epoch (dvclive); TRAINING,
-        how many parameters learn, as JSON;
-        SCRATCH keeps the last epoch until the run is done, so a killed run goes on
+        the numbers of trained parameters, as JSON;
+        SCRATCH keeps the last epoch until the run is done, so that a killed run can continue
 Knobs   finetune.RECIPE, a difference from finetune.defaults: start, learns, unfrozen_blocks,
         rates, schedule, takes, masking; compute
 """
@@ -33,30 +33,30 @@ from voicegraft.training.scratch import tidied
 
 
 def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: Path) -> Inputs:
-    """Return the states below what is unfrozen, or features of the audio.
+    """Return stored states below the unfrozen blocks, or features of the audio.
 
     Raises:
-        ValueError: if more is unfrozen than there is.
+        ValueError: if a knob does not fit the model or the store.
     """
     recipe.check(model.description.top)
     if model.description.normalise:
         raise ValueError(
-            "params.yaml: head.normalise: speaker looks at all clips of a voice at once, which "
-            "fine-tuning by batches cannot; set it to none, or finetune.recipes to []"
+            "params.yaml: head.normalise: speaker needs all clips of a speaker at once, which "
+            "fine-tuning by batches does not have; set it to none, or finetune.recipes to []"
         )
     if recipe.start == "audio":
         return AudioFeatures(corpus, model, recipe.masking, recipe.speeds, recipe.augment)
     for knob in ("speeds", "augment"):
         if given := recipe.model_dump(exclude_defaults=True)[knob]:
             raise ValueError(
-                f"params.yaml: {knob} must be [] where start is trunk, not {given}: the trunk was "
+                f"params.yaml: {knob} must be [] if start is trunk, not {given}: the trunk was "
                 "stored with those of extract_embeddings"
             )
     return StoredStates(Store(embeddings), recipe.trunk(model.description.layer), recipe.masking)
 
 
 def parts_of(recipe: Recipe, model: GraftedModel) -> list[Part]:
-    """Return the head and the blocks that learn, each with its rate and first epoch."""
+    """Return the head and the unfrozen blocks, each with its learning rate and first epoch."""
     blocks = upstream_parts(
         model,
         recipe.unfrozen_blocks,

@@ -1,11 +1,10 @@
-"""Say whether the transfer helped: each model against controls that nothing was transferred into.
+"""Judge the gain from pretraining: each model against controls without pretraining.
 
 Reads   EVALUATION, with the scores of all models and controls, and the curves of the controls
 Writes  TRANSFER, JSON: for each model its gain over each control, overall and by slice, with
         intervals, and the verdict; for git
-Knobs   task: by which rate, CER or the error rate of classes; transfer: controls;
-        finetune: recipes; evaluate: resamples, confidence, seed, duration_edges_seconds,
-        fewest_speaker_clips
+Knobs   task: for the rate, CER or the error rate of classes; transfer: controls; finetune: recipes;
+        evaluate: resamples, confidence, seed, duration_edges_seconds, fewest_speaker_clips
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
@@ -31,13 +30,13 @@ from voicegraft.pipeline.task import CLASSIFICATION, load_task
 
 
 class Transfer(Section):
-    """What the transfer has to beat."""
+    """The controls to beat."""
 
     controls: list[str]
 
 
 class Recipes(Section):
-    """Which models there are besides the head."""
+    """The models besides the head."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -45,7 +44,7 @@ class Recipes(Section):
 
 
 def read_scores(path: Path, task: str) -> list[Scored]:
-    """Return what was written of one model's clips."""
+    """Return one model's scores by clip."""
     parse = parse_class_scores if task == CLASSIFICATION else parse_scores
     read_rows(path)  # it shows what is damaged, by the file's name
     with reading(path):
@@ -53,19 +52,19 @@ def read_scores(path: Path, task: str) -> list[Scored]:
 
 
 def rate_on_dev(folder: Path, task: str) -> float:
-    """Return a control's error rate of classes on dev, or its best CER there."""
+    """Return a control's error rate on dev; for texts, its best CER there."""
     if task == CLASSIFICATION:
         if not (dev := read_scores(folder / "dev.csv", task)):
-            raise ValueError(f"{folder}/dev.csv holds no clip: dev chooses the control to beat")
+            raise ValueError(f"{folder}/dev.csv has no clip, but dev chooses the control to beat")
         return rate_of_all(dev, judged_by(dev))
     return min(read_dev_cer(folder / "curves"))
 
 
 def named_by(models: Sequence[str], evaluation: Path) -> dict[str, list[str]]:
-    """Return what the evaluation of each model says that it is of.
+    """Return the provenance of each model's evaluation.
 
     Raises:
-        ValueError: if one of them is not of what the pipeline holds now.
+        ValueError: if an evaluation is outdated.
     """
 
     def read(path: str) -> Any:
@@ -75,7 +74,9 @@ def named_by(models: Sequence[str], evaluation: Path) -> dict[str, list[str]]:
     current, found = Current.read(read), {m: read(f"{m}/rates.json") for m in models}
     for model, metrics in found.items():
         if why := current.why_old(named(metrics)):
-            raise ValueError(f"{evaluation / model}: {why}; run `dvc repro`, or list it no more")
+            raise ValueError(
+                f"{evaluation / model}: {why}; run `dvc repro`, or remove it from the list"
+            )
     return {model: metrics.get(KEY, []) for model, metrics in found.items()}
 
 

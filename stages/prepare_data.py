@@ -1,9 +1,9 @@
-"""Turn a corpus into a manifest and 16 kHz audio: checked, normalised, split.
+"""Prepare a corpus: check clips, normalise texts, split, and write 16 kHz audio.
 
 Reads   the corpus, through its plug-in, from corpus.folder; DOWNLOADS is kept between runs
-Writes  CORPUS: manifest.csv, audio.npy, and rejects.csv with what was left out and why;
-        REPORT, JSON: clips and hours by split, rejects by reason, what leaks from side to side
-        and what they may share; for git
+Writes  CORPUS: manifest.csv, audio.npy, and rejects.csv with rejected clips and reasons;
+        REPORT, JSON: clips and hours by split, rejects by reason, leaks between splits
+        and other shared traits; for git
 Knobs   task: transcription, or classification of clips with labels; corpus: name, language, folder,
         mirror; prepare_data: text, check, split, max_reject_share
 """
@@ -49,7 +49,7 @@ from voicegraft.speech.names import legible
 
 
 class PrepareData(Section):
-    """What a clip must be, how its text is written, and how clips are dealt."""
+    """Checks of clips, normalisation of texts, and splits."""
 
     max_reject_share: float = Field(ge=0, le=1)
     text: TextSection
@@ -58,9 +58,9 @@ class PrepareData(Section):
 
 
 def as_task(clip: Clip, task: str) -> Clip:
-    """Return the clip with what the task asks for: a problem if that is missing.
+    """Return the clip with the fields of the task; `problem` is set if its label is missing.
 
-    What is unlabelled has no text either, even if somebody wrote one.
+    The text and label of an unlabelled clip are dropped.
     """
     if clip.split == UNLABELLED:
         return replace(clip, text="", label="")
@@ -71,7 +71,7 @@ def as_task(clip: Clip, task: str) -> Clip:
 
 
 def examine(clip: Clip, params: PrepareData) -> tuple[str, np.ndarray | Reject]:
-    """Return the normalised text of `clip`, and its samples or why it is left out."""
+    """Return the normalised text of `clip`, and its samples or the reason to reject it."""
     text = normalise(clip.text, params.text)
     try:
         if clip.problem:
@@ -86,10 +86,10 @@ def examine(clip: Clip, params: PrepareData) -> tuple[str, np.ndarray | Reject]:
 def pack(
     clips: Sequence[Clip], params: PrepareData, path: Path
 ) -> tuple[list[Utterance], list[str], list[Reject]]:
-    """Write the samples of what is usable to `path`; threads decode, the order is the corpus'.
+    """Write the samples of usable clips to `path` in the order of the corpus; threads decode.
 
     Returns:
-        The utterances, with the splits that the corpus gives; a hash of the samples of each; the
+        The utterances, with the splits given by the corpus; a hash of the samples of each; the
         rejects.
     """
     jobs = (delayed(examine)(clip, params) for clip in clips)
@@ -109,9 +109,9 @@ def pack(
 
 
 def notes(utterances: Sequence[Utterance], task: str, counts: dict[str, Any]) -> Iterator[str]:
-    """Yield what a person should know of the corpus before anything is trained, in lines."""
+    """Yield warnings about the corpus, one line each."""
     if left_out := counts["rejects"].get(BOUND):
-        yield f"{left_out} clips are left out, {BOUND}: rejects.csv says what they share with it"
+        yield f"{left_out} clips are left out, {BOUND}: see rejects.csv for the shared traits"
     yield from leaking(counts["leaks"])
     if task == CLASSIFICATION:
         yield from gaps([u for u in utterances if u.split != UNLABELLED])

@@ -1,10 +1,10 @@
 """Train a head on the stored states of the frozen upstream: for texts, or for classes.
 
-Reads   UPSTREAM, CORPUS and EMBEDDINGS, as the stages before leave them
+Reads   UPSTREAM, CORPUS and EMBEDDINGS, as the previous stages write them
 Writes  MODEL, a grafted model; CURVES, loss and dev error rates by epoch (dvclive);
-        SCRATCH keeps the last epoch until the run is done, so a killed run goes on
+        SCRATCH keeps the last epoch until the run is done, so that a killed run can continue
 Knobs   task; head: name, layer, and for classes pooling, normalise; train_head: rates, epochs,
-        masking …, of what is trained step by step; compute: device, precision
+        masking …, for heads that are trained step by step; compute: device, precision
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds

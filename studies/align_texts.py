@@ -1,14 +1,14 @@
-"""Ask a trained head how well each text fits its clip, and what units of frames have to do with it.
+"""Measure by a trained head how well texts fit their clips, and how units agree with letters.
 
-Reads   MODEL, a grafted model with a CTC head; CORPUS and EMBEDDINGS, as the stages before leave
-        them: the upstream is not run, and what fine-tuning made of it is not asked
-Writes  FOLDER, for git: suspects.csv, ids of clips whose text fits worst what the head hears;
+Reads   MODEL, a grafted model with a CTC head; CORPUS and EMBEDDINGS, as stages write
+        them: neither the upstream nor a fine-tuned one is run
+Writes  FOLDER, for git: suspects.csv, ids of clips with the largest log-likelihood gaps;
         units.csv, how well clusters of frames agree with characters, beside log-mel and chance
 Knobs   align_texts: seed, draws, minutes, units, listed
 
-Each frame counts to the character that the head emits nearest to it, when it is made to spell the
-text. Characters spread evenly over the clip need no head, and agree with hardly anything: V-measure
-0.03, where by the head's own places it is 0.29 (50 units of Czech).
+Each frame belongs to the character that the head emits nearest to it in a forced alignment of the
+text. Characters spread evenly over the clip hardly agree with units: their V-measure is 0.03, and
+0.29 with the head's alignment (50 units of Czech).
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
@@ -36,7 +36,7 @@ from voicegraft.studies.exploration.units import NAME, Agreement, agreements, lo
 
 
 class AlignTexts(Section):
-    """How many frames to cluster, and how many texts to list."""
+    """Numbers of frames to cluster, and of texts to list."""
 
     seed: NonNegativeInt
     draws: Annotated[int, Field(ge=2)]
@@ -46,12 +46,12 @@ class AlignTexts(Section):
 
 
 def characters(emission: Tensor, clip: Utterance, labels: Sequence[str], frames: int) -> np.ndarray:
-    """Return the character that each of the clip's `frames` counts to, or "" where none can be."""
+    """Return the character of each of the clip's `frames`, or "" if there is no alignment."""
     symbols = ctc.target(clip.text, labels)
     if not 0 < len(symbols) <= ctc.frames_needed(symbols) <= len(emission):
         return np.full(frames, "")
     place = nearest_symbols(emission, symbols)
-    # Heads emit fewer frames than they hear, each for as long.
+    # A head may emit fewer frames than its input has; each covers the same time.
     emitted = np.arange(frames) * len(place) // max(frames, len(place))
     return np.array(labels)[symbols.numpy()[place]][emitted]
 
@@ -59,7 +59,7 @@ def characters(emission: Tensor, clip: Utterance, labels: Sequence[str], frames:
 def heard_by(
     model: GraftedModel, store: Store, clips: Sequence[Utterance], spelt: set[str]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Return the misfit of each text, (clips,), and the characters of frames, of clips `spelt`."""
+    """Return the misfit of each text, (clips,), and the characters of frames for clips `spelt`."""
     wrong, found = [], {}
     bar = tqdm(emissions(model, store, clips), total=len(clips), unit="clip")
     for clip, emission in bar:
@@ -71,13 +71,13 @@ def heard_by(
 
 
 def control_frames(corpus: Corpus, clip: Utterance, frames: int) -> np.ndarray:
-    """Return so many log-mel frames of the clip, (frames, size), at the times of the store's."""
+    """Return log-mel frames of the clip, (frames, size), at the times of the store's frames."""
     found = log_mel(corpus, clip)
     return found[np.arange(frames) * len(found) // frames]
 
 
 def heard(store: Store, clip: str, layer: int) -> np.ndarray:
-    """Return the states in which the clip is heard, float32 (frames, size)."""
+    """Return the states of a clip without the silence after it, float32 (frames, size)."""
     return store.states(clip, layer)[: store.heard(clip)].astype(np.float32)
 
 
@@ -88,7 +88,7 @@ def frame_units(
     spelt: dict[str, np.ndarray],
     params: AlignTexts,
 ) -> Iterator[Agreement]:
-    """Yield how well clusters of the frames of `clips` agree with characters, by features."""
+    """Yield the agreement of clusters of frames with characters, by features."""
     names = np.concatenate([spelt[clip.id] for clip in clips])
     seeds = range(params.seed, params.seed + params.draws)
     for layer in (*store.facts["layers"], NAME):

@@ -1,11 +1,11 @@
-"""Look at a corpus through its stored states, before anything is trained.
+"""Explore a corpus by its stored states, before training.
 
-Reads   CORPUS and EMBEDDINGS, as the stages before leave them
-Writes  FOLDER, for git: ids, names and numbers, and no sentence. suspects.csv: clips whose label
-        or text does not seem to be theirs, the most doubtful first; duplicates.csv: pairs that are
-        one recording; outliers.csv: clips that are like no other; map.csv: clips on a plane, near
-        to those that sound alike; units.csv: how well clusters of clips agree with speakers and
-        labels, beside log-mel and chance; found.json: how many there are of each
+Reads   CORPUS and EMBEDDINGS, as stages write them
+Writes  FOLDER, for git: ids, names and numbers, and no sentence. suspects.csv: clips with a
+        doubtful label or text, the most doubtful first; duplicates.csv: pairs of the same
+        recording; outliers.csv: clips by local outlier factor; map.csv: t-SNE coordinates of
+        clips; units.csv: agreement of clusters of clips with speakers and labels, compared with
+        log-mel and chance; found.json: counts
 Knobs   explore: seed, draws, clips, units, listed, same_sound
 """
 
@@ -39,7 +39,7 @@ Means = dict[int, np.ndarray]
 
 
 class Explore(Section):
-    """How many clips to look at, and how many to list."""
+    """Numbers of clips to explore, and to list."""
 
     seed: NonNegativeInt
     draws: Annotated[int, Field(ge=2)]
@@ -50,7 +50,7 @@ class Explore(Section):
 
 
 def judged_by_best(clips: Sequence[Utterance], of: Means, seed: int) -> tuple[int, Judged]:
-    """Return the layer that tells the labels of train best, and what it says of all `clips`."""
+    """Return the layer that predicts the labels of train best, and its judgement of all `clips`."""
     labels = [clip.label for clip in clips]
     train = np.array([clip.split == "train" for clip in clips])
     judged = {layer: judge(states, labels, seed) for layer, states in of.items()}
@@ -61,7 +61,7 @@ def judged_by_best(clips: Sequence[Utterance], of: Means, seed: int) -> tuple[in
 def suspects(
     clips: Sequence[Utterance], of: Means, layer: int, seed: int
 ) -> tuple[int, list[dict[str, Any]]]:
-    """Return a layer to look at the clips through, and all that can be judged, as rows."""
+    """Return the layer to use for the clips, and all suspects as rows."""
     if any(clip.label for clip in clips):
         which = judgeable([clip.label for clip in clips])
         kept = [clips[i] for i in which]
@@ -76,7 +76,7 @@ def suspects(
 def same_recordings(
     corpus: Corpus, clips: Sequence[Utterance], states: np.ndarray, least: float
 ) -> list[dict[str, Any]]:
-    """Return pairs that are one recording; `agree`: both have the same text and label."""
+    """Return pairs of the same recording; `agree`: both have the same text and label."""
     lengths = [clip.samples for clip in clips]
     found = duplicates(states, lengths, lambda i: corpus.wave(clips[i]), least)
     return [
@@ -94,7 +94,7 @@ def same_recordings(
 
 
 def outliers(clips: Sequence[Utterance], states: np.ndarray) -> list[dict[str, Any]]:
-    """Return all clips, the strangest first."""
+    """Return all clips, the highest outlier factor first."""
     factors = strangeness(states)
     return [
         {
@@ -109,7 +109,7 @@ def outliers(clips: Sequence[Utterance], states: np.ndarray) -> list[dict[str, A
 
 
 def places(clips: Sequence[Utterance], states: np.ndarray, seed: int) -> list[dict[str, Any]]:
-    """Return where each clip lies, and its group: its label, or its speaker where there is none."""
+    """Return the coordinates of each clip, and its group: its label, or else its speaker."""
     return [
         {
             "id": clip.id,
@@ -125,7 +125,7 @@ def places(clips: Sequence[Utterance], states: np.ndarray, seed: int) -> list[di
 def clip_units(
     corpus: Corpus, clips: Sequence[Utterance], of: Means, params: Explore
 ) -> Iterator[Agreement]:
-    """Yield how well clusters of clips agree with what is known of each of them, by features."""
+    """Yield the agreement of clusters of clips with speakers and labels, by features."""
     features = {f"layer {layer}": states for layer, states in of.items()}
     features[NAME] = log_mel_means(corpus, clips)
     seeds = range(params.seed, params.seed + params.draws)

@@ -1,10 +1,10 @@
-"""Tell classes apart from a few clips of each: how little labelling would do?
+"""Few-shot accuracy: classify with a few clips of each class.
 
-Reads   CORPUS, as prepare_data leaves it for classification; EMBEDDINGS, as extract_embeddings
-        leaves them, of the upstream or of a control
-Writes  EVALUATION, a table for git: accuracy and macro-F1 on test and unseen with so many clips of
-        each class to learn from, means over draws with intervals; without a line for more than the
-        rarest class has
+Reads   CORPUS, as prepare_data writes it for classification; EMBEDDINGS, as extract_embeddings
+        writes them, of the upstream or of a control
+Writes  EVALUATION, a table for git: accuracy and macro-F1 on test and unseen by the number of
+        training clips of each class, means over draws with intervals; numbers above that of the
+        rarest class have no line
 Knobs   few_shot: shots, draws; head: layer, pooling, normalise; evaluate: unknown_labels, which
         are left out, resamples, confidence, seed
 """
@@ -34,14 +34,14 @@ HEADER = ["split", "shots", *COLUMNS, "draws"]
 
 
 class FewShot(Section):
-    """How many clips of each class, and how often drawn."""
+    """Numbers of clips of each class, and number of draws."""
 
     shots: list[PositiveInt]
     draws: Annotated[int, Field(ge=2)]
 
 
 def possible(shots: Sequence[int], labels: Sequence[str]) -> list[int]:
-    """Return those of `shots` that every class has clips for, and say which are left out."""
+    """Return those of `shots` that every class has clips for, and print those left out."""
     name, clips = rarest(labels)
     if too_many := [count for count in shots if count > clips]:
         left_out = ", ".join(map(str, too_many))

@@ -1,11 +1,11 @@
-"""Say what fine-tuning cost: how far the upstream moved, and how a head on the old one then hears.
+"""Measure forgetting: the drift of a fine-tuned upstream, and the CER of an old head on it.
 
-Reads   UPSTREAM, as fetch_model leaves it; MODEL, as finetune leaves it, whose upstream may have
-        changed; forgetting.head, a model that was trained on the upstream while it was frozen, of
-        this language or another; forgetting.corpus, of that head's language
+Reads   UPSTREAM, as fetch_model writes it; MODEL, as finetune writes it, whose upstream may have
+        changed; forgetting.head, a model that was trained on the frozen upstream, of this language
+        or another; forgetting.corpus, of that head's language
 Writes  FORGETTING, JSON: the drift of the states of each layer; the CER of the head on the old
-        upstream and on the new one, with the interval of the change; how many of the upstream's
-        weights have another value, so many as would have to be put back
+        upstream and on the new one, with the interval of the change; the number of changed
+        weights in the upstream
 Knobs   forgetting: head, corpus, minutes; evaluate: batch_seconds, resamples, confidence, seed
 """
 
@@ -38,7 +38,7 @@ DECIMALS = 4
 
 
 class Forgetting(Section):
-    """Whose head is given the changed upstream, and how much it hears."""
+    """The head for the changed upstream, and the amount of speech."""
 
     head: str
     corpus: str
@@ -49,7 +49,7 @@ def load_head(folder: Path, upstream: Path) -> GraftedModel:
     """Return the model in `folder`.
 
     Raises:
-        ValueError: unless it was trained on what is in `upstream`, and left that as it was.
+        ValueError: unless it was trained on the frozen `upstream`.
     """
     head, pretrained = load_model(folder), upstream_folder.load(upstream)
     description, name = head.description, upstream_folder.name_in(upstream)
@@ -59,21 +59,21 @@ def load_head(folder: Path, upstream: Path) -> GraftedModel:
         or description.added
         or weights_changed(pretrained.to(head.upstream.device), head.upstream)
     ):
-        raise ValueError(f"forgetting.head: {folder} is no head on {upstream} as it was fetched")
+        raise ValueError(f"forgetting.head: {folder} is not a head on the unchanged {upstream}")
     return head
 
 
 def moved(
     old: GraftedModel, new: Upstream, corpus: Corpus, clips: Sequence[Utterance], seconds: float
 ) -> dict[int, Drift]:
-    """Return how the states of the clips differ, by layer."""
+    """Return the drift of the clips' states, by layer."""
     batches = batches_in_order(clips, seconds)
     waves = ([torch.from_numpy(corpus.wave(u)) for u in batch] for batch in batches)
     return drift(old.upstream, new, waves, old.description.margin_seconds)
 
 
 def compared(before: list[Score], after: list[Score], params: Evaluate) -> dict[str, float]:
-    """Return the CER of the head on either upstream, and the interval of the change."""
+    """Return the CER of the head on both upstreams, and the change with its interval."""
     found = difference(before, after, "cer", params)
     rates = {"cer_before": found.old, "cer_after": found.new, "change": found.change}
     rates |= {"change_low": found.low, "change_high": found.high}
@@ -81,7 +81,7 @@ def compared(before: list[Score], after: list[Score], params: Evaluate) -> dict[
 
 
 def rounded(values: dict[str, float]) -> dict[str, float]:
-    """Return them as a metric shows them."""
+    """Return the values, rounded."""
     return {name: round(value, DECIMALS) for name, value in values.items()}
 
 

@@ -1,10 +1,10 @@
-"""Train the head and a control on less and less speech: how much labelling does transfer spare?
+"""Learning curves of the head and a control: how many labels does transfer spare?
 
-Reads   UPSTREAM, CORPUS and EMBEDDINGS, as the stages before leave them; CONTROL and
-        CONTROL_EMBEDDINGS, the same of a control
+Reads   UPSTREAM, CORPUS and EMBEDDINGS, as stages write them; CONTROL and CONTROL_EMBEDDINGS, the
+        same of a control
 Writes  CURVE, a folder for git: runs.csv, a line for each training; curve.csv, CER on test by
-        minutes with intervals; metrics.json, where the model is as good as the control on all of
-        its speech. SCRATCH keeps what is trained, so a run that was stopped goes on
+        minutes with intervals; metrics.json, the minutes at which the head is as good as the
+        control with all minutes. SCRATCH keeps finished trainings for the next run
 Knobs   learning_curve: minutes, draws; head; train_head, whose epochs and batches are scaled to
         the amount; compute; evaluate: resamples, confidence, seed
 """
@@ -33,11 +33,11 @@ from voicegraft.training.fit import Fit
 from voicegraft.training.scratch import tidied
 
 DEV_MINUTES = 2.0
-"""Who has a minute to train on has no hour to choose an epoch by."""
+"""Minutes of dev for choosing the epoch, in proportion to small amounts of training speech."""
 
 
 class LearningCurve(Section):
-    """Which amounts, and how often each is drawn."""
+    """The amounts, and the number of draws of each."""
 
     minutes: list[PositiveFloat]
     draws: PositiveInt
@@ -50,9 +50,9 @@ def runs(
     accelerator: str,
     used: set[str],
 ) -> list[tuple[str, Run]]:
-    """Return every training with the name of its model, the least speech first.
+    """Return all runs with the names of their models, the smallest amount first.
 
-    An amount above `most` minutes stands for all there is. `used` gets the names of the runs.
+    An amount above `most` minutes stands for all speech. The names of the runs are added to `used`.
     """
     wanted = [
         (name, minutes, number)
@@ -67,7 +67,7 @@ def runs(
 def write_curve(
     folder: Path, done: list[tuple[str, Run]], curves: dict[str, Curve], found: dict[str, Any]
 ) -> None:
-    """Write what git keeps."""
+    """Write the tables for git."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [(n, r.minutes, r.draw, r.epochs, r.seconds, round(r.rate("cer"), 4)) for n, r in done]
     write_rows(folder / "runs.csv", ("model", "minutes", "draw", "epochs", "seconds", "cer"), lines)

@@ -1,10 +1,10 @@
-"""How well are clips of no class refused? Each class in turn is left out, and has to be.
+"""Leave-classes-out: detection of an unknown class, with each class left out in turn.
 
-Reads   CORPUS, as prepare_data leaves it for classification; EMBEDDINGS, as extract_embeddings
-        leaves them, of the upstream or of a control
+Reads   CORPUS, as prepare_data writes it for classification; EMBEDDINGS, as extract_embeddings
+        writes them, of the upstream or of a control
 Writes  EVALUATION, a table for git: for each measure of confidence and split the equal error rate,
-        and false accepts and the share of known clips found at the threshold of dev; without a
-        line where too few classes would be left to learn
+        and the false accept rate and the accuracy on known clips at the threshold of dev; no lines
+        if there are too few classes
 Knobs   leave_classes_out: folds; head: layer, pooling, normalise; evaluate: unknown_labels,
         which are left out, max_false_accepts, resamples, confidence, seed
 """
@@ -36,7 +36,7 @@ HEADER = ["split", "measure", *RATES, "unknown_clips"]
 
 
 class LeaveClassesOut(Section):
-    """In how many groups classes are left out."""
+    """The number of groups of classes."""
 
     folds: Annotated[int, Field(ge=3)]
 
@@ -46,8 +46,8 @@ def told(line: dict[str, Any]) -> str:
     return (
         f"{line['split']}, {line['measure']}: equal error rate {line['equal_error_rate']:.3f} "
         f"({line['equal_error_rate_low']:.3f} to {line['equal_error_rate_high']:.3f}); "
-        f"{line['accuracy']:.3f} of known clips found where {line['false_accept_rate']:.3f} of "
-        "unknown ones pass"
+        f"accuracy {line['accuracy']:.3f} on known clips with false accept rate "
+        f"{line['false_accept_rate']:.3f}"
     )
 
 
@@ -58,7 +58,7 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     how = load_params(Vectors, "head")
     sides = read_clips(Corpus(corpus), Store(embeddings), splits, how, params.unknown_labels)
     if CHOOSING not in sides:
-        raise ValueError(f"the corpus has no clip in {CHOOSING}, which chooses the threshold")
+        raise ValueError(f"the corpus has no clip in {CHOOSING}, where the threshold is chosen")
     classes, lines = len(set(sides["train"].labels)), []
     if enough(classes, knobs.folds):
         lines = list(leave_classes_out(sides, knobs.folds, params.max_false_accepts, params))

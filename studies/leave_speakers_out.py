@@ -1,11 +1,11 @@
-"""How well are classes told of a voice never heard? Each speaker in turn is left out.
+"""Leave-one-speaker-out accuracy of classifiers, with and without adaptation.
 
-Reads   CORPUS, as prepare_data leaves it for classification; EMBEDDINGS, as extract_embeddings
-        leaves them, of the upstream or of a control
-Writes  EVALUATION, a table for git: accuracy and macro-F1 with intervals, the mean of all voices
-        and of each, where a voice is met as it comes, normalised by its own clips, and where these
-        have taught the classifier too; no label of the voice is used. Without a line where clips
-        are of fewer than two known speakers
+Reads   CORPUS, as prepare_data writes it for classification; EMBEDDINGS, as extract_embeddings
+        writes them, of the upstream or of a control
+Writes  EVALUATION, a table for git: accuracy and macro-F1 with intervals, the mean of all
+        speakers and for each, without adaptation, with speaker normalisation, and with
+        self-training too; no label of the speaker is used. No lines with fewer than two known
+        speakers
 Knobs   leave_speakers_out: rounds, sure_share; head: layer, pooling; evaluate: unknown_labels,
         which are left out, resamples, confidence, seed
 """
@@ -31,7 +31,7 @@ HEADER = ["adaptation", "speaker", *COLUMNS, "clips"]
 
 def said(line: dict[str, Any]) -> str:
     """Return a line of the table, for the terminal."""
-    who = line["speaker"] or "mean of all voices"
+    who = line["speaker"] or "mean of all speakers"
     return f"adaptation {line['adaptation']}, {who}: {told(line)}"
 
 

@@ -1,6 +1,6 @@
-"""Ask each layer of the frozen upstream how much it says of the letters, before a head is trained.
+"""Probe each layer of the frozen upstream: the variance of letters or classes that it explains.
 
-Reads   UPSTREAM, as fetch_model leaves it; CORPUS, as prepare_data leaves it: some minutes of train
+Reads   UPSTREAM, as fetch_model writes it; CORPUS, as prepare_data writes it: some minutes of train
 Writes  PROBED, a table for git: the share of variance that each layer explains, with intervals
 Knobs   task; probe_layers: minutes; extract_embeddings: margin_seconds, precision,
         batch_seconds; evaluate: resamples, confidence, seed
@@ -32,11 +32,11 @@ from voicegraft.studies.amounts import draw, minutes_of
 from voicegraft.studies.probe import Probed, best_layer, probe
 
 DRAW = 0
-"""The clips that are drawn are the same in every run; the intervals tell of others."""
+"""Seed of the draw of clips; intervals cover the variation by clips."""
 
 
 class ProbeLayers(Section):
-    """On how much speech to probe."""
+    """The amount of speech for probing."""
 
     minutes: PositiveFloat
 
@@ -44,7 +44,7 @@ class ProbeLayers(Section):
 def mean_states(
     upstream: Path, corpus: Corpus, clips: Sequence[Utterance], params: ExtractEmbeddings
 ) -> dict[int, np.ndarray]:
-    """Return the mean of each clip's states, (clips, size), by layer: all in one pass."""
+    """Return the mean of each clip's states, (clips, size), by layer, in one pass."""
     model = upstream_folder.load(upstream)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     layers, precision = range(len(model.blocks) + 1), on_this_machine(params.precision, model)
@@ -60,10 +60,10 @@ def mean_states(
 
 
 def said(probed: Sequence[Probed], what: str) -> str:
-    """Return what was found, for the terminal."""
+    """Return the results for the terminal."""
     lines = [
-        f"layer {p.layer}: foretells {p.foretold:.3f} ({p.foretold_low:.3f} to "
-        f"{p.foretold_high:.3f}) of {what}"
+        f"layer {p.layer}: explains {p.foretold:.3f} ({p.foretold_low:.3f} to "
+        f"{p.foretold_high:.3f}) of the variance of {what}"
         for p in probed
     ]
     return "\n".join([*lines, f"the best: head.layer: {best_layer(probed)}"])

@@ -1,10 +1,10 @@
-"""Score a model on worse and worse recordings of its test clips.
+"""Score a model on degraded test clips.
 
-Reads   MODEL, any grafted model; CORPUS, whose test clips are degraded before the model gets them,
-        with babble of its training clips
+Reads   MODEL, any grafted model; CORPUS, whose test clips are degraded; babble is mixed from
+        its training clips
 Writes  ROBUSTNESS, CSV: for each condition and level of noise the error rate with its interval, and
-        its paired change from that of clean clips; UTTERANCES, CSV: the errors of each clip in each
-        condition, from which two models can be compared
+        its paired change from clean clips; UTTERANCES, CSV: the errors of each clip in each
+        condition, for comparing two models
 Knobs   task; robustness: conditions, seed; evaluate: batch_seconds, resamples,
         confidence, seed, and for classes unknown_labels, which are left out
 """
@@ -32,12 +32,12 @@ Scoring = Callable[[Corpus], list[Score] | list[ClassScore]]
 
 
 def of_texts(model: GraftedModel, clips: Sequence[Utterance], seconds: float) -> Scoring:
-    """Return how the model is scored on the texts of `clips`."""
+    """Return the function that scores the model on the texts of `clips`."""
     return lambda corpus: score(clips, transcribe(model, corpus, clips, seconds), model.labels)
 
 
 def of_classes(model: GraftedModel, clips: Sequence[Utterance], seconds: float) -> Scoring:
-    """Return how the model is scored on the classes of `clips`."""
+    """Return the function that scores the model on the classes of `clips`."""
     return lambda corpus: score_classes(
         clips, model.labels, log_probabilities(model, corpus, clips, seconds)
     )

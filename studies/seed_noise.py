@@ -1,9 +1,9 @@
-"""Train the head with several seeds: how much of a change of scores may be the seed's?
+"""Train the head with several seeds, to measure the variation of scores by seed.
 
-Reads   UPSTREAM, CORPUS and EMBEDDINGS, as the stages before leave them
+Reads   UPSTREAM, CORPUS and EMBEDDINGS, as stages write them
 Writes  NOISE, a folder for git: utterances.csv, the errors on test for each seed, clip by clip;
-        seeds.csv, the rates for each seed; metrics.json, how they vary, which `voicegraft compare`
-        shows. SCRATCH keeps what is trained, so a run that was stopped goes on
+        seeds.csv, the rates for each seed; metrics.json, their variation, for `voicegraft compare`.
+        SCRATCH keeps finished trainings for the next run
 Knobs   seed_noise: seeds; head, train_head, compute, as for the head
 """
 
@@ -30,7 +30,7 @@ from voicegraft.training.scratch import tidied
 
 
 class SeedNoise(Section):
-    """How many seeds, from train_head.seed on."""
+    """The number of seeds, from train_head.seed on."""
 
     seeds: Annotated[int, Field(ge=2)]
 

@@ -1,11 +1,11 @@
-"""Let a model label clips that have no label, and train it again on those it is sure of.
+"""Self-training: predict pseudo-labels for unlabelled clips, and train on the most confident.
 
-Reads   UPSTREAM, CORPUS and EMBEDDINGS, as the stages before leave them
-Writes  MODEL, a grafted model: the last student, or if that is not surely better on dev, the better
-        of two that learnt from labels alone: its teacher, and one trained for as long as the
-        student. EVALUATION, a folder for git: metrics.json, what the student gained on dev, test
-        and unseen; rounds.csv; confidence.csv, how often what the teacher is so sure of is wrong.
-        SCRATCH keeps what is trained, so a killed run goes on, and another round begins at the last
+Reads   UPSTREAM, CORPUS and EMBEDDINGS, as stages write them
+Writes  MODEL, a grafted model: the last student if it is significantly better on dev, or else the
+        better of two models trained on labels alone: its teacher, and one trained for as many steps
+        as the student. EVALUATION, a folder for git: metrics.json, the gains of the student on
+        dev, test and unseen; rounds.csv; confidence.csv, errors of pseudo-labels by confidence.
+        SCRATCH keeps finished trainings, so that a killed run, or one with more rounds, continues
 Knobs   self_train: labelled_minutes, keep, rounds; task; head; train_head, whose epochs and batches
         are scaled to the amount; compute; evaluate: resamples, confidence, seed
 """
@@ -47,11 +47,11 @@ from voicegraft.training.loop import Trainer
 from voicegraft.training.scratch import tidied
 
 ROUNDS = ("round", "clips", "minutes", "pseudo_label_error", "dev_error")
-"""Of what was kept, and of the student on dev."""
+"""Columns: kept pseudo-labels, and the error of the student on dev."""
 
 
 def judged(trained: Trained, corpus: Corpus, params: Evaluate) -> tuple[str, dict[str, Any]]:
-    """Return whose model is kept, by dev alone, and what the student gained on each side."""
+    """Return the name of the kept model, chosen on dev, and the gains of the student by split."""
     sides = {side: clips for side in ("dev", *SCORED) if (clips := corpus.of(side))}
     found = {
         s: {m: scores(t, clips) for m, t in trained.models.items()} for s, clips in sides.items()
@@ -62,7 +62,7 @@ def judged(trained: Trained, corpus: Corpus, params: Evaluate) -> tuple[str, dic
 
 
 def round_rows(trained: Trained, others: list[Utterance], dev: list[Utterance]) -> list[tuple]:
-    """Return a line of rounds.csv for each."""
+    """Return a line of rounds.csv for each round."""
     rows = []
     for number, taught in enumerate(trained.rounds, 1):
         kept = {clip.id for clip in taught.kept}
@@ -77,7 +77,7 @@ def round_rows(trained: Trained, others: list[Utterance], dev: list[Utterance]) 
 def write_found(
     folder: Path, trained: Trained, corpus: Corpus, others: list[Utterance], found: dict[str, Any]
 ) -> None:
-    """Write what git keeps."""
+    """Write the tables for git."""
     folder.mkdir(parents=True, exist_ok=True)
     dev, teacher = corpus.of("dev"), trained.alone["teacher"]
     write_rows(folder / "rounds.csv", ROUNDS, round_rows(trained, others, dev))
@@ -88,7 +88,7 @@ def write_found(
 
 
 def said(kept: str, found: dict[str, Any]) -> list[str]:
-    """Return a line for each side and what the student is held against, and which model is kept."""
+    """Return a line for each split and rival of the student, and the kept model."""
     lines = [
         f"{side}, student against {name}: {rate} {of['old']:.4f} to {of['new']:.4f}, "
         f"change {of['low']:+.4f} to {of['high']:+.4f}: {of['verdict']}"
@@ -96,7 +96,7 @@ def said(kept: str, found: dict[str, Any]) -> list[str]:
         for name, rates in against.items()
         for rate, of in list(rates.items())[:1]
     ]
-    back = "" if kept == "student" else ", ROLLED BACK: on dev no gain is sure"
+    back = "" if kept == "student" else ", ROLLED BACK: no significant gain on dev"
     return [*lines, f"kept: {kept}{back}"]
 
 
@@ -113,8 +113,8 @@ def main(
     layer = head_layer(choice.layer, store)
     if getattr(choice, "normalised_by", None):
         raise ValueError(
-            "params.yaml: head.normalise must be none for self_train: what a voice brings without "
-            "labels bring is in evaluation/leave_speakers_out.csv"
+            "params.yaml: head.normalise must be none for self_train: speaker adaptation without "
+            "labels is measured in evaluation/leave_speakers_out.csv"
         )
 
     def build(budget: Fit) -> Trainer:

@@ -1,9 +1,9 @@
-"""Score the upstream's own decoder, told the language, on the very clips our models are scored on.
+"""Score the upstream's own decoder, set to the language, on the same clips as our models.
 
-Reads   UPSTREAM, as fetch_model leaves it; CORPUS, as prepare_data leaves it
+Reads   UPSTREAM, as fetch_model writes it; CORPUS, as prepare_data writes it
 Writes  EVALUATION and PREDICTIONS, the same files as evaluate
-Knobs   DECODER, a file of voicegraft/decoders; corpus: language; prepare_data.text, so that it is
-        spelt as the references are; evaluate
+Knobs   DECODER, a file of voicegraft/decoders; corpus: language; prepare_data.text, to
+        normalise hypotheses like references; evaluate
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds

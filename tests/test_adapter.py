@@ -184,7 +184,7 @@ def test_the_command_writes_the_file_says_its_size_and_transcribes_with_it(upstr
     soundfile.write(talk, wave(), 16_000)
     command = ["adapter", tmp_path / "model", file, "--upstream", upstream]
     written = CliRunner().invoke(app, list(map(str, command)))
-    size = f"{file}: {file.stat().st_size / 1e6:.1f} MB, where {tmp_path / 'model'} has"
+    size = f"{file}: {file.stat().st_size / 1e6:.1f} MB; {tmp_path / 'model'} has"
     assert written.exit_code == 0 and written.stdout.startswith(size)
     by_file, by_folder = (
         CliRunner().invoke(app, ["transcribe", *map(str, arguments), str(talk)])

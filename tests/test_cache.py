@@ -227,7 +227,7 @@ def test_where_there_is_no_room_it_is_said_once_and_nothing_wrong_is_kept(tmp_pa
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0
     assert done.stderr == (
-        f"{tmp_path}: File too large: what is encoded from now on is not cached\n"
+        f"{tmp_path}: File too large: from now on, encoded clips are not cached\n"
     )
     assert found(tmp_path, range(9)) == {0, 1}
     (shard,) = tmp_path.glob("*.states")

@@ -53,8 +53,8 @@ def test_the_comparison_says_of_how_many_clips_the_reference_changed():
     split = compared(scored(str.lower), scored())
     text = rendered(Comparison("old", "new", {}, [split], [], []), 0.95)
     assert (
-        f"- head, test: {split.changed_references} clips are left out, for their reference is "
-        "another one now." in text
+        f"- head, test: {split.changed_references} clips are left out, because their reference "
+        "has changed." in text
     )
 
 

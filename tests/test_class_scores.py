@@ -57,7 +57,7 @@ def test_scores_come_back_from_their_file_as_they_were(tmp_path):
 def test_a_clip_without_a_label_and_one_without_numbers_are_refused_by_name():
     with pytest.raises(ValueError, match="test/1 has no label"):
         score_classes([utterance(1, "")], list("abc"), LOG_P[:1])
-    with pytest.raises(ValueError, match="test/2: the model emits no number"):
+    with pytest.raises(ValueError, match="test/2: the model emits NaN"):
         score_classes([utterance(2, "a")], list("abc"), LOG_P[:1] * math.nan)
 
 

@@ -74,7 +74,7 @@ def test_the_command_prints_a_line_for_each_clip_or_hit(folder, tmp_path):
     assert done.exit_code == 0
     assert first.startswith(f"{tmp_path}/in/a.wav: a ")
     assert any(re.search(r"b.wav: \d.\d\d to 7.50 s: b [01]\.\d{3}$", hit) for hit in hits)
-    assert last.endswith("c.wav: nothing is heard")
+    assert last.endswith("c.wav: no class found")
 
 
 def test_json_has_what_python_has(folder, tmp_path):
@@ -93,10 +93,10 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(folder, tmp_path):
 
 
 def test_a_model_of_the_other_kind_is_told_whose_it_is(folder, tmp_path):
-    with pytest.raises(ValueError, match="classes of clips: `voicegraft classify` runs it"):
+    with pytest.raises(ValueError, match="classification: use `voicegraft classify`"):
         Transcriber(folder)
     save_model(model(), tmp_path / "texts")
-    with pytest.raises(ValueError, match="writes down what is said: `voicegraft transcribe`"):
+    with pytest.raises(ValueError, match="for transcription: use `voicegraft transcribe`"):
         Classifier(tmp_path / "texts")
 
 
@@ -164,7 +164,7 @@ def test_a_voice_that_was_met_is_told_better(by_voice, muffled):
 
 def test_who_speaks_is_asked_for_where_it_matters(by_voice, folder, muffled):
     clip = muffled / "a0.wav"
-    assert "whose voice this is was not told" in classify(by_voice, clip).stderr
+    assert "no recordings of the speaker" in classify(by_voice, clip).stderr
     assert classify(by_voice, clip, "--voice", muffled).stderr == ""
     assert classify(folder, clip).stderr == ""
 
@@ -175,6 +175,6 @@ def test_a_voice_is_refused_where_it_is_of_no_use_or_too_little(by_voice, folder
         classify(folder, clip, "--voice", muffled),
         classify(by_voice, clip, "--voice", clip),
     )
-    assert "trained with head.normalise: none" in of_no_use.stderr
-    assert "to know a voice takes 10 clips, not 1" in too_little.stderr
+    assert "trained with head.normalise: speaker" in of_no_use.stderr
+    assert "speaker normalisation needs 10 clips, not 1" in too_little.stderr
     assert of_no_use.exit_code == too_little.exit_code == 1

@@ -185,7 +185,7 @@ def test_the_cache_can_be_seen_and_cleared(tmp_path):
         assert result.exit_code == 0, result.output
         return result.stdout.removeprefix(f"{tmp_path / 'cache'}: ").strip()
 
-    assert cache() == "nothing is cached"
+    assert cache() == "the cache is empty"
     with Cache(tmp_path / "cache", 10**9) as kept:
         kept.write({b"one": bytes(20_000_000), b"other": b"1"})
     assert cache() == "2 entries, 0.02 GB"

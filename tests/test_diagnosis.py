@@ -82,7 +82,7 @@ def test_a_head_that_stays_mute_as_its_rate_is_too_low_is_named(corpus, store, t
         trainer.bare.head.label.bias[0] = 50.0  # the blank
     run(trainer, corpus, tmp_path)
     (line,) = complaints(capsys.readouterr().err)
-    assert line == "after 5 epochs the head tells nothing but blanks: raise train_head.lr (1e-09)"
+    assert line == "after 5 epochs the head emits only blanks: raise train_head.lr (1e-09)"
 
 
 def test_a_run_that_ends_before_anything_is_learnt_says_so(corpus, store, tmp_path, capsys):
@@ -178,7 +178,7 @@ def test_texts_that_do_not_fit_the_audio_are_counted_with_the_knob(corpus, store
     with pytest.raises(ValueError, match="none of 16 clips can be learnt from"):
         side_of(spelt(corpus, "train", "abř" * 99), store, "train")
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("train: 16 of 16 clips have more symbols than frames: see whether")
+    assert line.startswith("train: 16 of 16 clips have more symbols than frames: check that")
     assert line.endswith("prepare_data.check.max_characters_per_second")
 
 

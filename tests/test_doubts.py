@@ -73,4 +73,4 @@ def test_sides_that_leak_are_named_and_others_are_not():
         "train-test": {"texts": 18, "recordings": 2},
     }
     (line,) = leaking(leaks)
-    assert line.startswith("train and test share 18 texts, 2 recordings, as the corpus itself")
+    assert line.startswith("train and test share 18 texts, 2 recordings: the corpus itself")

@@ -41,7 +41,7 @@ def test_hits_are_counted_by_the_hour_with_an_interval(folder, background):
 def test_what_stands_for_none_is_no_hit(folder, background):
     none = [part for letter in "abř" for part in ("--unknown", letter)]
     told = counted(folder, background, "--window", 0.5, *none).stdout
-    assert ": 0 in 0.4 min" in told and "0.0 false accepts an hour (0.0 to " in told
+    assert ": 0 in 0.4 min" in told and "0.0 false accepts per hour (0.0 to " in told
 
 
 def test_a_short_recording_is_one_clip(folder, tmp_path):

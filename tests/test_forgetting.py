@@ -120,7 +120,9 @@ def test_a_head_that_was_not_trained_on_the_frozen_upstream_is_refused_by_its_fo
         config = other.description.upstream_config | {"bins": 40}
         other = GraftedModel(other.description.model_copy(update={"upstream_config": config}))
     save_model(other, Path("other"))
-    with pytest.raises(ValueError, match=r"forgetting\.head: other is no head on upstream"):
+    with pytest.raises(
+        ValueError, match=r"forgetting\.head: other is not a head on the unchanged upstream"
+    ):
         said_of(head_of(project), head="other")
 
 

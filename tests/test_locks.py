@@ -79,7 +79,7 @@ def test_after_a_kill_that_nobody_waited_for_dvc_refuses_until_the_locks_are_fre
         (project / "go").touch()
         stopped = dvc(project, "repro")
         assert (stopped.returncode, "manually remove" in stopped.stderr) == (255, True)
-        assert f"(process {process.pid}) held when it ended" in freed(project)
+        assert f"(process {process.pid})" in freed(project)
         again = dvc(project, "repro")
         assert again.returncode == 0, again.stderr
     assert freed(project) == ""
@@ -124,7 +124,7 @@ def test_a_lock_file_that_is_not_whole_is_removed(project, content):
     (project / "go").touch()
     locks(project).write_text(content)
     assert dvc(project, "repro", "--dry").returncode == 255
-    assert "which was not whole" in freed(project)
+    assert "which was incomplete" in freed(project)
     assert dvc(project, "repro").returncode == 0
 
 
@@ -132,7 +132,7 @@ def test_the_locks_of_experiments_are_freed_too(project):
     held = {"write": {"workspace": {"pid": 2**22, "cmd": "dvc exp run"}}}
     (project / ".dvc/tmp/exps").mkdir()
     (project / ".dvc/tmp/exps/rwlock").write_text(json.dumps(held))
-    assert "what `dvc exp run`" in freed(project)
+    assert "locks of `dvc exp run`" in freed(project)
 
 
 def test_where_nothing_was_ever_run_nothing_is_freed(project, tmp_path):

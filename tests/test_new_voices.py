@@ -80,7 +80,7 @@ def test_no_label_of_the_new_voice_is_seen():
 
 def test_one_voice_alone_cannot_be_left_out():
     alone = Clips(np.zeros((2, 3)), ["a", "b"], grouped("12"), ["ann", "ann"])
-    with pytest.raises(ValueError, match="takes two; here is ann"):
+    with pytest.raises(ValueError, match="needs two speakers; known: ann"):
         list(leave_speakers_out(alone, TWICE, QUICK))
 
 

@@ -115,7 +115,7 @@ def test_the_result_that_is_furthest_beyond_its_bound_is_named(capsys):
         return {"one": (torch.ones(3) + 0.3 * off, 0.5), "other": (torch.ones(3) + 0.2 * off, 0.1)}
 
     assert not precision.alike("another.knob", run)
-    assert "other is off by 20%, where rounding makes 10% at most" in capsys.readouterr().err
+    assert "other is off by 20%, and rounding explains 10% at most" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf])

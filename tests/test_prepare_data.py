@@ -159,7 +159,7 @@ def test_a_heard_text_of_an_unseen_voice_is_rejected(project):
     project.good()
     project.add("echo.wav", text="text 5", speaker="rare")
     corpus = project.run()
-    assert project.rejects["echo.wav"]["reason"] == "said on another side too"
+    assert project.rejects["echo.wav"]["reason"] == "text or recording in another split too"
     assert "echo.wav" not in {u.id for u in corpus.utterances}
     assert {u.speaker for u in corpus.of("unseen")} == {"rare"}
     assert len(corpus.of("unseen")) == 2

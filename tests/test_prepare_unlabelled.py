@@ -35,7 +35,7 @@ def test_what_an_unseen_voice_says_unlabelled_is_rejected_with_its_reason(projec
     corpus = project.run()
     assert [u.id for u in corpus.of("unlabelled")] == ["unlabelled/1.wav"]
     reason = project.rejects["unlabelled/0.wav"]["reason"]
-    assert reason == "unlabelled, but scored too or of an unseen voice"
+    assert reason == "unlabelled, but scored too or of an unseen speaker"
 
 
 def test_unlabelled_recordings_lack_no_label_and_are_no_class(project, capsys):

@@ -74,7 +74,7 @@ HEAD = {"corpus": "c", "model": "h", "settings": "s", "upstream": "u", "training
 @pytest.mark.parametrize(
     ("of", "why"),
     [
-        ({}, "does not say"),
+        ({}, "no provenance"),
         (HEAD | {"corpus": "x"}, "another corpus"),
         ({"corpus": "c", "model": "f", "settings": "s", "head": "h"}, ""),
         ({"corpus": "c", "model": "f", "settings": "s", "head": "x"}, "another head"),
@@ -148,9 +148,9 @@ def compared(folder):
 def test_a_run_of_before_is_left_out_of_a_comparison_which_says_so(project):
     found = compared(project)
     assert (found.unchanged, found.only_old, found.only_new) == (["head", "top3"], [], [])
-    why = "it does not say what it is of"
+    why = "it has no provenance"
     assert found.left_out["working tree"] == {"full": why}
-    assert f"- full: left out at working tree, for {why}." in markdown.rendered(found, 0.95)
+    assert f"- full: left out at working tree: {why}." in markdown.rendered(found, 0.95)
 
 
 def test_seed_noise_of_another_corpus_is_not_used_and_that_of_this_one_is(project):

@@ -76,7 +76,7 @@ def test_the_trunk_ends_below_the_lowest_block_that_learns(corpus, tmp_path):
 )
 def test_a_trunk_that_is_stored_is_not_augmented_anew(corpus, tmp_path, knob, value):
     recipe = recipe_of("lora", **{"start": "trunk", "speeds": [], knob: value})
-    with pytest.raises(ValueError, match=f"{knob} must be \\[\\] where start is trunk, not"):
+    with pytest.raises(ValueError, match=f"{knob} must be \\[\\] if start is trunk, not"):
         inputs_of(recipe, grafted(), corpus, tmp_path)
 
 

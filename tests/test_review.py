@@ -86,16 +86,14 @@ def test_models_on_one_side_alone_are_named_and_not_compared(repository):
     found = compared(repository)
     assert (found.only_old, found.only_new) == (["top3"], ["full"])
     assert found.unchanged == ["head"]
-    assert "full: scored at working tree alone." in markdown.rendered(found, 0.95)
+    assert "full: scored only at working tree." in markdown.rendered(found, 0.95)
 
 
 def test_another_corpus_leaves_nothing_to_compare_and_is_said_to(repository):
     evaluate(repository, "head", [replace(s, id=f"other/{s.id}") for s in scores()])
     found = compared(repository)
     assert found.incomparable == ["head"]
-    assert "head: scored on clips that the other revision does not have" in markdown.rendered(
-        found, 0.95
-    )
+    assert "head: no common clips with the same reference" in markdown.rendered(found, 0.95)
 
 
 def test_clips_that_differ_are_counted_and_left_out(repository):
@@ -177,15 +175,15 @@ def test_seed_noise_is_told_where_it_was_measured(repository):
     text = markdown.rendered(
         comparison.compare(Revision(repository, "HEAD"), Revision(repository), PARAMS), 0.95
     )
-    assert "head: another seed alone moves CER by 0.30 and WER by 0.50 (standard" in text
-    assert "the intervals are the wider for it" in text
+    assert "head: another seed changes CER by 0.30 and WER by 0.50 (standard" in text
+    assert "the intervals include it" in text
     assert "was not measured" not in text
 
 
 def test_a_model_whose_seeds_were_not_tried_is_said_to_have_none(repository):
     evaluate(repository, "head", scores(seed=2))
     text = markdown.rendered(compared(repository), 0.95)
-    assert "- head: what another seed does was not measured, so a small change may be" in text
+    assert "- head: the variation by seed was not measured, so a small change may be" in text
 
 
 def test_the_scores_of_other_seeds_are_no_model(repository):

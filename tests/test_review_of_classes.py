@@ -131,7 +131,7 @@ def test_clips_that_are_taken_for_another_class_are_listed_the_newly_wrong_ones_
 def test_without_transcripts_the_names_of_classes_are_shown_for_git_holds_them(repository):
     evaluate(repository / "words", answers(wrong=41))
     said = compare("--no-transcripts").output
-    assert "### What head takes for another class: 1 clips" in said
+    assert "### Changed predictions of head: 1 clips" in said
     assert "| test/40 | flat | flat | rise | ❌ |" in said
 
 

@@ -227,7 +227,7 @@ def test_a_voice_that_is_named_is_unseen_whatever_the_corpus_says():
 
 
 def test_a_named_voice_that_nobody_has_is_told_with_those_there_are():
-    with pytest.raises(SplitError, match="nobody is called eve; here are: ann, bob"):
+    with pytest.raises(SplitError, match="no speaker is eve; known: ann, bob"):
         dealt([clip(0, speaker="ann"), clip(1, speaker="bob")], unseen_speakers=["eve", "ann"])
 
 

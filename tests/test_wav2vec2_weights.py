@@ -177,18 +177,18 @@ class Harmful:
 def test_what_is_no_file_of_tensors_is_refused_and_runs_no_code(content, tmp_path, monkeypatch):
     monkeypatch.setitem(wav2vec2.BUNDLES, "TINY", bundle("wav2vec 2.0 base"))
     (tmp_path / "tiny.pth").write_bytes(content)
-    with pytest.raises(WeightsError, match=r"tiny\.pth is no whole file of weights"):
+    with pytest.raises(WeightsError, match=r"tiny\.pth is not a complete weights file"):
         wav2vec2.load(tmp_path)
 
 
 def test_weights_that_hold_more_than_tensors_are_refused_and_run_no_code(base_weights, tmp_path):
-    with pytest.raises(WeightsError, match=r"tiny\.pth is no whole file of weights"):
+    with pytest.raises(WeightsError, match=r"tiny\.pth is not a complete weights file"):
         loaded("wav2vec 2.0 base", base_weights | {"extra": Harmful()}, tmp_path)
 
 
 def test_a_folder_without_weights_is_refused_with_what_it_holds(tmp_path):
     (tmp_path / "model.bin").touch()
-    with pytest.raises(WeightsError, match=r"the weights of no bundle .*'model\.bin'"):
+    with pytest.raises(WeightsError, match=r"no weights of a torchaudio bundle .*'model\.bin'"):
         wav2vec2.load(tmp_path)
 
 

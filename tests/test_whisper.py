@@ -99,7 +99,7 @@ def test_the_pretrained_encoder_is_frozen_and_of_the_size_of_base(encoder):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"no weights at all", "is not a whole CTranslate2 model.bin"),
+        (b"no weights at all", "is not a complete CTranslate2 model.bin"),
         # version, a name of no letters, revision, no variables
         (struct.pack("<IHBII", 6, 1, 0, 3, 0), "is not a Whisper"),
     ],

@@ -157,7 +157,7 @@ def test_the_first_tensor_that_is_missing_is_named(folder):
 def test_a_file_of_safetensors_that_was_cut_is_refused_with_its_path(folder):
     path = folder / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(WeightsError, match=f"{path} is not a whole file of safetensors"):
+    with pytest.raises(WeightsError, match=f"{path} is not a complete safetensors file"):
         load(folder)
 
 

@@ -76,7 +76,7 @@ def test_neighbours_on_the_map_are_of_one_class():
 
 
 def test_two_clips_make_no_map():
-    with pytest.raises(ValueError, match="2 clips make no map"):
+    with pytest.raises(ValueError, match="at least three clips, not 2"):
         laid_out(np.eye(2), seed=1)
 
 

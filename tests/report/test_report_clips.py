@@ -103,7 +103,7 @@ def test_without_predictions_the_page_says_how_to_get_them(project):
         shutil.rmtree(project / "data" / folder)
     page = made(project)
     assert page.all("tr", **{"data-model": "head"}) == []
-    assert "data/predictions/<model>.tsv comes from dvc repro" in page.text
+    assert "data/predictions/<model>.tsv are missing: run dvc repro" in page.text
 
 
 def test_without_the_corpus_there_are_texts_and_no_players(project):
@@ -111,20 +111,20 @@ def test_without_the_corpus_there_are_texts_and_no_players(project):
     page = made(project)
     assert page.all("audio") == [] and page.recordings == {}
     assert len(page.all("tr", **{"data-model": "head"})) == 9
-    assert "data/corpus comes from dvc repro prepare_data" in page.text
+    assert "data/corpus is missing: run dvc repro prepare_data" in page.text
 
 
 def test_with_no_clips_no_sentence_is_on_the_page(project):
     page = made(project, 0)
-    assert "no sentence" in page.text and "For eyes here only" not in page.text
+    assert "no sentence" in page.text and "Private." not in page.text
     assert "audio" not in {tag for tag, _ in page.tags}
 
 
 def test_with_clips_the_page_says_whom_it_is_for(page):
-    assert "For eyes here only" in page.text
+    assert "Private." in page.text
 
 
 def test_transcripts_of_another_run_than_the_scores_are_called_so(project):
-    assert "not the ones that were scored" not in made(project).text
+    assert "differ from the scored ones" not in made(project).text
     shutil.copy(project / "data/predictions/log_mel.tsv", project / "data/predictions/head.tsv")
-    assert "not the ones that were scored (head)" in made(project).text
+    assert "differ from the scored ones (head)" in made(project).text

@@ -22,21 +22,21 @@ def write_explored(project, suspects=12):
 
 
 def test_without_a_look_the_page_says_how_to_take_one(page):
-    assert "evaluation/explore is not there: run dvc repro studies/dvc.yaml:explore" in page.text
+    assert "evaluation/explore is missing: run dvc repro studies/dvc.yaml:explore" in page.text
 
 
 def test_the_first_ten_suspects_are_listed_and_all_are_counted(project):
     write_explored(project)
     text = made(project).text
     assert "doubt9 one 0.1" in text and "doubt10" not in text
-    assert "10 of 12 listed in evaluation/explore/suspects.csv" in text
+    assert "10 of 12 in evaluation/explore/suspects.csv" in text
     assert "one.wav copy.wav 1.0" in text
-    assert "Of 1 pairs that are one recording, 1 bears two texts or labels, and 0 lie" in text
+    assert "Of 1 pairs of duplicate recordings, 1 has two texts or labels, and 0 are" in text
 
 
 def test_the_map_shows_every_clip_and_pools_the_smallest_groups(project):
     write_explored(project)
-    rows = values(made(project).plots["Clips near to those that sound alike"])
+    rows = values(made(project).plots["t-SNE map of clips"])
     assert len(rows) == 35
     assert {row["series"] for row in rows} == {f"voice{n}" for n in range(5)} | {"others"}
     assert (rows[3]["id"], rows[3]["x"], rows[3]["y"]) == ("clip3", 1.5, -3)
@@ -44,4 +44,4 @@ def test_the_map_shows_every_clip_and_pools_the_smallest_groups(project):
 
 def test_without_suspects_it_says_none(project):
     write_explored(project, suspects=0)
-    assert "seem to be the clip's None." in made(project).text
+    assert "Doubtful labels or texts None." in made(project).text

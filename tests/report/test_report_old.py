@@ -43,7 +43,7 @@ def test_what_is_of_the_corpus_and_head_of_now_is_all_shown(named):
 @pytest.mark.parametrize(
     ("model", "of", "why"),
     [
-        ("top3", {}, "it does not say what it is of"),
+        ("top3", {}, "it has no provenance"),
         ("top3", OF | MODELS["top3"] | {"corpus": "x"}, "it is of another corpus"),
         ("top3", OF | MODELS["top3"] | {"head": "x"}, "it began from another head"),
         ("zero_shot", OF | {"upstream": "x"}, "it is of another upstream than the head"),

@@ -4,7 +4,7 @@ import pytest
 from read import made
 from reported import write_robustness
 
-NOISE, OTHERS = "CER on test in noise: white", "CER on test, other recordings"
+NOISE, OTHERS = "CER on test in noise: white", "CER on test without noise"
 
 
 @pytest.fixture

@@ -64,7 +64,7 @@ def test_a_plot_shows_the_numbers_that_were_measured(finished, page):
 
 def test_confusions_are_counted_from_their_table(finished, page):
     table = (finished / "evaluation/head/confusion.csv").read_text().splitlines()
-    for row in values(page.plots["What head takes for what"]):
+    for row in values(page.plots["Confusion matrix of head"]):
         assert table.count(f"{row['actual']},{row['predicted']}") == row["count"] > 0
 
 
@@ -96,7 +96,7 @@ def test_an_epoch_that_diverged_is_left_out_of_the_curve(project):
 def test_models_that_are_not_on_disk_are_named(project):
     shutil.rmtree(project / "models/head")
     page = made(project)
-    assert "Not here: models/head , models/log_mel ." in page.text
+    assert "Missing: models/head , models/log_mel ." in page.text
     assert "whisper: 6 blocks, 512 size 6 0.5 s ctc_linear 5" in page.text
 
 
@@ -116,7 +116,7 @@ def test_layers_that_were_probed_are_drawn_with_their_intervals_and_none_if_none
     assert not [title for title in made(project).plots if "Layers" in title]
     probed = [Probed(0, 0.0312, -0.01, 0.06, 16, 5), Probed(1, 0.25, 0.2, 0.3, 16, 5)]
     write_records(project / "evaluation/layers.csv", Probed, probed)
-    rows = values(made(project).plots["Layers of the upstream: share of the letters foretold"])
+    rows = values(made(project).plots["Layers of the upstream: explained variance of letters"])
     assert [(r["group"], r["value"], r["low"], r["high"]) for r in rows] == [
         ("layer 0", 0.0312, -0.01, 0.06),
         ("layer 1", 0.25, 0.2, 0.3),
@@ -142,7 +142,7 @@ def test_whatever_else_is_missing_the_page_is_made(project, gone):
 def test_without_speakers_and_curves_there_is_nothing_to_plot_and_it_is_said(project):
     for curves in project.glob("evaluation/*/curves"):
         shutil.rmtree(curves)
-    assert "evaluation/<model>/curves comes from dvc repro" in made(project).text
+    assert "dvc repro writes evaluation/<model>/curves" in made(project).text
 
 
 def test_a_fine_tuned_model_says_how_much_learnt_and_what_an_old_head_then_hears(project):

@@ -8,7 +8,7 @@ from voicegraft.pipeline.tables import write_rows
 
 CHANGE = {"old": 0.3, "new": 0.25, "change": -0.05, "low": -0.08, "high": -0.02, "clips": 9}
 BETTER = CHANGE | {"verdict": "better"}
-PLOT = "CER of what head, the teacher, told, by how sure it was"
+PLOT = "CER of the pseudo-labels of head, by confidence"
 
 
 def taught(project, kept="student", rolled_back=False):
@@ -34,7 +34,7 @@ def test_what_the_student_gained_stands_for_each_side_and_rate(told):
 
 
 def test_the_minutes_and_the_model_that_is_kept_are_told(told):
-    assert "head learnt from 10 min with labels, and then from 55 min without" in told.text
+    assert "head was trained on 10 min with labels, and then also on 55 min without" in told.text
     assert "Kept: student ." in told.text and "ROLLED BACK" not in told.text
 
 

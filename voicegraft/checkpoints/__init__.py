@@ -1,1 +1,1 @@
-"""Plug-ins: where the weights of an upstream are, a file for each upstream that has any."""
+"""Plug-ins: download tables of pretrained weights, a file for each upstream that has weights."""

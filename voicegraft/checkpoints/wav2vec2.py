@@ -1,7 +1,8 @@
 """wav2vec 2.0 and its kin: the bundles of torchaudio.
 
-torchaudio publishes no checksums. Where others have (see PUBLISHED), that one is demanded; any
-other file is believed when it first comes, over https, and its SHA-256 demanded from then on.
+torchaudio publishes no checksums. A file with a checksum that others have published must match it
+(see PUBLISHED). Any other file is trusted at its first download, over https; later downloads must
+have the same SHA-256.
 """
 
 from urllib.parse import urljoin
@@ -12,7 +13,7 @@ from voicegraft.fetching.web import TorchHubCache, WebMirror
 from voicegraft.upstreams.wav2vec2 import BUNDLES, Bundle, file_name
 
 SITE = "https://download.pytorch.org/torchaudio/models/"
-# SHA-256 as several projects have measured it, each by itself, of what lies at these URLs.
+# SHA-256 of the files at these URLs, as several projects have measured it independently.
 PUBLISHED = {
     "MMS_FA": "20ef12963ab4924bef49ac4fc7f58ad5da2ee43b2c11bc8c853c9b90ecdbc680",
     "WAV2VEC2_ASR_BASE_960H": "488fd4f16de84438ffc945334278c1b9fb9b7159a806c1080b16111a958c945d",
@@ -24,9 +25,9 @@ PUBLISHED = {
 
 
 def checkpoint_of(name: str, bundle: Bundle) -> Checkpoint:
-    """Return the bundle's file of weights, with its hash if one is known, and its licence."""
+    """Return the bundle's weights file, with its hash if one is known, and its licence."""
     mirrors = (TorchHubCache(), WebMirror(urljoin(SITE, bundle._path)))
-    # As the bundles' documentation has it.
+    # From the documentation of the bundles.
     free = name != "MMS_FA" and not name.startswith("VOXPOPULI")
     return Checkpoint(
         files=(RemoteFile(file_name(bundle), PUBLISHED.get(name), mirrors),),

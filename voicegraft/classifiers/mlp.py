@@ -1,4 +1,4 @@
-"""A hidden layer, trained step by step: for many clips, and for pooling that is learnt."""
+"""A hidden layer, trained by gradient descent: for many clips, and for learnt pooling."""
 
 from torch import Tensor, nn
 

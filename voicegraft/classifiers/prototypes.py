@@ -1,8 +1,8 @@
-"""The nearest class mean, by cosine: for a handful of clips of each class.
+"""The nearest class mean, by cosine: for a few clips of each class.
 
 Prototypical networks without a network to train: Snell et al. 2017,
-https://arxiv.org/abs/1703.05175; that a good frozen embedding and class means go far with few
-shots: Chen et al. 2019, https://arxiv.org/abs/1904.04232.
+https://arxiv.org/abs/1703.05175. Class means on a good frozen embedding do well with few shots:
+Chen et al. 2019, https://arxiv.org/abs/1904.04232.
 """
 
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ from torch.nn import functional as F
 from voicegraft.model.classifier import Fitted
 
 SHARPNESS = 10.0
-"""What cosines, -1 to 1, are multiplied by to be scores: the nearest takes most, not all."""
+"""Factor from cosines, -1 to 1, to logits: the nearest class gets most, not all."""
 
 
 class Prototypes(Fitted):
-    """A direction for each class."""
+    """A unit vector for each class."""
 
     def __init__(self, features: int, labels: int):
         super().__init__()

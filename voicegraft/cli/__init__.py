@@ -1,4 +1,4 @@
-"""The `voicegraft` command, a file for each of its own: they call, and do nothing themselves."""
+"""The `voicegraft` command: the files here parse arguments, call the library and print."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""`python -m voicegraft.cli` is `voicegraft`."""
+"""Make `python -m voicegraft.cli` the same as `voicegraft`."""
 
 from voicegraft.cli import app
 

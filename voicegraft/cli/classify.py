@@ -1,4 +1,4 @@
-"""`voicegraft classify` and `voicegraft false-accepts`: classes of recordings."""
+"""`voicegraft classify`: classes of recordings."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,26 +20,27 @@ def classify(
     ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a file.")] = False,
     window: Annotated[
-        float, typer.Option(help="In seconds: of a long recording, what is heard at once.")
+        float, typer.Option(help="Seconds of a long recording that are classified at once.")
     ] = 1.0,
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Of a long recording, the least probability.")
+        float, typer.Option(min=0, max=1, help="The lowest probability of a hit.")
     ] = 0.5,
     voice: Annotated[
         list[str] | None,
         typer.Option(
-            help="A folder of the voice that is heard, for a model trained with head.normalise: "
-            "speaker. Ten clips at least; no label is needed."
+            help="Recordings of the speaker, or a folder, for a model trained with head.normalise: "
+            "speaker. At least ten clips; no labels are needed."
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
 ) -> None:
-    """Tell the class of recordings, and how sure that is.
+    """Print the class of recordings, with its probability.
 
-    Up to five seconds are one clip: a line with each class and its probability, the likeliest
-    first. What is longer is looked through by a window that moves on by half its length, and gives
-    a line for each stretch in which one class is heard, with its times; silence is passed over. A
-    model that was never taught what else there is hears one of its classes in anything.
+    A recording of up to five seconds is one clip. It gives a line with the classes and their
+    probabilities, the most probable first. In a longer recording, a window moves by half its
+    length. It gives a line for each stretch in which one class is found, with its times; silence is
+    skipped. A model that was not trained with an unknown class finds one of its classes in any
+    sound.
 
     \b
     voicegraft classify words/models/head yes.ogg
@@ -52,7 +53,7 @@ def classify(
     with mistakes_told():
         classifier = Classifier(model, device, window, threshold, voice or [])
         if classifier.lacks_voice:
-            complain("whose voice this is was not told (--voice): it is heard as those of train")
+            complain("no recordings of the speaker (--voice): normalised as the speakers of train")
         whole = list(each_recording(classifier, files, json_line if as_json else lines))
     raise typer.Exit(0 if all(whole) else 1)
 
@@ -61,7 +62,7 @@ def lines(recording: str, found: "Classified", several: bool) -> str:
     """Return a line for a clip, or one for each hit."""
     name = f"{recording}: " if several else ""
     if not found.hits and not found.probabilities:
-        return f"{name}nothing is heard"
+        return f"{name}no class found"
     likely = ", ".join(f"{label} {p:.3f}" for label, p in found.probabilities.items())
     hits = [
         f"{hit.start_seconds:.2f} to {hit.end_seconds:.2f} s: {hit.label} {hit.probability:.3f}"

@@ -1,7 +1,4 @@
-"""How often a recogniser that listens all day takes for a word what is none.
-
-`voicegraft false-accepts`: how often a listener takes for a word what is none.
-"""
+"""`voicegraft false-accepts`: false accepts per hour in audio without keywords."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,21 +12,21 @@ from voicegraft.cli.recordings import each_recording, mistakes_told
 def false_accepts_per_hour(
     hits: int, hours: float, confidence: float
 ) -> tuple[float, float, float]:
-    """Return false accepts an hour, and the interval of their rate.
+    """Return false accepts per hour, and the interval of that rate.
 
     The interval is Garwood's for a Poisson count (1936, https://doi.org/10.1093/biomet/28.3-4.437):
-    after ten hours without a hit, up to 0.37 an hour are still possible.
+    after ten hours without a hit, up to 0.37 per hour are still possible.
 
     Args:
-        hits: in recordings that hold none of the words; overlapping ones count once.
-        hours: of those recordings.
-        confidence: how often the interval should hold the truth, 0 to 1.
+        hits: in recordings without any keyword; overlapping ones count once.
+        hours: total length of those recordings.
+        confidence: coverage of the interval, 0 to 1.
 
     Raises:
-        ValueError: if there are no hours, or fewer hits than none.
+        ValueError: if `hours` is 0 or less, or `hits` is negative.
     """
     if hours <= 0 or hits < 0:
-        raise ValueError(f"false accepts need hours above 0 and hits from 0 on: {hits} in {hours}")
+        raise ValueError(f"hours must be above 0 and hits 0 or more, not {hours} and {hits}")
     tail = (1 - confidence) / 2
     low = chi2.ppf(tail, 2 * hits) / 2 if hits else 0.0
     high = chi2.ppf(1 - tail, 2 * (hits + 1)) / 2
@@ -43,7 +40,7 @@ CONFIDENCE = 0.95
 
 
 class Counted:
-    """What was heard in recordings that hold nothing."""
+    """Count false accepts in recordings without keywords."""
 
     def __init__(self, threshold: float, unknown: list[str]):
         self.threshold, self.unknown = threshold, unknown
@@ -52,19 +49,19 @@ class Counted:
     def __call__(self, recording: str, found: "Classified", several: bool) -> str:  # noqa: ARG002
         """Add a recording, and return a line about it."""
         hits = sum(hit.label not in self.unknown for hit in found.hits)
-        if found.probabilities:  # too short to be looked through: it is one clip
+        if found.probabilities:  # short enough to be one clip
             label, probability = next(iter(found.probabilities.items()))
             hits = int(label not in self.unknown and probability >= self.threshold)
         self.hits, self.seconds = self.hits + hits, self.seconds + found.seconds
         return f"{recording}: {hits} in {found.seconds / 60:.1f} min"
 
     def rate(self) -> str:
-        """Return how many an hour that makes, with the interval of a Poisson count."""
+        """Return the rate per hour, with the interval of a Poisson count."""
 
         hours = self.seconds / 3600
         rate, low, high = false_accepts_per_hour(self.hits, hours, CONFIDENCE)
         return (
-            f"{rate:.1f} false accepts an hour ({low:.1f} to {high:.1f}): {self.hits} in "
+            f"{rate:.1f} false accepts per hour ({low:.1f} to {high:.1f}): {self.hits} in "
             f"{hours:.2f} hours, at a threshold of {self.threshold:g}"
         )
 
@@ -75,20 +72,22 @@ def false_accepts(
     ],
     files: Annotated[
         list[str],
-        typer.Argument(help="Recordings, or folders, that hold none of its words."),
+        typer.Argument(help="Recordings, or folders of them, without any of its keywords."),
     ],
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="The least probability.")] = 0.5,
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="The lowest probability of a hit.")
+    ] = 0.5,
     unknown: Annotated[
-        list[str] | None, typer.Option(help="A label that stands for none, as often as needed.")
+        list[str] | None, typer.Option(help="A label of the unknown class; repeat for several.")
     ] = None,
-    window: Annotated[float, typer.Option(help="In seconds: what is heard at once.")] = 1.0,
+    window: Annotated[float, typer.Option(help="Seconds that are classified at once.")] = 1.0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
 ) -> None:
-    """Tell how often an hour a listener hears a word where there is none.
+    """Measure false accepts per hour in audio without keywords.
 
-    Give it speech, music or noise without any of the words, as long as can be had: after an hour
-    without a hit, up to 3.7 an hour are still possible. Raise the threshold until the rate is one
-    that can be lived with, and see in evaluation/<model>/open_set.csv how many words that loses.
+    Use as many hours of speech, music or noise without keywords as possible: after one hour without
+    a hit, up to 3.7 per hour are still possible. Raise the threshold until the rate is low enough.
+    evaluation/<model>/open_set.csv lists the share of keywords found at each threshold.
 
     \b
     voicegraft false-accepts words/models/head radio/ --threshold 0.9

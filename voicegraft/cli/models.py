@@ -1,4 +1,4 @@
-"""Commands on files: adapters of models, and the cache of states."""
+"""`voicegraft adapter` and `voicegraft cache`: adapters of models, and the cache of states."""
 
 import sys
 from pathlib import Path
@@ -12,16 +12,16 @@ from voicegraft.embedding.cache import Cache
 
 def adapter(
     model: Annotated[Path, typer.Argument(help="Folder of a trained model, such as models/lora.")],
-    file: Annotated[Path, typer.Argument(help="To write to, such as czech.safetensors.")],
-    upstream: Annotated[Path, typer.Option(help="What the model was trained from.")] = Path(
+    file: Annotated[Path, typer.Argument(help="The adapter to write, such as czech.safetensors.")],
+    upstream: Annotated[Path, typer.Option(help="The upstream the model was trained on.")] = Path(
         "models/upstream"
     ),
 ) -> None:
-    """Write to one file what a model has and its upstream has not: a few MB for each language.
+    """Write the weights that differ from the upstream to one file: a few MB for each language.
 
-    Of a head alone, or of the recipes lora, adapters, norms and biases, that is a small part; of
-    blocks that were unfrozen, all of them. With the same upstream the file transcribes as the
-    folder does, to the bit.
+    The file is small for a head alone and for the recipes lora, adapters, norms and biases. Blocks
+    that were unfrozen are stored completely. With the same upstream, the file transcribes exactly
+    like the folder.
 
     \b
     voicegraft adapter models/lora czech.safetensors
@@ -33,20 +33,23 @@ def adapter(
         write_adapter(model, upstream, file)
         whole = sum(path.stat().st_size for path in model.iterdir())
     size = file.stat().st_size
-    typer.echo(f"{file}: {size / 1e6:.1f} MB, where {model} has {whole / 1e6:.1f} MB")
+    typer.echo(f"{file}: {size / 1e6:.1f} MB; {model} has {whole / 1e6:.1f} MB")
 
 
 def cache(
-    folder: Annotated[Path, typer.Option(help="Where it is.")] = Path(".voicegraft/cache"),
-    clear: Annotated[bool, typer.Option("--clear", help="Delete all of it.")] = False,
+    folder: Annotated[Path, typer.Option(help="The folder of the cache.")] = Path(
+        ".voicegraft/cache"
+    ),
+    clear: Annotated[bool, typer.Option("--clear", help="Delete the whole cache.")] = False,
 ) -> None:
-    """Say how much the cache of embeddings holds, or clear it.
+    """Print the size of the cache of embeddings, or clear it.
 
-    Clips that were encoded once are taken from it, in whatever corpus they come again. Nothing is
-    lost with it but time; its limit is extract_embeddings.cache_gigabytes in params.yaml.
+    A clip that was encoded before is read from the cache, whichever corpus it is in. Clearing the
+    cache costs only the time to encode again. Its limit is extract_embeddings.cache_gigabytes in
+    params.yaml.
     """
     if not folder.is_dir():
-        typer.echo(f"{folder}: nothing is cached")
+        typer.echo(f"{folder}: the cache is empty")
         return
     with mistakes_told():
         with Cache(folder, sys.maxsize) as kept:

@@ -1,4 +1,4 @@
-"""Commands on a project: compare, report, sweep, suggest."""
+"""Commands for a project: compare, report, sweep, suggest."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,23 +14,23 @@ from voicegraft.review.revisions import merge_base
 
 def compare(
     revision: Annotated[
-        str, typer.Argument(help="Any commit, branch or tag; by default where main was left.")
+        str, typer.Argument(help="A commit, branch or tag; by default the merge base with main.")
     ] = "",
     gate: Annotated[
         bool, typer.Option("--gate", help="Exit 1 if a rule of compare.gate is broken.")
     ] = False,
     transcripts: Annotated[
-        bool, typer.Option(help="Show the transcripts that changed most: sentences.")
+        bool, typer.Option(help="Show the transcripts that changed most (sentences of the corpus).")
     ] = True,
 ) -> None:
-    """Say what this working tree changes against a revision, beyond luck, in Markdown.
+    """Compare the scores of this working tree with a revision, with intervals, in Markdown.
 
-    Reads evaluation/ and params.yaml as committed there and as they lie here; at the root those of
-    words/ too. Differences come with an interval from a bootstrap in pairs. Transcripts are shown
-    where DVC has those of both.
+    Reads evaluation/ and params.yaml of the revision and of the working tree; at the root, those of
+    words/ too. Each difference has an interval from a paired bootstrap. Transcripts are shown if
+    DVC has those of both.
 
     \b
-    voicegraft compare                           # against the commit at which main was left
+    voicegraft compare                           # against the merge base with main
     voicegraft compare HEAD~1 --no-transcripts
     voicegraft compare main --gate
     """
@@ -46,25 +46,27 @@ def compare(
 
 
 def report(
-    output: Annotated[Path, typer.Option(help="The page.")] = Path("report.html"),
+    output: Annotated[Path, typer.Option(help="The HTML file.")] = Path("report.html"),
     clips: Annotated[
         int,
-        typer.Option(min=0, help="Of the best, the median and the worst, each model and side."),
+        typer.Option(
+            min=0, help="Clips of each rank (best, median, worst) for each model and split."
+        ),
     ] = 10,
 ) -> None:
-    """Make one page of all that `dvc repro` found, to look at in a browser; some seconds.
+    """Write one HTML page with all results of `dvc repro`; takes some seconds.
 
-    Scores with their intervals, what pretraining gave and recordings without labels, learning
-    curves, where the errors lie, and clips to listen to, with what was said above what was written.
-    In words/, of classes: what is taken for what, calibration, few clips of each, clips of none,
-    and voices never heard. It is one file that needs no network, reads evaluation/, data/ and
-    models/, and says of what is not there how to get it.
+    It shows scores with their intervals, gains from pretraining and from unlabelled clips, learning
+    curves, errors, and clips to listen to, with the reference above the hypothesis. In words/ it
+    shows the confusion matrix, calibration, few-shot accuracy, the unknown class and unseen
+    speakers. The file needs no network. It is made from evaluation/, data/ and models/, and names
+    the command for each result that is missing.
 
-    It holds sentences and voices of the corpus: keep it to yourself, or take `--clips 0`.
+    The page contains sentences and voices of the corpus: keep it private, or use `--clips 0`.
 
     \b
     voicegraft report && xdg-open report.html
-    voicegraft report --clips 1000                # all there is to hear, where the corpus is small
+    voicegraft report --clips 1000                # all clips of a small corpus
     voicegraft report --clips 0 --output numbers.html
     """
     with mistakes_told():
@@ -77,19 +79,19 @@ WORKPLACE = Path(".voicegraft/sweep")
 
 def sweep(
     knobs: Annotated[
-        list[str], typer.Argument(help="knob=value,value as in params.yaml, each with each.")
+        list[str], typer.Argument(help="knob=value,value as in params.yaml; all combinations run.")
     ],
     target: Annotated[
-        list[str] | None, typer.Option(help="A stage to end at, such as evaluate@head.")
+        list[str] | None, typer.Option(help="The last stage to run, such as evaluate@head.")
     ] = None,
     output: Annotated[Path, typer.Option(help="The table.")] = Path("evaluation/sweep.csv"),
 ) -> None:
-    """Try all combinations of values, and say which does best on dev.
+    """Run all combinations of values, and print the results, the best on dev first.
 
-    Each is a DVC experiment on the last commit, in a checkout of its own under .voicegraft: what
-    you have here stays as it is, clips once encoded are not encoded again, and `dvc exp show`,
-    `diff` and `apply` know the results. Called again, it goes on where it was stopped, and adds to
-    the table.
+    Each combination is a DVC experiment on the last commit, in a checkout under .voicegraft. The
+    working tree is not changed, cached states are reused, and `dvc exp show`, `diff` and `apply`
+    work on the results. A second call continues where the first stopped, and adds lines to the
+    table.
 
     \b
     voicegraft sweep head.name=ctc_linear,ctc_transformer head.layer=3,6 --target evaluate@head
@@ -108,14 +110,14 @@ def sweep(
 
 
 def suggest(
-    minutes: Annotated[float, typer.Option(min=0.1, help="How long to look, about.")] = 15.0,
+    minutes: Annotated[float, typer.Option(min=0.1, help="Approximate time of the search.")] = 15.0,
 ) -> None:
-    """Find which head, layer and rate suit this speech, and write the lines for params.yaml.
+    """Search for the best head, layer and learning rate, and print the lines for params.yaml.
 
-    Short trainings on what extract_embeddings has stored, by successive halving: many settings for
-    a few epochs, the better half for twice as long, until one is left. They are scored on dev;
-    test is not looked at. Run `dvc repro extract_embeddings` first. For other upstreams, and for
-    numbers on test, see `voicegraft sweep`.
+    Heads are trained on the states that extract_embeddings has stored, by successive halving: many
+    settings for a few epochs, then the better half for twice as long, until one is left. Scores are
+    on dev; test is not used. Run `dvc repro extract_embeddings` first. To try other upstreams, or
+    to score on test, use `voicegraft sweep`.
 
     \b
     voicegraft suggest --minutes 30

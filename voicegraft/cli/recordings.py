@@ -1,7 +1,4 @@
-"""What a user did wrong is told in one line, without a stack trace.
-
-One recording after the other: a bar for each, and none stops the others.
-"""
+"""Run a model on recordings one by one; report errors in one line, without a stack trace."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +21,7 @@ def complain(what: object) -> None:
 
 @contextmanager
 def mistakes_told() -> Iterator[None]:
-    """Tell a mistake, and end the command with status 1."""
+    """Print a user's mistake, and end the command with status 1."""
     try:
         yield
     except MISTAKES as error:
@@ -33,7 +30,7 @@ def mistakes_told() -> Iterator[None]:
 
 
 class Found(Protocol):
-    """What a model says of a recording."""
+    """Result of a model on a recording."""
 
     damage: str
 
@@ -44,11 +41,11 @@ F = TypeVar("F", bound=Found)
 def each_recording(
     model: Callable[..., F], files: Sequence[str], shown: Callable[[str, F, bool], str]
 ) -> Iterator[bool]:
-    """Print what `model` says of each recording in `files`, and yield whether it was whole.
+    """Print the result of `model` for each recording in `files`; yield whether it was read whole.
 
     Args:
-        shown: makes of a recording's name, what was found, and whether there are several, what is
-            printed.
+        shown: formats a result, given the recording's name, the result, and whether there are
+            several recordings.
     """
     recordings = list(find_recordings(files))
     for recording in recordings:
@@ -70,5 +67,5 @@ def each_recording(
 
 
 def json_line(recording: str, found: Found, several: bool) -> str:  # noqa: ARG001
-    """Return what was found as one JSON object."""
+    """Return the result as one JSON object."""
     return json.dumps({"file": recording} | asdict(found), ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""`voicegraft transcribe`: what is said in recordings."""
+"""`voicegraft transcribe`: transcripts of recordings."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,18 +19,19 @@ def transcribe(
         list[str], typer.Argument(help="Recordings, or folders of them, in any format and rate.")
     ],
     as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON object a file, with the times of segments.")
+        bool,
+        typer.Option("--json", help="One JSON object for each file, with the times of segments."),
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
     upstream: Annotated[
-        Path | None, typer.Option(help="What an adapter was made for, such as models/upstream.")
+        Path | None, typer.Option(help="The upstream of an adapter, such as models/upstream.")
     ] = None,
 ) -> None:
-    """Write down what is said in recordings, however long.
+    """Transcribe recordings of any length.
 
-    The text goes to standard output, with the file's name before it where there are several;
-    progress and complaints go to standard error. A file that cannot be read does not stop the
-    others; the exit status is then 1.
+    The text goes to standard output, after the file's name if there are several files. Progress and
+    errors go to standard error. If a file cannot be read, the others are still transcribed, and the
+    exit status is 1.
 
     \b
     voicegraft transcribe models/top3 talk.ogg
@@ -46,5 +47,5 @@ def transcribe(
 
 
 def line(recording: str, transcript: "Transcript", several: bool) -> str:
-    """Return the text, behind the file's name where there are several."""
+    """Return the text, after the file's name if there are several files."""
     return f"{recording}: {transcript.text}" if several else transcript.text

@@ -1,1 +1,1 @@
-"""Plug-ins: a corpus each, named by `corpus.name`. Contract: voicegraft.preparing.corpus."""
+"""Plug-ins: one corpus each, named by `corpus.name`. Contract: voicegraft.preparing.corpus."""

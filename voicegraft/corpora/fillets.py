@@ -1,6 +1,6 @@
 """fillets-ng: two fish and their neighbours talk through a puzzle game, in Czech or Dutch (GPL-2).
 
-Actors' voices, 22 or 44 kHz Ogg, with the game's script for transcripts, in Debian's packages
+Actors' voices, 22 or 44 kHz Ogg, with the game's script as transcripts, in Debian's packages
 fillets-ng-data (script) and fillets-ng-data-cs or -nl (sound).
 """
 
@@ -22,13 +22,14 @@ SOUND = {
 }
 GAME = Path("usr/share/games/fillets-ng")
 
-# In these Czech levels other people speak the two fish, at 44.1 kHz and with more noise. They are
-# too few to score and not strangers to anyone who shares their role, so they serve training alone.
+# In these Czech levels other actors speak the two fish, at 44.1 kHz and with more noise. Their
+# clips are too few to score, and share their roles with the other actors, so they are used only for
+# training.
 SECOND_CAST = {"cs": ("fdto", "hanoi", "hole", "keys", "linux", "nowall", "rush"), "nl": ()}
 
 SECOND = "-2"
 
-# A comment, a string, or the name of a call: all that the dialog files hold.
+# A comment, a string, or the name of a call: the dialog files contain nothing else.
 TOKEN = re.compile(r'--[^\n]*|"((?:[^"\\]|\\.)*)"|\b(dialogId|dialogStr)\b', re.DOTALL)
 
 
@@ -85,7 +86,7 @@ def read_dialogs(lua: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _speaker(font: str, level: str, language: str) -> str:
-    """Return the role: the game gives each a font of its own."""
+    """Return the role: each role has its own font in the game."""
     role = font.removeprefix("font_")
     return role + SECOND if level in SECOND_CAST[language] and role in ("small", "big") else role
 

@@ -1,17 +1,17 @@
-"""The user's own recordings, laid out as others lay theirs out.
+"""The user's own recordings, in the layout of AudioFolder or Common Voice.
 
 Hugging Face's AudioFolder: `metadata.csv` in the folder, or one in each of `train/`, `test/` …:
 
     file_name,transcription,label,speaker,session,split
 
-of which a transcription or a label is needed, and the last three are not. Clips that have neither
-are on the side `unlabelled`; what lies in a folder `unlabelled/` needs no table.
+A transcription or a label is needed; the last three columns are optional. Clips with neither are in
+the split `unlabelled`; files in a folder `unlabelled/` need no table.
 
 Common Voice: `clips/`, and `train.tsv`, `dev.tsv`, `test.tsv`, or only `validated.tsv`, with the
 columns client_id, path, sentence.
 
-Recordings lie in the folder: DVC watches nothing else, and a table by somebody else must not pull
-in any file of this machine.
+Recordings must be in the folder: DVC watches nothing else, and a table from somebody else must not
+be able to read other files of this machine.
 """
 
 import csv
@@ -38,12 +38,12 @@ SPLIT_NAMES = {
     **{"": "", "none": "", "unsplit": "", "validated": ""},
 }
 
-# Where `dvc add` puts what it replaces by links if cache.type is symlink: named by its hash.
+# With cache.type symlink, `dvc add` replaces files by links to paths of this form.
 IN_DVC_CACHE = re.compile(r"/[0-9a-f]{2}/[0-9a-f]{30}$")
 
 
 def clips(folder: Path, downloads: Path, corpus: CorpusSection) -> Iterator[Clip]:  # noqa: ARG001
-    """Yield the clips in the order of the tables; a second line for a file is marked as such."""
+    """Yield the clips in the order of the tables; a second line for a file is a problem."""
     seen = set()
     for clip in _all_clips(folder):
         yield replace(clip, problem="listed twice") if clip.id in seen else clip
@@ -60,14 +60,14 @@ def _all_clips(folder: Path) -> Iterator[Clip]:
             yield from _read(table, folder, folder / "clips", SPLIT_NAMES[table.stem])
     else:
         raise CorpusError(
-            f"corpus.folder: {folder} holds neither metadata.csv (Hugging Face's AudioFolder) "
+            f"corpus.folder: {folder} contains neither metadata.csv (Hugging Face's AudioFolder) "
             f"nor train.tsv or validated.tsv (Common Voice)"
         )
     yield from _without_table(folder / UNLABELLED)
 
 
 def _without_table(sounds: Path) -> Iterator[Clip]:
-    """Yield what lies in `sounds`, unless a table there tells of it."""
+    """Yield the files in `sounds`, unless there is a table in it."""
     if not (sounds / "metadata.csv").is_file():
         for path in sorted(file for file in sounds.rglob("[!.]*") if file.is_file()):
             _check_inside(path, sounds.parent, str(path))
@@ -103,39 +103,39 @@ def _read(table: Path, folder: Path, sounds: Path, side: str) -> Iterator[Clip]:
 
 
 def _check_inside(path: Path, folder: Path, name: str) -> None:
-    """Refuse a recording that does not lie in `folder`, whatever links lead to it.
+    """Refuse a recording outside `folder`, after links are resolved.
 
     Raises:
-        CorpusError: with `name`, and what to do.
+        CorpusError: with `name`, and the remedy.
     """
-    if "\0" in name:  # no file has such a name: it is rejected as missing
+    if "\0" in name:  # no file can have such a name: the clip is rejected as missing
         return
     real = os.path.realpath(path)
     if not (Path(real).is_relative_to(os.path.realpath(folder)) or IN_DVC_CACHE.search(real)):
         raise CorpusError(
-            f"{legible(name)} lies outside of corpus.folder ({folder}), where DVC would not see it "
+            f"{legible(name)} is outside corpus.folder ({folder}), where DVC would not see it "
             f"change. Copy it into that folder (cp -l takes no space), or name a corpus.folder "
-            f"that holds all recordings"
+            f"that contains all recordings"
         )
 
 
 def _id(path: Path, folder: Path) -> str:
-    """Return the path within the folder, the same however it is written in a table."""
+    """Return the normalised path within the folder."""
     return legible(os.path.relpath(os.path.normpath(path), os.path.normpath(folder)))
 
 
 def _spelt(sounds: Path, name: str) -> Path:
-    """Return the path of `name`, in the spelling that is there: macOS parts letters and accents."""
+    """Return the path of `name` in the Unicode form on disk: macOS decomposes accented letters."""
     forms = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
     return next((sounds / n for n in (name, *forms) if os.path.isfile(sounds / n)), sounds / name)
 
 
 def _rows(table: Path) -> Iterator[dict[str, str]]:
-    """Yield the header, then each line, as texts by column."""
-    # Common Voice does not quote: a quotation mark there is one.
+    """Yield the header, then each line, as strings by column."""
+    # Common Voice does not quote: a quotation mark is part of the text.
     style = {"delimiter": "\t", "quoting": csv.QUOTE_NONE} if table.suffix == ".tsv" else {}
     try:
-        # The names of files may be any bytes.
+        # File names may contain any bytes.
         with open(table, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             lines = csv.DictReader(file, restval="", **style)
             yield {name: _utf8(table, 1, name, name) for name in lines.fieldnames or ()}

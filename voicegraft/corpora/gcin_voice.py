@@ -1,8 +1,8 @@
 """gcin-voice: Mandarin syllables in two voices, from Debian (GPL-3 and LGPL-3, CC BY 3.0).
 
-What an input method reads aloud. Each of 1,200 syllables is said by one or both voices, in 0.1 to
-0.6 s at 44.1 kHz. The label is the tone, and the text the syllable without it, in bopomofo, so that
-`disjoint: text` keeps a syllable's tones together.
+The syllables that an input method reads aloud. Each of 1,200 syllables is spoken by one or both
+voices, in 0.1 to 0.6 s at 44.1 kHz. The label is the tone. The text is the syllable without its
+tone, in bopomofo, so that `disjoint: text` keeps the tones of a syllable together.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ PACKAGE = Package(
 )
 SOUND = Path("usr/share/gcin-voice/ogg")
 NEUTRAL = "1"
-"""Of these there are thirteen: too few to learn, and to score."""
+"""The neutral tone has thirteen clips: too few to train on or to score."""
 FIRST = "1"
 
 
@@ -39,6 +39,6 @@ def clips(folder: Path, downloads: Path, corpus: CorpusSection) -> Iterator[Clip
 
 
 def split_tone(name: str) -> tuple[str, str]:
-    """Return a folder's syllable and the digit behind it: none for the first tone."""
+    """Return a folder's syllable and its tone digit, "" for the first tone."""
     syllable = name.rstrip("0123456789")
     return syllable, name.removeprefix(syllable)

@@ -1,1 +1,1 @@
-"""Plug-ins: a decoder each, of zero_shot. Contract: voicegraft.studies.decoder."""
+"""Plug-ins: one decoder each, for zero_shot. Contract: voicegraft.studies.decoder."""

@@ -1,7 +1,7 @@
-"""Whisper as it comes, by faster-whisper: the extra `peers`.
+"""Whisper with its own decoder, by faster-whisper: the extra `peers`.
 
-Decoding is the library's default (beam of 5, a hotter second try where the first looks bad) but
-for two options: no timestamps and no previous text, as each clip is one utterance.
+Decoding has the library's defaults (beam of 5, temperature fallback) except for two options: no
+timestamps and no previous text, as each clip is one utterance.
 """
 
 from pathlib import Path
@@ -13,8 +13,8 @@ from voicegraft.studies.decoder import Decoder
 
 def open_decoder(folder: Path, language: str, seed: int) -> Decoder:
     """See the contract."""
-    # Without the one, faster-whisper takes the path for a name; without the other it downloads what
-    # nobody has checked.
+    # Without model.bin, faster-whisper treats the path as a model name; without tokenizer.json, it
+    # downloads an unchecked one.
     for needed in ("model.bin", "tokenizer.json"):
         if not (folder / needed).is_file():
             raise ValueError(f"{folder} is no CTranslate2 folder: it has no {needed}")

@@ -1,1 +1,1 @@
-"""Audio through a frozen upstream, once, into the store."""
+"""Encode audio with a frozen upstream, once, into the store."""

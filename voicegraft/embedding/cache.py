@@ -1,13 +1,12 @@
-"""States once computed, kept by content beside the pipeline, so that nothing is encoded twice.
+"""A content-addressed cache of states, so that no clip is encoded twice.
 
-The name of an entry is a hash of all that it depends on (`keys`), so no entry is ever stale: clips
-that come back, change their text or side, or are in two corpora are found. Each process appends to
-a shard of its own, a batch at a time, and what a shard holds is read from the shard itself. So any
-number of processes may read, write, evict and clear at once; a kill loses the batch that it tears,
-and what was damaged on disk is not found. (An index beside the shards, as of SQLite or LMDB, would
-be one more file to be deleted under a running process, and to be written into for nobody.) When
-the shards outgrow the limit, those unused for longest go. All of it may be deleted at any time: it
-is only ever computed again.
+The key of an entry is a hash of everything that it depends on (`keys`), so no entry is ever stale,
+and clips are found again if they return, change their text or split, or are in two corpora. Each
+process appends batches to its own shard, and the list of entries is in the shard itself. So any
+number of processes may read, write, evict and clear at once. A kill loses at most the batch being
+written, and damaged entries are not found. (A separate index, as in SQLite or LMDB, would be one
+more file that another process could delete.) If the shards exceed the limit, the least recently
+used are deleted. The whole cache may be deleted at any time; the states are then computed again.
 """
 
 import errno
@@ -26,22 +25,22 @@ from voicegraft.embedding import shards
 from voicegraft.embedding.shards import Entry
 
 SHARD_BYTES = 256 * 2**20
-"""A shard that has grown so large is closed: what is evicted is a shard."""
+"""The size at which a shard is closed; whole shards are evicted."""
 LOOK_SECONDS = 1.0
-"""How often, at most, a search without success looks for what other processes wrote since."""
+"""The shortest time between two looks for entries of other processes."""
 ATTEMPTS = 5
-"""To write a batch into a shard that nobody deletes meanwhile."""
+"""Attempts to write a batch, as another process may delete the shard meanwhile."""
 IDLE_SECONDS = 3600
-"""After so long, a file that holds nothing whole is of a process that is dead."""
+"""After this time, a file without a complete batch belongs to a dead process."""
 OLD_INDEX = "index.sqlite*"
-"""Of versions whose shards did not say what they hold."""
+"""Files of earlier versions, whose shards had a separate index."""
 
 
 class Cache:
     """Bytes by key, in a folder of at most `limit_bytes`; several processes may share it.
 
     Args:
-        limit_bytes: kept to within a shard; 0 keeps nothing.
+        limit_bytes: kept to within one shard; 0 disables the cache.
     """
 
     def __init__(self, folder: Path, limit_bytes: int):
@@ -62,7 +61,7 @@ class Cache:
         self._close()
 
     def read(self, key: bytes) -> bytes | None:
-        """Return what was written under `key`, or None if it is not here, or damaged."""
+        """Return the entry of `key`, or None if it is missing or damaged."""
         if key not in self._entries and time.monotonic() - self._looked >= LOOK_SECONDS:
             self._look()
         for entry in reversed(self._entries.get(key, [])):
@@ -74,25 +73,25 @@ class Cache:
     def write(self, entries: Mapping[bytes, bytes]) -> None:
         """Keep all of `entries`, or none if the process dies on the way.
 
-        If they cannot be written, as on a full disk, it says so once and keeps nothing from then
-        on: what is encoded goes into the store in any case.
+        If they cannot be written, for example on a full disk, it prints one message and keeps
+        nothing from then on; the store still gets all states.
         """
         try:
             for _ in range(ATTEMPTS):
                 if self._gave_up or not self.limit_bytes or self._is_kept(entries):
                     return
-                self._close()  # the shard was deleted by now: once more, into a new one
+                self._close()  # the shard was deleted: try again with a new one
             raise OSError(errno.EIO, "shards disappear while they are written")
         except OSError as error:
             self._gave_up = True
             self._close()
-            line = f"{self.folder}: {error.strerror}: what is encoded from now on is not cached"
-            tqdm.write(line, file=sys.stderr)  # on a line of its own where there is a bar
+            line = f"{self.folder}: {error.strerror}: from now on, encoded clips are not cached"
+            tqdm.write(line, file=sys.stderr)  # on its own line, above the progress bar
 
     def trim(self) -> None:
-        """Delete the shards unused for longest, until the rest is within the limit."""
+        """Delete the least recently used shards, until the rest is within the limit."""
         for path in self._used:
-            with suppress(OSError):  # deleted, or not this user's
+            with suppress(OSError):  # deleted, or of another user
                 os.utime(path)
         self._used.clear()
         self._look()
@@ -105,7 +104,7 @@ class Cache:
                     path.unlink()
 
     def clear(self) -> None:
-        """Delete every entry; what runs meanwhile goes on into new shards."""
+        """Delete every entry; running processes continue with new shards."""
         for path, _ in self._files():
             path.unlink(missing_ok=True)
         self._entries.clear()
@@ -116,11 +115,11 @@ class Cache:
 
     @property
     def bytes(self) -> int:
-        """The size of all shards."""
+        """Size of all shards."""
         return sum(status.st_size for _, status in self._files())
 
     def _look(self) -> None:
-        """Learn what shards hold beyond what is known of them."""
+        """Read the entries that shards have gained since the last look."""
         self._looked = time.monotonic()
         for path, status in sorted(self._files(), key=lambda f: f[0]):
             if path.suffix == ".states" and status.st_size > self._known.get(path, 0):
@@ -133,12 +132,12 @@ class Cache:
                 self._entries.setdefault(key, []).append(entry)
 
     def _is_kept(self, entries: Mapping[bytes, bytes]) -> bool:
-        """Append to this process's shard; return whether that still has its name."""
+        """Append to this process's shard; return False if the shard was deleted."""
         try:
             shard = self._growing()
             shards.append(shard, entries)
             kept = os.path.samestat(os.stat(shard.name), os.fstat(shard.fileno()))
-        except FileNotFoundError:  # the shard, or the folder between two steps
+        except FileNotFoundError:  # the shard or the folder was deleted between two steps
             return False
         except FileExistsError:  # the folder, which goes between mkdir's try and its look
             if self.folder.exists() and not self.folder.is_dir():
@@ -150,13 +149,13 @@ class Cache:
         return kept
 
     def _growing(self) -> FileIO:
-        """Return the shard to append to: one of this process's own, so that no two ever mix."""
+        """Return this process's own shard, with room for more."""
         if self._own and self._own.tell() >= SHARD_BYTES:
             self._close()
             self.trim()
         if not self._own:
             self.folder.mkdir(parents=True, exist_ok=True)
-            name = f"{time.time_ns():016x}-{uuid.uuid4().hex[:8]}.states"  # never given again
+            name = f"{time.time_ns():016x}-{uuid.uuid4().hex[:8]}.states"  # unique
             self._own = open(self.folder / name, "xb", buffering=0)  # noqa: SIM115 - see _close
         return self._own
 
@@ -168,5 +167,5 @@ class Cache:
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
         for pattern in ("*.states", OLD_INDEX):
             for path in self.folder.glob(pattern):
-                with suppress(OSError):  # another process may have evicted it by now
+                with suppress(OSError):  # another process may have evicted it
                     yield path, path.stat()

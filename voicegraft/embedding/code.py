@@ -1,9 +1,9 @@
-"""The code that an object can run: what it reaches by name in this package, however deep.
+"""The code that a class or function can reach by name in this package, at any depth.
 
-Whole modules would be too much, as a table of downloads beside an encoder changes no state; and a
-list of them would soon lack one. So each definition at the top of a module is followed by the names
-that it uses. Which file it stands in does not count, nor do comments, docstrings and annotations:
-what is annotated was made by code that names its class.
+Whole modules would be too much: a table of downloads beside an encoder changes no states. A list of
+modules would soon be incomplete. So names are followed from each top-level definition to the
+definitions that it uses. File names, comments, docstrings and annotations are ignored: an annotated
+value was made by code that names its class.
 """
 
 import ast
@@ -16,7 +16,7 @@ from types import FunctionType, ModuleType
 PACKAGE = __name__.partition(".")[0]
 FOLDER = Path(sys.modules[PACKAGE].__file__).parent
 WHOLE = "*"
-"""In place of a name: all that the module defines."""
+"""In place of a name: all definitions of the module."""
 
 Place = tuple[str, str]
 """A module, and the name of a definition in it."""
@@ -24,7 +24,7 @@ Place = tuple[str, str]
 
 @dataclass
 class Code:
-    """Definitions as text, and the packages of others that they use."""
+    """Definitions as text, and the third-party packages that they use."""
 
     definitions: set[str] = field(default_factory=set)
     packages: set[str] = field(default_factory=set)
@@ -40,7 +40,7 @@ class Definition:
 
 @dataclass
 class Source:
-    """A module of this package, taken apart."""
+    """The parsed top level of a module of this package."""
 
     defined: dict[str, list[Definition]] = field(default_factory=dict)
     imported: dict[str, Place] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Source:
 
 
 def code_behind(roots: Iterable[type | FunctionType]) -> Code:
-    """Return what `roots`, classes and functions, reach."""
+    """Return the code that `roots`, classes and functions, can reach."""
     code, sources, seen = Code(), {}, set()
     waiting = [(root.__module__, root.__qualname__.partition(".")[0]) for root in roots]
     while waiting:
@@ -68,11 +68,11 @@ def code_behind(roots: Iterable[type | FunctionType]) -> Code:
 
 
 def _follow(code: Code, source: Source, module: str, name: str) -> list[Place]:
-    """Keep what is defined under a name; return what it uses, or where it comes from."""
+    """Add the definitions of a name to `code`; return the places that they use or come from."""
     if name == WHOLE:
         return [(module, own) for own in source.defined]
     if isinstance(value := getattr(sys.modules.get(module), name, None), ModuleType):
-        code.packages |= {value.__name__.partition(".")[0]} - {PACKAGE}  # however it came
+        code.packages |= {value.__name__.partition(".")[0]} - {PACKAGE}  # imported in any way
     origin = [source.imported[name]] if name in source.imported else []
     return origin + _keep(code, source.defined.get(name, []))
 
@@ -83,7 +83,7 @@ def _keep(code: Code, definitions: list[Definition]) -> list[Place]:
 
 
 def read(module: str) -> str:
-    """Return the text of a module of this package."""
+    """Return the source of a module of this package."""
     return _file(module).read_text(encoding="utf-8")
 
 
@@ -111,7 +111,7 @@ def _taken_apart(module: str) -> Source:
 
 
 def _imports(statement: ast.stmt) -> dict[str, Place]:
-    """Return where the names come from that are imported anywhere in a statement."""
+    """Return the origin of each name that is imported anywhere in a statement."""
     found = {}
     for node in ast.walk(statement):
         if isinstance(node, ast.Import):
@@ -133,9 +133,9 @@ def _bound(statement: ast.stmt) -> set[str]:
 
 
 def _uses(statement: ast.stmt, module: str, imported: Mapping[str, Place]) -> Iterator[Place]:
-    """Yield what a statement names; of `padding.Padded` not all of padding."""
+    """Yield the places that a statement names; `padding.Padded` counts as Padded alone."""
     entered = set()
-    for node in ast.walk(statement):  # what holds a node comes before it
+    for node in ast.walk(statement):  # parents come before their children
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             place = imported.get(node.value.id)
             if place and place[1] == WHOLE:
@@ -146,11 +146,11 @@ def _uses(statement: ast.stmt, module: str, imported: Mapping[str, Place]) -> It
 
 
 class _Bare(ast.NodeTransformer):
-    """Takes from a statement what changes nothing that it computes."""
+    """Remove the parts of a statement that do not change its result."""
 
     def visit(self, node: ast.AST) -> ast.AST | None:
         if isinstance(node, ast.Import | ast.ImportFrom):
-            return None  # followed instead
+            return None  # imports are followed instead
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             return None  # a docstring
         if isinstance(node, ast.arg):

@@ -1,4 +1,4 @@
-"""Run a frozen upstream over many clips, neighbours in length together."""
+"""Run a frozen upstream over many clips, in batches of similar length."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +14,7 @@ from voicegraft.model.upstream import Upstream
 from voicegraft.speech.manifest import Corpus
 
 States = dict[int, np.ndarray]
-"""Of one take, by layer: float16 (frames, size)."""
+"""States of one take by layer: float16 (frames, size)."""
 
 
 @torch.inference_mode()
@@ -27,7 +27,7 @@ def encode(
     batch_seconds: float,
     takes: Sequence[Take],
 ) -> Iterator[dict[Take, States]]:
-    """Yield the takes batch by batch, the shortest first, each with its states."""
+    """Yield batches of takes with their states, the shortest takes first."""
     lengths = [take.samples for take in takes]
     batches = batches_by_length(lengths, round(batch_seconds * upstream.sample_rate))
     for chosen, waves in _read_ahead(corpus, ([takes[i] for i in batch] for batch in batches)):
@@ -41,10 +41,10 @@ def encode(
 def _read_ahead(
     corpus: Corpus, batches: Iterable[list[Take]]
 ) -> Iterator[tuple[list[Take], list[Tensor]]]:
-    """Yield each batch with its waves, read while the one before it is encoded.
+    """Yield each batch with its waves, which are read while the previous batch is encoded.
 
-    Neighbours in length lie anywhere in the corpus: once that is larger than the memory, the disk
-    would be waited for clip by clip.
+    Clips of similar length lie anywhere in the file: with a corpus larger than the memory, encoding
+    would wait for the disk at each clip.
     """
 
     def read(batch: list[Take]) -> tuple[list[Take], list[Tensor]]:

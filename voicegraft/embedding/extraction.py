@@ -1,4 +1,4 @@
-"""Fill a store: from the cache what was encoded before, through the upstream what was not."""
+"""Fill a store from the cache, and encode the takes that are not in it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -16,10 +16,10 @@ Encode = Callable[[list[Take]], Iterator[Mapping[Take, States]]]
 def fill(
     store: StoreWriter, takes: Iterable[Take], keys: Keys, cache: Cache, encode: Encode
 ) -> Iterator[tuple[Take, bool]]:
-    """Add every take to the store, and say of each as it comes whether it had to be encoded.
+    """Add every take to the store; yield each with whether it had to be encoded.
 
-    What is encoded is in the cache before it is in the store, a batch at a time: a run that is
-    killed goes on after its last batch.
+    Each encoded batch goes into the cache before the store, so a killed run continues after its
+    last batch.
     """
     fresh: dict[Take, dict[int, bytes]] = {}
     for take in takes:

@@ -1,4 +1,4 @@
-"""What states are called in the cache: a hash of all that they depend on."""
+"""Cache keys: hashes of everything that stored states depend on."""
 
 import hashlib
 import json
@@ -17,10 +17,10 @@ from voicegraft.model.upstream import Upstream
 from voicegraft.speech.manifest import Corpus
 
 Keys = Callable[[Take], dict[int, bytes]]
-"""Gives the key of a take's states at each layer."""
+"""Return the cache key of a take's states for each layer."""
 
 CAPS = ("ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
-"""Variables that hide capabilities of a processor from torch and its libraries."""
+"""Environment variables that hide instructions of a processor from torch and its libraries."""
 
 
 def keys_for(
@@ -30,13 +30,13 @@ def keys_for(
     precision: Precision,
     corpus: Corpus,
 ) -> Keys:
-    """Return what names the states of takes of `corpus` in the cache.
+    """Return the function that gives cache keys to takes of `corpus`.
 
-    In a key are the samples, the speed and the layer; the upstream's config and its tensors, as
-    they were read, filters among them; the window rule and the precision; and the code behind it
-    all with the versions of the packages that it uses, so that a corrected encoder is never
-    answered with old states. An id, a text, a side and a path are not. Of a degraded take the
-    samples are those that the upstream hears, which say all of how they came about.
+    A key covers the samples, the speed and the layer; the upstream's config and its tensors as
+    loaded, with filters; the margin and the precision; and the code with the versions of its
+    packages, so that a corrected encoder never gets old states. Ids, texts, splits and paths are
+    not in it. For a degraded take the samples are the degraded ones, which include all effects of
+    the degradation.
     """
     rule = {
         "config": upstream.config,
@@ -56,19 +56,19 @@ def keys_for(
 
 
 def code_of(upstream: Upstream, corpus: Corpus) -> list:
-    """Return the definitions that make states of samples, and the versions of packages."""
+    """Return the definitions that compute states from samples, and the versions of packages."""
     parts = {type(module) for module in upstream.modules()}
     code = code_behind([encode, Take, type(corpus), *parts])
     return [sorted(code.definitions), {name: _version(name) for name in code.packages}]
 
 
 def arithmetic(precision: Precision, device: torch.device) -> list:
-    """Return what of the machine the states depend on.
+    """Return the properties of the machine that states depend on.
 
-    In float32, processors with and without AVX-512 differed by 4e-5 of the states' norm, and
-    batches of other neighbours by 3e-5 on one processor: any of them is right, and half precision,
-    in which states are stored, rounds by more. So such states are shared. In bfloat16 processors
-    differed by 1e-2, and some return noise: each kind has its own.
+    In float32, processors with and without AVX-512 differed by 4e-5 of the states' norm, and other
+    batches on one processor by 3e-5. Half precision, in which states are stored, rounds by more, so
+    machines share float32 states. In bfloat16, processors differed by 1e-2, and some return noise:
+    each kind has its own keys.
     """
     if precision == "float32":
         return [precision]
@@ -88,7 +88,7 @@ def _add_tensors(scope: "hashlib._Hash", upstream: Upstream) -> None:
 def _version(package: str) -> str:
     try:
         return version(package)
-    except PackageNotFoundError:  # it is distributed under another name; to look takes long
+    except PackageNotFoundError:  # its distribution has another name; the lookup is slow
         return " ".join(map(version, sorted(set(packages_distributions().get(package, ())))))
 
 

@@ -1,4 +1,4 @@
-"""The knobs of extract_embeddings: what is stored of each clip, and what a head takes of it."""
+"""The knobs of extract_embeddings, and the stored layers that a head uses."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -27,7 +27,7 @@ def _count_or_all(value: Any) -> Any:
 
 
 class ExtractEmbeddings(Section):
-    """Which layers and how much of them, silence behind a clip, at which speeds, how degraded."""
+    """Layers and components to store, silence after a clip, speeds, degradations."""
 
     layers: Annotated[list[int], BeforeValidator(_layers)]
     margin_seconds: NonNegativeFloat
@@ -40,9 +40,9 @@ class ExtractEmbeddings(Section):
 
 
 def layers_of(blocks: int, wanted: Sequence[int], control: bool) -> list[int]:
-    """Return the layers to store of an upstream that has so many blocks.
+    """Return the layers to store, for an upstream with `blocks` blocks.
 
-    Of a control that has fewer, the highest layer stands for all above it.
+    For a control with fewer blocks, its highest layer replaces all higher ones.
 
     Raises:
         ValueError: if an upstream lacks one of the layers.
@@ -57,9 +57,9 @@ def layers_of(blocks: int, wanted: Sequence[int], control: bool) -> list[int]:
 
 
 def head_layer(wanted: Layer, store: Store) -> Layer:
-    """Return the layer, or the several, whose stored states the head takes.
+    """Return the stored layer, or layers, that the head uses.
 
-    Of a control that has fewer blocks, the highest layer stands for all above it.
+    For a control with fewer blocks, its highest layer replaces all higher ones.
 
     Raises:
         ValueError: if one is not stored.

@@ -1,7 +1,7 @@
-"""Make a store smaller: of each layer's states it keeps the principal components.
+"""Reduce a store to the principal components of each layer's states.
 
-States have far fewer directions in which they vary than numbers; how many are needed is for the
-head's error rate to say. What reads the store gets states of the full size.
+States vary in far fewer directions than they have dimensions; the head's error rate shows how many
+are needed. Readers of the store get states of full size.
 """
 
 from collections.abc import Sequence
@@ -19,21 +19,21 @@ from voicegraft.embedding.store import (
 from voicegraft.pipeline.packed import PackedWriter
 
 FRAMES = 50_000
-"""From which directions are found: 17 minutes of speech, drawn clip by clip."""
+"""The number of frames for the PCA: 17 minutes of speech, drawn clip by clip."""
 
 
 def reduce_store(folder: Path, clips: Sequence[str], components: int) -> dict[int, float]:
-    """Reduce every layer in place; one that is no larger stays as it is.
+    """Reduce every layer in place, unless it has no more dimensions than `components`.
 
     Args:
-        folder: holds a store, as it was written.
-        clips: ids of those that may be looked at: those of train.
+        folder: of a complete store.
+        clips: ids of the clips for the PCA: those of train.
         components: how many to keep, 1 or more.
 
     Returns:
-        By layer, the share of the variance that is kept.
+        The share of variance kept, by layer.
     """
-    from sklearn.decomposition import PCA  # brings a second to what reduces nothing
+    from sklearn.decomposition import PCA  # takes a second to import
 
     store, kept = Store(folder), {}
     if components >= store.facts["size"]:
@@ -42,7 +42,7 @@ def reduce_store(folder: Path, clips: Sequence[str], components: int) -> dict[in
         frames = _drawn(store, clips, layer)
         pca = PCA(min(components, len(frames)), svd_solver="covariance_eigh").fit(frames)
         found = Components(pca.mean_, pca.components_)
-        # First what restores them: a layer is never there without it.
+        # The components come first, so that a reduced layer never lacks them.
         write_components(components_file(folder, layer), found)
         with PackedWriter(layer_file(folder, layer), np.float16, (len(found.directions),)) as file:
             for clip in store.frames:
@@ -52,7 +52,7 @@ def reduce_store(folder: Path, clips: Sequence[str], components: int) -> dict[in
 
 
 def _drawn(store: Store, clips: Sequence[str], layer: int) -> np.ndarray:
-    """Return some FRAMES states of `layer`, float32, of clips in an order of no meaning."""
+    """Return about FRAMES states of `layer`, float32 (frames, size), from clips in random order."""
     order = np.random.default_rng(0).permutation(len(clips))
     found, frames = [], 0
     for place in order:

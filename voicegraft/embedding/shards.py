@@ -1,8 +1,8 @@
-"""A shard of the cache: a file that only grows, written by one process and read by any.
+"""A shard of the cache: an append-only file, written by one process and read by any.
 
-It is a row of batches. A batch is a line with the length and the checksum of its table; the table,
-as JSON, of the key, the length and the checksum of each entry; and the entries end to end. So a
-shard needs no index beside it that could disagree with it, and what a kill tears is at its end.
+It is a sequence of batches. A batch has three parts: a line with the length and the checksum of its
+table; the table, JSON with the key, length and checksum of each entry; and the entries, end to end.
+So no separate index can disagree with it, and a kill damages only the last batch.
 """
 
 import json
@@ -20,7 +20,7 @@ LINE_BYTES = 18
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Where the bytes of a key lie."""
+    """The place of a key's bytes."""
 
     path: Path
     first: int
@@ -29,10 +29,10 @@ class Entry:
 
 
 def append(file: FileIO, entries: Mapping[bytes, bytes]) -> None:
-    """Write a batch behind the last one.
+    """Append a batch.
 
     Raises:
-        OSError: if it cannot be written, as on a full disk; the file ends where it ended before.
+        OSError: if it cannot be written, for example on a full disk; the file is then unchanged.
     """
     start = file.tell()
     rows = [(key.hex(), len(content), zlib.crc32(content)) for key, content in entries.items()]
@@ -50,9 +50,9 @@ def append(file: FileIO, entries: Mapping[bytes, bytes]) -> None:
 
 
 def batches(path: Path, start: int) -> Iterator[tuple[dict[bytes, Entry], int]]:
-    """Yield the whole batches from a place on: the entries of each, and where it ends.
+    """Yield the entries of each complete batch from offset `start` on, and its end.
 
-    What is torn, damaged or still being written ends the row, and so does a shard that is gone.
+    An incomplete or damaged batch ends the iteration, and so does a deleted shard.
     """
     with suppress(OSError, ValueError), open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -73,7 +73,7 @@ def batches(path: Path, start: int) -> Iterator[tuple[dict[bytes, Entry], int]]:
 
 
 def read(entry: Entry) -> bytes | None:
-    """Return the bytes of an entry; None if the shard is gone, or they are not what was written."""
+    """Return the bytes of an entry; None if the shard is deleted or damaged."""
     with suppress(OSError), open(entry.path, "rb", buffering=0) as file:
         content = os.pread(file.fileno(), entry.bytes, entry.first)
         if len(content) == entry.bytes and zlib.crc32(content) == entry.crc:

@@ -1,8 +1,8 @@
-"""The store: stored states of each clip in half precision, read by memory map.
+"""The store: states of all clips in half precision, read by memory map.
 
 `layer_<k>.npy` holds the states of layer k of all clips end to end, (frames, size) float16;
-`index.csv` says where each clip begins; `store.json` what they are states of. Where
-`components_<k>.safetensors` stands beside a layer, that holds numbers along these directions alone.
+`index.csv` has the first frame of each clip, `store.json` the upstream and its settings. If there
+is a `components_<k>.safetensors`, the layer is stored as coordinates along these components.
 """
 
 import csv
@@ -27,7 +27,7 @@ class Components:
     """The directions along which the states of a layer vary most.
 
     Attributes:
-        mean: of all states, float32 (size,).
+        mean: mean of all states, float32 (size,).
         directions: orthonormal, float32 (components, size).
     """
 
@@ -35,17 +35,17 @@ class Components:
     directions: np.ndarray
 
     def reduced(self, states: np.ndarray) -> np.ndarray:
-        """Return how far (frames, size) states go along each, float32 (frames, components)."""
+        """Project states (frames, size) to coordinates, float32 (frames, components)."""
         return (states.astype(np.float32) - self.mean) @ self.directions.T
 
     def restored(self, reduced: np.ndarray) -> np.ndarray:
-        """Return float16 (frames, size) states of those numbers; what was left out is lost."""
+        """Return states, float16 (frames, size), from coordinates (frames, components)."""
         return (reduced.astype(np.float32) @ self.directions + self.mean).astype(np.float16)
 
 
 def write_components(path: Path, components: Components) -> None:
     """Write them as safetensors."""
-    # It takes the bytes as they lie: a transposed array would come back as another.
+    # safetensors writes the memory as it is: a transposed view would be read back wrongly.
     named = {name: np.ascontiguousarray(array) for name, array in vars(components).items()}
     with whole(path) as partial:
         save_file(named, partial)
@@ -67,11 +67,11 @@ def read_components(path: Path) -> Components:
 def write_store(
     folder: Path, layers: Sequence[int], size: int, frames: Mapping[str, int], facts: dict
 ) -> Iterator["StoreWriter"]:
-    """Yield a writer; the store opens only once the block ends without error, with every clip.
+    """Yield a writer; the store is complete when the block ends without error, with every clip.
 
     Args:
-        frames: how many each clip will have, by id, in the order of the store.
-        facts: what a reader must know of the states (upstream, margin …), as JSON.
+        frames: number of frames of each clip, by id, in the order of the store.
+        facts: facts about the states for readers (upstream, margin …), as JSON.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as files:
@@ -95,7 +95,7 @@ def write_store(
 
 
 class StoreWriter:
-    """Puts clips where they belong, so that the bytes are the same in whatever order they come."""
+    """Writes clips at their places, so the bytes do not depend on the order of `add`."""
 
     def __init__(self, packed: Mapping[int, PackedWriter], size: int, frames: Mapping[str, int]):
         self.packed, self.size, self.frames = packed, size, frames
@@ -106,7 +106,7 @@ class StoreWriter:
         """Write the clip's states, (frames, size) for each layer.
 
         Raises:
-            ValueError: if they are not as many frames as were announced.
+            ValueError: if the number of frames is not the announced one.
         """
         for layer, packed in self.packed.items():
             if len(states[layer]) != self.frames[clip]:
@@ -124,7 +124,7 @@ class StoreWriter:
 
 
 class Store:
-    """The states of a corpus, read where they lie.
+    """The states of a corpus, read from disk.
 
     Attributes:
         facts: store.json.
@@ -162,14 +162,14 @@ class Store:
 
     @property
     def silence(self) -> int:
-        """How many frames behind each clip are none of its own."""
+        """Number of frames of silence after each clip."""
         return self.facts["silence_frames"]
 
     def states(self, clip: str, layer: int) -> np.ndarray:
-        """Return float16 states of shape (frames, size), mapped from disk; or of their components.
+        """Return float16 states (frames, size), mapped from disk or restored from components.
 
         Raises:
-            ValueError: if the layer was not stored, naming those that were.
+            ValueError: if the layer is not stored, naming the stored ones.
         """
         if layer not in self._layers:
             raise ValueError(
@@ -182,15 +182,15 @@ class Store:
         return components.restored(states) if components else states
 
     def heard(self, clip: str) -> int:
-        """Return how many frames hear the clip, not the silence behind it; one at least."""
+        """Return the number of frames of the clip without the silence after it; at least one."""
         return max(1, self.frames[clip] - self.silence)
 
 
 def layer_file(folder: Path, layer: int) -> Path:
-    """Return where the states of `layer` are, or their components."""
+    """Return the file of the states of `layer`, or of their coordinates."""
     return folder / f"layer_{layer}.npy"
 
 
 def components_file(folder: Path, layer: int) -> Path:
-    """Return where it is said what these are components of, if they are."""
+    """Return the file of the principal components of `layer`."""
     return folder / f"components_{layer}.safetensors"

@@ -1,12 +1,12 @@
-"""Takes of a clip: as it was spoken, slower or faster, and degraded.
+"""Takes of a clip: as recorded, at other speeds, and degraded.
 
 Speed perturbation (Ko et al. 2015, https://doi.org/10.21437/Interspeech.2015-711) needs the audio,
-so a cached trunk could not have it; encoding each training clip at a few speeds, once, gives it
-back to every epoch and every experiment.
+which training on stored states does not have. So each training clip is encoded once at a few
+speeds, for all epochs and experiments.
 
-Training on noisy, narrow and reverberant copies is what makes a recogniser stand them (Ko et al.
-2017, https://doi.org/10.1109/ICASSP.2017.7953152). As with other speeds, a trunk that is stored
-can have that only if each copy is encoded, once.
+Training on noisy, narrow-band and reverberant copies makes a recogniser robust to them (Ko et al.
+2017, https://doi.org/10.1109/ICASSP.2017.7953152). For training on stored states, each copy is
+encoded once, too.
 """
 
 from collections.abc import Sequence
@@ -26,24 +26,24 @@ Speed = Annotated[float, Field(ge=0.5, le=2)]
 
 @dataclass(frozen=True)
 class Take:
-    """An utterance at a speed; 1 is its own."""
+    """An utterance at a speed; 1 is the recording itself."""
 
     utterance: Utterance
     speed: float = 1.0
 
     @property
     def id(self) -> str:
-        """What the take is called in a store."""
+        """The id of the take in a store."""
         return take_id(self.utterance.id, self.speed)
 
     @property
     def samples(self) -> int:
-        """How many samples it has."""
+        """Number of samples."""
         return int(self.utterance.samples / self.speed)
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
+        """Length in seconds."""
         return self.samples / SAMPLE_RATE
 
     def wave(self, corpus: Corpus) -> Tensor:
@@ -55,19 +55,19 @@ class Take:
 
 
 def take_id(utterance: str, speed: float) -> str:
-    """Return the id of an utterance's take: its own, or with the speed behind it."""
+    """Return the id of a take: the utterance's id, followed by a speed other than 1."""
     return utterance if speed == 1 else f"{utterance}@{speed:g}"
 
 
 def takes(utterances: Sequence[Utterance], speeds: Sequence[float], max_samples: int) -> list[Take]:
-    """Return every utterance as it is, and those to learn from at `speeds` too, where they fit."""
+    """Return every utterance at speed 1, and training clips at `speeds` up to `max_samples`."""
     learnt = [u for u in utterances if u.split in ("train", UNLABELLED)]
     extra = [Take(u, speed) for speed in speeds for u in learnt]
     return [Take(u) for u in utterances] + [t for t in extra if t.samples <= max_samples]
 
 
 SEED = 0
-"""Of what each clip meets."""
+"""Seed of the degradations."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,12 @@ class DegradedTake(Take):
     """An utterance at its own speed, in one of the conditions of a degradation."""
 
     number: int = 0
-    """Of the degradation, among those that there are."""
+    """Index of the degradation in extract_embeddings.augment."""
     condition: Condition = field(default_factory=Condition)
 
     @property
     def id(self) -> str:
-        """What the take is called in a store."""
+        """The id of the take in a store."""
         return degraded_id(self.utterance.id, self.number)
 
     def wave(self, corpus: Corpus) -> Tensor:
@@ -92,12 +92,12 @@ class DegradedTake(Take):
 
 
 def degraded_id(utterance: str, number: int) -> str:
-    """Return the id of the take that one of several degradations makes."""
+    """Return the id of an utterance's take in degradation `number`."""
     return f"{utterance}+{number}"
 
 
 def degraded_takes(utterance: Utterance, augment: Sequence[Degradation]) -> list[DegradedTake]:
-    """Return the utterance in each degradation, in one of its conditions, drawn by its id."""
+    """Return one take for each degradation, in a condition that is drawn by the utterance's id."""
     return [
         DegradedTake(utterance, number=number, condition=_drawn(utterance, number, degradation))
         for number, degradation in enumerate(augment)

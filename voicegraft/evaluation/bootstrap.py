@@ -1,6 +1,6 @@
-"""Draws of the expanded percentile bootstrap over blocks, for error rates and other sums.
+"""Resamples of the expanded percentile bootstrap over blocks, for error rates and other sums.
 
-Clips of one speaker or one recording err together, so resampling single clips makes an interval
+Errors of one speaker or one recording are correlated, so resampling single clips makes an interval
 too narrow. Whole blocks are resampled instead (Bisani and Ney 2004 for the bootstrap of error
 rates, doi:10.1109/ICASSP.2004.1326009; Liu and Peng 2020 for blocks, arXiv:1912.09508).
 """
@@ -24,9 +24,9 @@ def resampled_rates(
 ) -> np.ndarray:
     """Return Σedits / Σreference of each resample, by each way of `blocks`, (ways, resamples).
 
-    Blocks are drawn with replacement, as many as there are. The draws depend on the blocks and the
-    seed alone, so the rates of two models on the same clips come in pairs: subtract them to
-    compare the models.
+    As many blocks as there are are drawn with replacement. The draws depend only on the blocks and
+    the seed, so the rates of two models on the same clips are paired: subtract them to compare the
+    models.
     """
     counts = np.column_stack([edits, reference])
     sums = np.stack(
@@ -41,10 +41,10 @@ def resampled_rates(
 def resampled_sums(counts: np.ndarray, blocks: Blocks, resamples: int, seed: int) -> np.ndarray:
     """Return the sums of `counts`, (clips, columns), of each resample, (ways, resamples, columns).
 
-    For what is no ratio of two sums. Blocks whose counts are alike are drawn as one, as often as
-    all of them together: the same chances in a fraction of the time where blocks are single clips.
-    Two models on the same clips therefore do not come in pairs, unless their columns are handed in
-    together.
+    For measures that are no ratio of two sums. Blocks with equal counts are drawn as one, with
+    their joint probability: the distribution is the same, and it takes a fraction of the time if
+    blocks are single clips. So two models on the same clips are paired only if their columns are
+    passed together.
     """
     found = []
     for number, way in enumerate(blocks.ways):
@@ -54,7 +54,7 @@ def resampled_sums(counts: np.ndarray, blocks: Blocks, resamples: int, seed: int
 
 
 def _members(way: Sequence[str]) -> csr_array:
-    """Return which clips each block has, (blocks, clips)."""
+    """Return the membership of clips in blocks, (blocks, clips)."""
     names, block = np.unique(np.asarray(way), return_inverse=True)
     shape = (len(names), len(block))
     return csr_array((np.ones(len(block)), (block, np.arange(len(block)))), shape=shape)
@@ -63,17 +63,17 @@ def _members(way: Sequence[str]) -> csr_array:
 def _drawn(
     sums: np.ndarray, times: np.ndarray | None, resamples: int, seed: Sequence[int]
 ) -> np.ndarray:
-    """Return the sums of each resample, (resamples, columns), of blocks (kinds, columns)."""
+    """Return the sums in resamples, (resamples, columns), given sums by block (kinds, columns)."""
     times = np.ones(len(sums)) if times is None else times
     return np.concatenate([drawn @ sums for drawn in _draws(times, resamples, seed)])
 
 
 def _draws(times: np.ndarray, resamples: int, seed: Sequence[int]) -> Iterator[np.ndarray]:
-    """Yield how often each kind of block is drawn, shape (at most RESAMPLES_AT_ONCE, kinds).
+    """Yield the counts of each kind of block, shape (at most RESAMPLES_AT_ONCE, kinds).
 
     Args:
-        times: how many blocks there are of each kind; as many are drawn as there are in all.
-        resamples: how many rows there are in all.
+        times: number of blocks of each kind; their total is drawn.
+        resamples: number of rows in all.
         seed: of the draws.
     """
     rng, blocks = np.random.default_rng(seed), int(times.sum())

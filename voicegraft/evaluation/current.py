@@ -1,4 +1,4 @@
-"""Whether an evaluation is of what the pipeline holds now; if not, why."""
+"""Check whether an evaluation is of the pipeline's current corpus and models."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,18 +13,18 @@ OTHER = {
     "head": "it began from another head",
     "settings": "it was scored by other settings than the head",
 }
-"""What an old evaluation has that differs, and how that is put."""
+"""For each line of provenance, the reason to give if it differs."""
 
 
 @dataclass(frozen=True)
 class Current:
-    """What evaluations have to be of.
+    """The provenance that evaluations must have.
 
     Attributes:
-        corpus: as evaluation/corpus.json names it; None if it does not, as before there were such
-            lines: then all evaluations are taken for current.
-        head: what the head's evaluation is of, if that is of this corpus. Others were trained
-            as the head is, or from it.
+        corpus: the hash in evaluation/corpus.json; None if it has none, as in old revisions, in
+            which all evaluations count as current.
+        head: the provenance of the head's evaluation, if that is of this corpus. Other models were
+            trained like the head, or from it.
     """
 
     corpus: str | None
@@ -32,22 +32,22 @@ class Current:
 
     @classmethod
     def read(cls, json_of: Callable[[str], Any]) -> "Current":
-        """Return what a project holds, given what reads its JSON by path; None is no such file."""
+        """Return the provenance of a project; `json_of` reads JSON by path, None for no file."""
         corpus = named(json_of("evaluation/corpus.json")).get("corpus")
         head = named(json_of("evaluation/head/rates.json"))
         return cls(corpus, head if head.get("corpus") == corpus else {})
 
     def why_old(self, of: Mapping[str, str], model: Mapping[str, str] | None = None) -> str:
-        """Return why an evaluation is not of what there is now; "" if it is, or none can know.
+        """Return why an evaluation is outdated; "" if it is current or this is unknown.
 
         Args:
-            of: what it names.
-            model: what the evaluation of the model names, where that one was tried further.
+            of: the provenance of the evaluation.
+            model: the provenance of the model's evaluation, for a further study of that model.
         """
         if self.corpus is None:
             return ""
         if "corpus" not in of:
-            return "it does not say what it is of"
+            return "it has no provenance"
         if of["corpus"] != self.corpus:
             return "it is of another corpus"
         wanted = {**self.head, "head": self.head.get("model"), "model": (model or {}).get("model")}

@@ -13,7 +13,7 @@ NOTHING = "∅"
 
 @dataclass(frozen=True)
 class Errors:
-    """Length of a reference, and the edits that turn it into the hypothesis (Levenshtein)."""
+    """Length of a reference, and its edit distance to the hypothesis (Levenshtein)."""
 
     characters: int
     character_edits: int
@@ -22,10 +22,10 @@ class Errors:
 
 
 def count_errors(reference: str, hypothesis: str) -> Errors:
-    """Align the two as jiwer does, by code points of NFC text and by words.
+    """Count errors with jiwer, by code points of NFC text and by words.
 
-    The space between two words counts as a character; spaces at either end do not. An "é" is one
-    character however it was typed, but a letter that Unicode cannot compose counts its marks too.
+    A space between two words counts as a character; spaces at the ends do not. An "é" is one
+    character in any form, but a letter without a composed form counts its marks too.
     """
     reference, hypothesis = _composed(reference), _composed(hypothesis)
     characters = jiwer.process_characters(reference, hypothesis)
@@ -43,9 +43,9 @@ def aligned_characters(reference: str, hypothesis: str) -> Iterator[tuple[str, s
 def alignment(
     reference: str, hypothesis: str, nothing: str
 ) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Yield (kind, actual, predicted) for each run of characters, as many on both sides.
+    """Yield (kind, actual, predicted) for each run of characters, with equal lengths.
 
-    The kinds are jiwer's: equal, substitute, insert and delete; `nothing` stands for each missing
+    The kinds are jiwer's: equal, substitute, insert and delete; `nothing` replaces each missing
     character.
     """
     output = jiwer.process_characters(_composed(reference), _composed(hypothesis))
@@ -57,10 +57,10 @@ def alignment(
 
 
 def rate(edits: int, reference: int) -> float:
-    """Return edits per unit of reference: above 1 when there are more edits than reference.
+    """Return edits per unit of reference, which may be above 1.
 
-    Over a corpus hand in sums: a mean of per-clip rates would let short clips outvote long ones.
-    Without any reference, each edit counts as one whole.
+    For a corpus pass sums: a mean of rates would weight short clips as much as long ones. With an
+    empty reference the result is the number of edits.
     """
     return edits / max(reference, 1)
 
@@ -82,15 +82,15 @@ MOST_ROWS = 1_000
 
 
 def count_confusions(pairs: Iterable[tuple[str, str]]) -> Counter[tuple[str, str]]:
-    """Count (actual, predicted) characters over (reference, hypothesis) pairs; hits left out."""
+    """Count confusions (actual, predicted) over (reference, hypothesis) pairs."""
     return Counter(edit for pair in pairs for edit in aligned_characters(*pair))
 
 
 def confusion_rows(counts: Counter[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Yield a row per confusion, most frequent pairs first: the plot counts equal rows.
+    """Yield a row for each confusion, the most frequent pairs first; the plot counts equal rows.
 
-    Only the most frequent pairs, and beyond `MOST_ROWS` all in proportion, so that the file stays
-    small enough for git. A space shows as "␣".
+    Only the most frequent pairs are kept, and beyond `MOST_ROWS` counts are scaled down, so that
+    the file stays small enough for git. A space shows as "␣".
     """
     most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_PAIRS]
     every = max(1.0, sum(count for _, count in most) / MOST_ROWS)

@@ -1,4 +1,4 @@
-"""Many verdicts at once: of twenty slices one would look worse by luck alone."""
+"""Correction for multiple comparisons: of twenty slices one would look worse by chance."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -9,15 +9,15 @@ Name = TypeVar("Name")
 def sure_of(
     names: Iterable[Name], sure_at: Callable[[Name, float], bool], confidence: float
 ) -> list[Name]:
-    """Return those of `names` that stay sure when all are tried, in the order given.
+    """Return those of `names` that are significant together, in the order given.
 
-    By Holm's step-down procedure (1979, https://www.jstor.org/stable/4615733): the chance that any
-    of them is there by luck alone stays at 1 - `confidence`, however they depend on each other.
+    By Holm's step-down procedure (1979, https://www.jstor.org/stable/4615733): the probability of
+    any false positive is at most 1 - `confidence`, for any dependence.
 
     Args:
-        names: of all verdicts.
-        sure_at: whether the interval of one at such a confidence leaves out "no difference".
-        confidence: of all of them together.
+        names: of all tests.
+        sure_at: whether the interval of a test at a confidence excludes "no difference".
+        confidence: of all tests together.
     """
     every, left = list(names), list(names)
     while left:

@@ -1,4 +1,4 @@
-"""What a whole population of blocks would have: the interval that resamples of a rate give."""
+"""Confidence intervals from bootstrap resamples over blocks."""
 
 import math
 
@@ -9,17 +9,17 @@ from voicegraft.evaluation.blocks import CROSSED, FEWEST_BLOCKS, Blocks
 
 
 def spread(value: float, drawn: np.ndarray, blocks: Blocks) -> np.ndarray:
-    """Return one resample of what was measured for each draw, (resamples,).
+    """Return one value for each resample, (resamples,).
 
-    Where units cross, the deviations by speaker and by session are added, and scaled to the
-    variance A + B - AB (Cameron, Gelbach and Miller 2011, doi:10.1198/jbes.2010.07136), with the
-    cells' variance AB, and to at least the larger of A and B: the difference may come out too small
-    by chance. Each is by K / (K - 1) larger than what K blocks show.
+    For crossed units, the deviations by speaker and by session are added, and scaled to the
+    variance A + B - AB (Cameron, Gelbach and Miller 2011, doi:10.1198/jbes.2010.07136), where AB is
+    the variance of cells. The variance is at least the larger of A and B, as the difference may be
+    too small by chance. Each variance of K blocks is corrected by K / (K - 1).
 
     Args:
-        value: of all clips.
-        drawn: the same of each resample, (ways, resamples); NaN where a resample has none.
-        blocks: that were drawn.
+        value: over all clips.
+        drawn: the value in each resample, (ways, resamples); NaN if a resample has none.
+        blocks: the resampled blocks.
     """
     if blocks.unit != CROSSED:
         return drawn[0]
@@ -34,13 +34,13 @@ def spread(value: float, drawn: np.ndarray, blocks: Blocks) -> np.ndarray:
 def interval(
     value: float, drawn: np.ndarray, blocks: Blocks, confidence: float
 ) -> tuple[float, float]:
-    """Return the ends of the interval of `value`, given the same of resamples, (ways, resamples).
+    """Return the interval of `value`, given its values in resamples, (ways, resamples).
 
-    Fewer than `FEWEST_BLOCKS` blocks can be drawn in few ways: the resamples end at the best and
-    worst of them, and hold the truth in half of all cases where there are two. The interval then
-    reaches as far as Student's as well, by the deviation of the resamples, and as far as that of
-    the finest way. Two blocks say nothing of how others differ: Student's would span all that can
-    be, so the interval speaks of those two alone, and is rough.
+    Fewer than `FEWEST_BLOCKS` blocks have few distinct resamples: they end at the best and the
+    worst block, and with two blocks cover the truth in half of all cases. The interval is then
+    widened to Student's interval by the deviation of the resamples, and to that of the finest way.
+    With two blocks Student's interval would cover every value, so the interval is valid for these
+    two only, and is rough.
     """
     resamples = spread(value, drawn, blocks)
     low, high = percentile_interval(resamples, confidence, blocks.effective)
@@ -58,19 +58,19 @@ def interval(
 def rate_interval(
     value: float, drawn: np.ndarray, blocks: Blocks, confidence: float, most: float = math.inf
 ) -> tuple[float, float]:
-    """Return the interval of a rate from 0 to `most`, where the resamples may be alike too.
+    """Return the interval of a rate from 0 to `most`, also if all resamples are equal.
 
-    Where no block has an error, the bootstrap would say that this is sure. Then the interval is
-    that of Clopper and Pearson (1934, doi:10.1093/biomet/26.4.404) for as many trials as there are
-    blocks; its end is near 3.7 / K for K of them, as the rule of three (Hanley and Lippman-Hand
-    1983, doi:10.1001/jama.1983.03330370053031) has 3 / K on one side. It takes a block that errs
-    for wrong altogether: nobody has seen how wrong one is.
+    If no block has an error, the bootstrap interval would have zero width. Then the interval is
+    that of Clopper and Pearson (1934, doi:10.1093/biomet/26.4.404) with the effective number of
+    blocks as trials; its end is near 3.7 / K for K blocks, as the rule of three (Hanley and
+    Lippman-Hand 1983, doi:10.1001/jama.1983.03330370053031) has 3 / K on one side. It counts a
+    block with errors as completely wrong, because the rate in such a block is unknown.
 
     Args:
-        value: of all clips.
-        drawn: the same of each resample, (ways, resamples).
-        blocks: that were drawn.
-        confidence: how often the interval should hold the truth.
+        value: over all clips.
+        drawn: the value in each resample, (ways, resamples).
+        blocks: the resampled blocks.
+        confidence: the coverage of the interval.
         most: 1 for shares; error rates have no bound.
     """
     if np.isnan(drawn).all() or np.nanmax(drawn) == np.nanmin(drawn):
@@ -83,18 +83,18 @@ def rate_interval(
 def percentile_interval(
     rates: np.ndarray, confidence: float, blocks: float, method: str = "linear"
 ) -> tuple[float, float]:
-    """Return two of `rates` that enclose what a whole population of blocks would have.
+    """Return the expanded percentile interval of `rates`.
 
-    The plain percentiles of a bootstrap are too narrow when blocks are few, as a normal interval
-    without Student's t is. They are expanded by as much as that interval would be (Hesterberg 2015,
+    The plain percentiles of a bootstrap are too narrow for few blocks, like a normal interval
+    without Student's t. They are expanded by the same factor as that interval (Hesterberg 2015,
     https://doi.org/10.1080/00031305.2015.1089789, section 5.3): at 13 blocks, 95 % becomes the
     middle 97.7 % of the resamples.
 
     Args:
-        rates: of each resample, or differences of paired ones; NaN where there is none.
-        confidence: how often the interval should hold the truth.
-        blocks: how many were resampled, or as good as so many.
-        method: numpy's; "nearest" where some are infinite.
+        rates: in each resample, or differences of paired ones; NaN if there is none.
+        confidence: the coverage of the interval.
+        blocks: the number of blocks, or their effective number.
+        method: of numpy's percentiles; "nearest" if some rates are infinite.
     """
     tail = (1 - confidence) / 2
     if blocks > 1:

@@ -1,7 +1,7 @@
-"""The difference between two models on the same clips, and how sure it is.
+"""The paired difference between two models on the same clips, with its interval.
 
 The bootstrap of Bisani and Ney (2004, doi:10.1109/ICASSP.2004.1326009): both models are resampled
-by the same draws of blocks, so what makes a clip hard for both cancels out.
+by the same draws of blocks, so effects that are common to both models cancel out.
 """
 
 import math
@@ -19,27 +19,27 @@ from voicegraft.evaluation.interval import interval, spread
 from voicegraft.evaluation.summary import Evaluate
 
 POWER_AND_CONFIDENCE = 2.8
-"""Standard errors that a true difference must have to be found in 80 % of test sets at 95 %
+"""The size of a true difference, in standard errors, that is found in 80 % of test sets at 95 %
 confidence: 1.96 + 0.84 (Card et al. 2020, https://aclanthology.org/2020.emnlp-main.745)."""
 
 
 class Scored(Clip, Protocol):
-    """A clip with its errors, in characters and words or in classes."""
+    """A clip with its errors in characters and words, or in its class."""
 
     RATES: ClassVar[Mapping[str, tuple[str, str]]]
-    """Each rate with its errors and what they are out of; a verdict goes by the first."""
+    """Each rate with the fields of its numerator and denominator; the first decides verdicts."""
     split: str
     seconds: float
 
     @property
     def task(self) -> tuple:
-        """What makes a clip the same for two models: another reference is another task."""
+        """The key by which clips of two models are the same, including the reference."""
         ...
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How a rate changed from old to new."""
+    """The change of a rate from an old to a new model."""
 
     old: float
     new: float
@@ -47,23 +47,21 @@ class Difference:
     high: float
     """The interval of `change`."""
     probability_better: float
-    """Share of the resamples in which the new one errs less; ties count half.
-
-    Where it is known how seeds vary, each resample stands for all that other seeds would make of
-    it.
+    """Share of resamples in which the new model has fewer errors; ties count half. If the variance
+    by seed is known, each resample is smoothed by it.
     """
     detectable: float
-    """The smallest true change that such a test set shows in four cases of five."""
+    """The smallest true change that such a test set detects in four of five cases."""
     clips: int
     blocks: int
     unit: str
-    """What a block is: session, speaker, utterance, or where speakers and sessions cross."""
+    """The unit of a block: session, speaker, utterance, or speaker × session."""
     rough: bool
-    """Whether blocks are too few for an interval that holds as often as it says."""
+    """Whether blocks are too few for the stated coverage."""
 
     @property
     def change(self) -> float:
-        """New minus old: below zero is better."""
+        """New minus old; a negative change is better."""
         return self.new - self.old
 
     @property
@@ -84,12 +82,13 @@ def difference(
     """Compare two models on the same clips in the same order.
 
     Args:
-        old: of each clip, by the one.
-        new: of the same clips, by the other.
-        metric: "cer" or "wer"; of classes "error_rate".
+        old: of each clip, by the first model.
+        new: of the same clips, by the second model.
+        metric: "cer" or "wer"; for classes "error_rate".
         params: resamples, confidence and seed of the bootstrap.
-        noise: how the rates vary by the seed of the training, as `seeds.variation` says; the
-            interval is widened by it, as test clips and seeds are two independent kinds of luck.
+        noise: the variation of the rates by the seed of the training, from
+            `voicegraft.studies.learner.variation`; the interval is widened by it, as test clips and
+            seeds are independent sources of variance.
     """
     blocks = choose_blocks(new)
     before, after = resampled_pair(old, new, metric, blocks, params)
@@ -97,7 +96,7 @@ def difference(
     change = new_rate - old_rate
     changes = spread(change, after - before, blocks)
     low, high = interval(change, after - before, blocks, params.confidence)
-    # Two trainings, so √2 of what one varies.
+    # Two trainings, so √2 times the deviation of one.
     deviation = math.sqrt(2) * noise[metric]["deviation"] if noise else 0.0
     luck = deviation * _t(params.confidence, noise["seeds"] - 1) if noise else 0.0
     return Difference(
@@ -121,7 +120,7 @@ def resampled_pair(
     blocks: Blocks,
     params: Evaluate,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rates of both, shape (ways, resamples): each pair of the same blocks."""
+    """Return the rates of both, each (ways, resamples), for the same blocks in each resample."""
     return tuple(
         resampled_rates(*_counts(scores, metric), blocks, params.resamples, params.seed)
         for scores in (old, new)
@@ -129,27 +128,27 @@ def resampled_pair(
 
 
 def rate_of_all(scores: Sequence[Scored], metric: str) -> float:
-    """Return the rate of all clips as one."""
+    """Return the rate over all clips."""
     edits, reference = _counts(scores, metric)
     return rate(sum(edits), sum(reference))
 
 
 def in_common(old: Sequence[Scored], new: Sequence[Scored]) -> tuple[list[Scored], list[Scored]]:
-    """Return the clips that are in both, in the order of `new`: of the same side and length."""
+    """Return the clips in both with the same `task`, in the order of `new`."""
     before = {score.task: score for score in old}
     kept = [score for score in new if score.task in before]
     return [before[score.task] for score in kept], kept
 
 
 def _below_zero(changes: np.ndarray, deviation: float, freedom: int) -> float:
-    """Return the chance that a change is below zero once Student's noise is added to it."""
+    """Return the probability that a change plus Student's noise is below zero."""
     if deviation:
         return float(t.cdf(-changes / deviation, freedom).mean())
     return float(np.mean(changes < 0) + np.mean(changes == 0) / 2)
 
 
 def _t(confidence: float, freedom: int) -> float:
-    """Return how many estimated deviations a normal value stays within, so often."""
+    """Return the two-sided quantile of Student's t."""
     return float(t.ppf((1 + confidence) / 2, freedom))
 
 

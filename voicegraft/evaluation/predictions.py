@@ -1,4 +1,4 @@
-"""What a model predicts for the clips of a corpus, in batches of like length."""
+"""Predictions of a model for the clips of a corpus, in batches of similar length."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +17,10 @@ SCORED = ("test", "unseen")
 
 
 def clips_to_score(corpus: Corpus, max_seconds: float) -> list[Utterance]:
-    """Return the utterances of both splits; refuse none at all, and one that no window takes.
+    """Return the utterances of test and unseen; refuse an empty list or a clip that is too long.
 
     Raises:
-        ValueError: naming the splits, or the clip and how long it lasts.
+        ValueError: naming the splits, or the clip and its length.
     """
     utterances = corpus.of(*SCORED)
     if not utterances:
@@ -28,7 +28,7 @@ def clips_to_score(corpus: Corpus, max_seconds: float) -> list[Utterance]:
     longest = max(utterances, key=lambda u: u.samples)
     if longest.seconds > max_seconds:
         raise ValueError(
-            f"{longest.id} lasts {longest.seconds:.1f} s, and the model takes {max_seconds:g} s: "
+            f"{longest.id} lasts {longest.seconds:.1f} s, but the model takes {max_seconds:g} s: "
             "lower max_seconds of prepare_data"
         )
     return utterances
@@ -37,7 +37,7 @@ def clips_to_score(corpus: Corpus, max_seconds: float) -> list[Utterance]:
 def emissions(
     model: GraftedModel, corpus: Corpus, utterances: Sequence[Utterance], batch_seconds: float
 ) -> Iterator[tuple[int, Tensor]]:
-    """Yield (place in `utterances`, log-probabilities (frames, labels)), in whatever order."""
+    """Yield (index in `utterances`, emissions (frames, labels)), in any order."""
     yield from in_batches(model.emissions, corpus, utterances, batch_seconds)
 
 
@@ -47,13 +47,13 @@ def in_batches(
     utterances: Sequence[Utterance],
     batch_seconds: float,
 ) -> Iterator[tuple[int, Tensor]]:
-    """Yield (place in `utterances`, what `heard` makes of its wave), in whatever order.
+    """Yield (index in `utterances`, output of `heard` for its wave), in any order.
 
     Args:
-        heard: makes a tensor of each of some waves, float32 (samples,).
-        corpus: whose audio it is.
-        utterances: in whatever order.
-        batch_seconds: of audio in one batch.
+        heard: returns a tensor for each of a list of waves, float32 (samples,).
+        corpus: with the audio.
+        utterances: in any order.
+        batch_seconds: seconds of audio in one batch.
     """
     lengths = [u.samples for u in utterances]
     total = math.ceil(sum(u.seconds for u in utterances))
@@ -67,7 +67,7 @@ def in_batches(
 def transcribe(
     model: GraftedModel, corpus: Corpus, utterances: Sequence[Utterance], batch_seconds: float
 ) -> list[str]:
-    """Return what the model hears in each of `utterances`, in their order."""
+    """Return the hypothesis for each of `utterances`, in their order."""
     hypotheses = [""] * len(utterances)
     for index, emission in emissions(model, corpus, utterances, batch_seconds):
         hypotheses[index] = model.decode(emission)
@@ -79,11 +79,11 @@ def log_probabilities(
 ) -> np.ndarray:
     """Return natural log-probabilities, (clips, classes), in the order of `utterances`.
 
-    Where the model takes out what is a voice's own, that is told from the voice's clips among
-    `utterances`, and from no label.
+    A model with speaker normalisation uses the mean and deviation of the speaker's clips among
+    `utterances`, and no labels.
 
     Raises:
-        ValueError: if the model emits several frames for a clip: then it transcribes.
+        ValueError: if the model emits several frames for a clip, as models for transcription do.
     """
     if model.description.normalise:
         return _by_voice(model, corpus, utterances, batch_seconds)

@@ -1,4 +1,4 @@
-"""The files of evaluation/<model>/: numbers that a pull request shows, never a sentence."""
+"""Write evaluation/<model>/: numbers for git, without sentences."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -23,17 +23,17 @@ def write_evaluation(
     params: Evaluate,
     of: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Score `hypotheses`, fill `folder` and return what rates.json holds of each split.
+    """Score `hypotheses`, fill `folder`, and return the content of rates.json for each split.
 
-    metrics.json comes last: where it is, the rest is whole.
+    metrics.json is written last: if it exists, the rest is complete.
 
     Args:
-        folder: created if need be.
-        utterances: that were scored.
-        hypotheses: of each.
-        labels: that the model can write; None if it can write anything.
-        params: of intervals and slices.
-        of: what the evaluation is of, as `provenance` names it.
+        folder: created if needed.
+        utterances: the scored clips.
+        hypotheses: of each utterance.
+        labels: of the model; None if it can write any character.
+        params: for intervals and slices.
+        of: lines from `provenance`.
     """
     scores = score(utterances, hypotheses, labels)
     texts = ((u.text, h) for u, h in zip(utterances, hypotheses, strict=True))
@@ -59,7 +59,7 @@ def write_evaluation(
 def write_predictions(
     path: Path, utterances: Sequence[Utterance], hypotheses: Sequence[str]
 ) -> None:
-    """Write what was said and what was understood, tab-separated: for eyes here, never for git."""
+    """Write references and hypotheses, tab-separated: sentences of the corpus, so not for git."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = ((u.id, u.text, h) for u, h in zip(utterances, hypotheses, strict=True))
     write_rows(path, ("id", "reference", "hypothesis"), rows, delimiter="\t")
@@ -68,9 +68,9 @@ def write_predictions(
 def headline_rates(
     model: str, summary: dict[str, Any], rates: Sequence[str]
 ) -> dict[str, dict[str, float]]:
-    """Return what `dvc exp show` has columns for: the rates on test, and on unseen if there is any.
+    """Return the columns of `dvc exp show`: the rates on test, and on unseen if it has clips.
 
-    They stand under the model's name, as one table holds all models.
+    They are under the model's name, as one table shows all models.
     """
     sides = {"test": "", "unseen": "unseen_"}
     return {
@@ -84,7 +84,7 @@ def headline_rates(
 
 
 def headline(summary: dict[str, Any]) -> list[str]:
-    """Return a line for each split, as the stage says it at its end."""
+    """Return a line for each split, for the terminal."""
     return [
         f"{split}: CER {s['cer']:.3f} ({s['cer_low']:.3f} to {s['cer_high']:.3f}), "
         f"WER {s['wer']:.3f} ({s['wer_low']:.3f} to {s['wer_high']:.3f}) "
@@ -94,12 +94,12 @@ def headline(summary: dict[str, Any]) -> list[str]:
 
 
 def rests_in_words(summary: Mapping[str, Any]) -> str:
-    """Return what intervals rest on, and that they are rough where they are."""
+    """Return the number of blocks behind intervals, and a note if they are rough."""
     rough = "; they are too few for more than rough intervals" if summary["rough"] else ""
     return f"{summary['blocks']} blocks by {summary['block_unit']}{rough}"
 
 
 def worst(scores: Sequence[Score], count: int = WORST_CLIPS) -> list[Score]:
-    """Return the clips of highest CER; at equal CER the longer ones, which cost more."""
+    """Return the clips of highest CER; at equal CER those with more edits."""
     order = sorted(scores, key=lambda s: (-s.cer, -s.character_edits, s.id))
     return order[:count]

@@ -1,4 +1,4 @@
-"""utterances.csv: a line of numbers for each clip, from which every rate can be computed again."""
+"""utterances.csv: a line of numbers for each clip, from which every rate can be computed."""
 
 import csv
 import hashlib
@@ -16,28 +16,28 @@ from voicegraft.speech.manifest import Utterance
 
 @dataclass(frozen=True)
 class Score(Errors):
-    """A clip and its errors: numbers only, for a corpus' sentences belong to others."""
+    """A clip and its errors: numbers only, because a corpus' sentences belong to others."""
 
     RATES: ClassVar = {"cer": ("character_edits", "characters"), "wer": ("word_edits", "words")}
-    """Each rate with its errors and what they are out of; a verdict goes by the first."""
+    """Each rate with the fields of its numerator and denominator; the first decides verdicts."""
 
     id: str
     split: str
     speaker: str
     session: str
-    block: str  # of the whole split; where units cross, the cell
+    block: str  # within the whole split; for crossed units, the cell
     seconds: float
-    unknown_characters: int  # of the reference, that the model has no label for
-    reference: str = ""  # as `reference_mark` has it; "" in a table from before there were marks
+    unknown_characters: int  # in the reference, without a label in the model
+    reference: str = ""  # from `reference_mark`; "" in tables of older versions
 
     @property
     def cer(self) -> float:
-        """Character error rate of this clip alone."""
+        """Character error rate of this clip."""
         return rate(self.character_edits, self.characters)
 
     @property
     def task(self) -> tuple[str, str, int, int]:
-        """What makes a clip the same for two models: another reference is another task."""
+        """The key by which clips of two models are the same, including the reference's length."""
         return self.id, self.split, self.characters, self.words
 
 
@@ -47,16 +47,16 @@ COLUMNS = (
     *("characters", "character_edits", "words", "word_edits", "unknown_characters", "reference"),
 )
 MARK_DIGITS = 4
-"""Hexadecimal, so 16 bits. A salt that is public stops tables made beforehand, but nobody who tries
-sentences one by one; a slow hash delays that by as much as it delays us, for each of 10,000 clips.
-Few bits are the bound that computing does not move: of 65,536 sentences of the same length one has
-the mark by chance. To see a change they do: one in 65,536 goes unseen."""
+"""Hexadecimal, so 16 bits. A public salt prevents precomputed tables, but not a search over guessed
+sentences. A slow hash would cost us as much as an attacker, for each of 10,000 clips. Few bits are
+a bound that does not depend on computing power: one of 65,536 sentences of the same length has the
+mark by chance. They are enough to detect a change: one in 65,536 is missed."""
 
 
 def score(
     utterances: Sequence[Utterance], hypotheses: Sequence[str], labels: Collection[str] | None
 ) -> list[Score]:
-    """Count the errors of each hypothesis; `labels` None means the model can write anything."""
+    """Count the errors of each hypothesis; with `labels` None, no character is unknown."""
     blocks = blocks_by_split(utterances)
     return [
         _score(utterance, hypothesis, blocks[utterance.id], labels)
@@ -82,9 +82,9 @@ def _score(
 
 
 def reference_mark(clip: str, text: str) -> str:
-    """Return a few bits of a hash of a clip's reference, by which a change of it can be seen.
+    """Return a few bits of a hash of a clip's reference, which detect a change of it.
 
-    The clip's id is the salt: it stays where the corpus is prepared anew, and the same sentence
+    The clip's id is the salt: it is stable when the corpus is prepared again, and the same sentence
     has another mark in another clip.
     """
     salted = f"{clip}\n{text}".encode("utf-8", "surrogateescape")
@@ -92,7 +92,7 @@ def reference_mark(clip: str, text: str) -> str:
 
 
 def blocks_by_split(utterances: Sequence[Utterance]) -> dict[str, str]:
-    """Return the block of each clip, by id: chosen for each side of the corpus by itself."""
+    """Return the block of each clip, by id; units are chosen for each split separately."""
     found: dict[str, str] = {}
     for split in dict.fromkeys(u.split for u in utterances):
         clips = [u for u in utterances if u.split == split]
@@ -106,10 +106,10 @@ def write_scores(path: Path, scores: Sequence[Score]) -> None:
 
 
 def parse_scores(table: str) -> list[Score]:
-    """Return the scores in the order of utterances.csv, given its text."""
+    """Parse the text of utterances.csv."""
     return [parse_score(row) for row in csv.DictReader(io.StringIO(table, newline=""))]
 
 
 def parse_score(row: Mapping[str, str]) -> Score:
-    """Return the score of one line, given its cells by column."""
+    """Return the score of one line of utterances.csv."""
     return Score(**{name: TYPES[name](value) for name, value in row.items()})

@@ -1,4 +1,4 @@
-"""Parts of a split that deserve a number of their own: voices, and lengths."""
+"""Slices of a split: by speaker and by length."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -11,7 +11,7 @@ OTHER_SPEAKERS = "other"
 
 
 def by_split(scores: Sequence[Score]) -> dict[str, list[Score]]:
-    """Group clips by side of the corpus: heard voices first, whatever the order of the manifest."""
+    """Group clips by split; test comes before unseen."""
     present = sorted({s.split for s in scores})
     return {split: [s for s in scores if s.split == split] for split in present}
 
@@ -19,7 +19,7 @@ def by_split(scores: Sequence[Score]) -> dict[str, list[Score]]:
 def slices(
     scores: Sequence[Score], edges_seconds: Sequence[float], fewest_clips: int
 ) -> dict[str, dict[str, list[Score]]]:
-    """Return every kind of slice that `scores` has: by length, and by voice where they are told."""
+    """Return the slices of `scores`: by length, and by speaker if speakers are known."""
     kinds = {
         "seconds": by_duration(scores, edges_seconds),
         "speaker": by_speaker(scores, fewest_clips),
@@ -28,9 +28,9 @@ def slices(
 
 
 def by_speaker(scores: Sequence[Score], fewest_clips: int) -> dict[str, list[Score]]:
-    """Group clips by voice; voices with fewer than `fewest_clips` are pooled as "other".
+    """Group clips by speaker; speakers with fewer than `fewest_clips` are pooled as "other".
 
-    Nothing, where the corpus does not name its speakers or names only one.
+    Empty if the corpus does not name all speakers, or names only one.
     """
     clips = Counter(s.speaker for s in scores)
     if "" in clips or len(clips) == 1:
@@ -40,7 +40,7 @@ def by_speaker(scores: Sequence[Score], fewest_clips: int) -> dict[str, list[Sco
 
 
 def by_duration(scores: Sequence[Score], edges_seconds: Sequence[float]) -> dict[str, list[Score]]:
-    """Group clips by length, shortest first: `[2, 4]` gives "0-2", "2-4" and "4+" where filled."""
+    """Group clips by length, shortest first: `[2, 4]` gives "0-2", "2-4" and "4+" if not empty."""
     edges = [0, *edges_seconds]
     bins = [*(f"{low:g}-{high:g}" for low, high in pairwise(edges)), f"{edges[-1]:g}+"]
     names = [bins[bisect_right(edges, s.seconds) - 1] for s in scores]

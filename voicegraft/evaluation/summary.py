@@ -1,4 +1,4 @@
-"""Rates with their intervals: of each split, for metrics.json, and of each slice."""
+"""Error rates with intervals for each split and each slice."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -23,7 +23,7 @@ def _increasing(edges: tuple[float, ...]) -> tuple[float, ...]:
 
 
 class Evaluate(Section):
-    """What to measure, and how finely."""
+    """Knobs of the section `evaluate`."""
 
     batch_seconds: PositiveFloat
     resamples: Annotated[int, Field(ge=1_000)]
@@ -41,7 +41,7 @@ def metrics(scores: Sequence[Score], params: Evaluate) -> dict[str, Any]:
 
 
 def slice_metrics(scores: Sequence[Score], params: Evaluate) -> list[dict[str, Any]]:
-    """Return a summary for each voice and length in each split, with the names of all three."""
+    """Return a summary for each slice by speaker and length in each split, with their names."""
     return [
         {"split": split, "kind": kind, "slice": name} | summarise(group, params)
         for split, of_split in by_split(scores).items()
@@ -51,12 +51,12 @@ def slice_metrics(scores: Sequence[Score], params: Evaluate) -> list[dict[str, A
 
 
 def slices_by(params: Evaluate, scores: Sequence[Score]) -> dict[str, dict[str, list[Score]]]:
-    """Return every kind of slice that `scores` has, as params.yaml cuts them."""
+    """Return the slices of `scores`, by the knobs of params.yaml."""
     return slices(scores, params.duration_edges_seconds, params.fewest_speaker_clips)
 
 
 def summarise(scores: Sequence[Score], params: Evaluate) -> dict[str, float | int | str | bool]:
-    """Return the error rates of `scores` as one, each with its interval, and what they rest on."""
+    """Return the error rates over all `scores`, each with its interval, and the blocks."""
     blocks = choose_blocks(scores)
     return {
         **_rate("cer", [(s.character_edits, s.characters) for s in scores], blocks, params),
@@ -67,7 +67,7 @@ def summarise(scores: Sequence[Score], params: Evaluate) -> dict[str, float | in
 
 
 def rests_on(blocks: Blocks) -> dict[str, int | str | bool]:
-    """Return how many blocks an interval rests on, of which unit, and whether it is rough."""
+    """Return the number and unit of an interval's blocks, and whether it is rough."""
     return {"blocks": blocks.count, "block_unit": blocks.unit, "rough": blocks.rough}
 
 
@@ -77,7 +77,7 @@ def _extent(scores: Sequence[Score]) -> dict[str, float | int]:
         "characters": characters,
         "words": sum(s.words for s in scores),
         "seconds": round(sum(s.seconds for s in scores), 1),
-        # No model gets right what it has no label for: CER cannot go below this.
+        # No model writes a character without a label: CER cannot be lower.
         "oov_floor": _rounded(rate(sum(s.unknown_characters for s in scores), characters)),
     }
 

@@ -1,8 +1,8 @@
-"""Did the transfer help? A model against controls that learnt alike, but from nothing pretrained.
+"""Transfer gains: a model against controls that were trained alike, without pretraining.
 
-The gain is the share of a control's errors that the model spares, 1 - CER / CER of the control, or
-the same of the error rates of classifiers, with the interval of the paired bootstrap over blocks.
-Among several controls the one that errs least on dev is the one to beat: test chooses nothing.
+The gain is the share of a control's errors that the model avoids: 1 - CER / CER of the control, or
+the same with error rates of classifiers. Its interval is from the paired bootstrap over blocks. Of
+several controls, the best on dev is the one to beat; test is not used to choose.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,38 +22,38 @@ from voicegraft.pipeline.files import reading
 from voicegraft.pipeline.tables import read_rows
 
 HELPS, UNSURE, NEGATIVE = "transfer helps", "no evidence", "NEGATIVE TRANSFER"
-"""Against a control: of what was learnt before."""
+"""Verdicts against a control: on pretraining."""
 GRAFT_HELPS, ZERO_SHOT_BETTER = "grafting helps", "ZERO-SHOT IS BETTER"
-"""Against the upstream's own decoder: of what was learnt here."""
+"""Verdicts against the upstream's own decoder: on training the head."""
 WHOLE = "whole"
-"""The kind of a comparison on all clips of a side, and not on a slice of them."""
+"""The kind of a comparison on all clips of a split, not on a slice."""
 SPOKEN = {"cer": "CER", "error_rate": "error rate"}
-"""What a verdict goes by."""
+"""Names of the rates that decide verdicts."""
 
 
 @dataclass(frozen=True)
 class Control:
-    """A model that was trained alike on states that nothing was transferred into.
+    """A model that was trained alike on an upstream without pretraining.
 
-    Or the upstream's own decoder: it has no rate on dev, and is never the one to beat, for
-    it answers another question, whether training on top of it was worth the while.
+    Or the upstream's own decoder. It has no rate on dev and is never the one to beat, because it
+    answers another question: whether training a head was useful.
     """
 
     name: str
     dev_rate: float | None
-    """By which a verdict goes: CER, or the error rate of classes."""
+    """CER, or the error rate of classes."""
     scores: list[Scored]
 
 
 def judge(model: Sequence[Scored], controls: Sequence[Control], params: Evaluate) -> dict[str, Any]:
-    """Return the verdict on a model, and what it rests on: a part of evaluation/transfer.json.
+    """Return the verdict on a model with its comparisons, for evaluation/transfer.json.
 
-    What a metrics diff is to show comes under keys; comparisons are a list, which DVC leaves out.
+    Values for `dvc metrics diff` have keys; comparisons are a list, which DVC leaves out.
 
     Args:
-        model: of each clip of test and unseen, by the model.
-        controls: one at least with a rate on dev, scored on the same clips.
-        params: resamples, confidence, seed; edges and fewest clips of slices.
+        model: scores of each clip of test and unseen.
+        controls: scored on the same clips; at least one with a rate on dev.
+        params: of the bootstrap and of slices.
     """
     comparisons = [line for control in controls for line in _comparisons(model, control, params)]
     rate = judged_by(model)
@@ -74,12 +74,12 @@ def judge(model: Sequence[Scored], controls: Sequence[Control], params: Evaluate
 
 
 def judged_by(scores: Sequence[Scored]) -> str:
-    """Return the rate that a verdict on such scores goes by."""
+    """Return the rate that decides verdicts on these scores."""
     return next(iter(scores[0].RATES))
 
 
 def spoken(verdicts: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return lines for each model and control, and for each slice where the best control wins."""
+    """Return a line for each model and control, and for each slice where the best control wins."""
     return [
         f"{model} against {line['control']}, {line['split']}{_slice(line)}: {_in_words(line)}"
         for model, found in verdicts.items()
@@ -116,7 +116,7 @@ def _comparisons(
 def _slices(
     model: Sequence[Scored], control: Control, params: Evaluate
 ) -> Iterator[dict[str, Any]]:
-    """Yield a line for each slice; its interval is its own, its verdict is one of many (Holm)."""
+    """Yield a line for each slice; intervals are separate, verdicts are corrected (Holm)."""
     groups = {
         (kind, name): group
         for kind, of_kind in slices_by(params, model).items()
@@ -134,15 +134,15 @@ def _slices(
 
 
 def gain(model: Sequence[Scored], control: Control, params: Evaluate) -> dict[str, Any]:
-    """Return the gain in each rate over the clips of `model`, and the verdict by the first.
+    """Return the gain in each rate over the clips of `model`, and the verdict by the first rate.
 
     Raises:
-        ValueError: if the control was not scored on all of them.
+        ValueError: if the control was not scored on all clips.
     """
     theirs, mine = in_common(control.scores, model)
     if len(mine) < len(model):
         raise ValueError(
-            f"the control was scored on {len(mine)} of {len(model)} clips: evaluate both anew"
+            f"the control was scored on {len(mine)} of {len(model)} clips: evaluate both again"
         )
     blocks = choose_blocks(mine)
     rates = {metric: _gain(mine, theirs, metric, blocks, params) for metric in model[0].RATES}
@@ -163,7 +163,7 @@ def _gain(
 ) -> dict[str, float]:
     theirs, mine = resampled_pair(control, model, metric, blocks, params)
     their_whole, mine_whole = (rate_of_all(scores, metric) for scores in (control, model))
-    # A control without a single error counts as having made one.
+    # A control without errors counts as having one.
     fewest = 1 / max(1, sum(getattr(s, s.RATES[metric][1]) for s in model))
     whole = (their_whole - mine_whole) / max(their_whole, fewest)
     gains = (theirs - mine) / np.maximum(theirs, fewest)
@@ -171,7 +171,7 @@ def _gain(
     found = {
         "gain": whole,
         "gain_low": low,
-        "gain_high": min(high, 1.0),  # more errors than there are cannot be spared
+        "gain_high": min(high, 1.0),  # at most all errors can be avoided
         "model": mine_whole,
         "control": their_whole,
     }
@@ -188,7 +188,7 @@ def _verdict(gain: Mapping[str, float], control: Control) -> str:
 
 
 def read_dev_cer(folder: Path) -> list[float]:
-    """Return CER on dev by epoch, from the curves in `folder`; the first is before any."""
+    """Return CER on dev by epoch, from the curves in `folder`; the first is before training."""
     path = folder / "plots" / "metrics" / "dev" / "cer.tsv"
     rows = read_rows(path, delimiter="\t")
     with reading(path):

@@ -1,1 +1,1 @@
-"""Where weights and corpora come from: every download is checked by its hash."""
+"""Download weights and corpora; every download is checked by its hash."""

@@ -1,18 +1,18 @@
-"""Pretrained weights by name: listed with their hashes, on the hub at a revision, or your own.
+"""Pretrained weights by name: from a list with hashes, from the hub at a revision, or your own.
 
 base                                    listed by the upstream
-WAV2VEC2_BASE@<64 hex digits>           listed without a hash, and the one that you have found
+WAV2VEC2_BASE@<64 hex digits>           listed without a hash; you give the one you have
 openai/whisper-small@<40 hex digits>    a repository of the hub, at a commit
 model.safetensors@<64 hex digits>       a file of upstream.source, by its SHA-256
-model.safetensors@<64>+<64 hex digits>  the same where files lie beside it: `listing_hash` of those
+model.safetensors@<64>+<64 hex digits>  the same with other files beside it: their `listing_hash`
 
-DVC does not watch upstream.source, so a file of it is never taken without its hash: others there
-are an error, not another model under the same name.
+DVC does not watch upstream.source, so each of its files needs a hash: a changed file is an error,
+not another model under the same name.
 
 The table of an upstream is the file of its name in voicegraft/checkpoints, with
 
-    CHECKPOINTS: dict[str, Checkpoint]      what can be fetched, by name
-    LAYOUT: Layout                          if it reads more than that: which files it takes
+    CHECKPOINTS: dict[str, Checkpoint]      checkpoints by name
+    LAYOUT: Layout                          only if other checkpoints are allowed
 """
 
 import hashlib
@@ -31,40 +31,40 @@ name@SHA-256"
 
 @dataclass(frozen=True)
 class Layout:
-    """Names of the files that an upstream reads where it has no list of them."""
+    """Names of the files that an upstream reads from a checkpoint without a list."""
 
     weights: tuple[str, ...]
-    """One of these is there: the likeliest first."""
+    """One of these must exist; the most likely comes first."""
     beside: tuple[str, ...]
-    """Taken along where they are there."""
+    """Copied if they exist."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Pretrained weights that were written down here: the first file is the weights."""
+    """Pretrained weights from a list; the first file holds the weights."""
 
     files: tuple[RemoteFile, ...]
     licence: str
     beside: tuple[str, ...] = ()
-    """Names of what is taken along from a folder of one's own."""
+    """Names of further files that are copied from the user's folder."""
     listing: str = ""
-    """The `listing_hash` of what is taken along; "" where nothing is."""
+    """The `listing_hash` of those further files; "" if there are none."""
 
     def fetch(self, downloads: Path) -> list[Path]:
         """Return checked copies of the files, from `downloads` or the first good mirror.
 
         Raises:
-            FetchError: if one is nowhere to be had.
+            FetchError: if no mirror has one of them.
         """
         if not self.files[0].mirrors:
             raise FetchError(f"upstream.source must say where your {self.files[0].name} is")
         return [fetch(file, downloads) for file in self.files]
 
     def own(self, source: Path) -> list[Path]:
-        """Return the files that are at `source`, a folder or the file of weights, checked.
+        """Return the checked files of `source`, a folder or the weights file.
 
         Raises:
-            FetchError: if the weights are missing, or a file is another than the checkpoint's.
+            FetchError: if the weights are missing, or a file differs from the checkpoint's.
         """
         weights, *others = self.files
         folder = source if source.is_dir() else source.parent
@@ -77,15 +77,15 @@ class Checkpoint:
         along = [folder / name for name in self.beside if (folder / name).is_file()]
         if (got := listing_hash(along)) != self.listing:
             raise FetchError(
-                f"upstream.source: beside {weights.name} in {folder} are {_names(along)}, which is "
-                f"not what upstream.checkpoint has a hash of. If they are yours, say "
+                f"upstream.source: beside {weights.name} in {folder} are {_names(along)}, which "
+                f"do not match the hash in upstream.checkpoint. If they are yours, set "
                 f"upstream.checkpoint: {weights.name}@{weights.sha256}{got and '+'}{got}"
             )
         return [path, *(there for there, _ in known), *along]
 
 
 def listing_hash(paths: Iterable[Path]) -> str:
-    """Return the hash of names and bytes, as `sha256sum a b | sha256sum` prints it; "" of none."""
+    """Return the hash that `sha256sum a b | sha256sum` prints of the files; "" for no files."""
     lines = [f"{sha256_of(path)}  {path.name}\n" for path in paths]
     return hashlib.sha256("".join(lines).encode()).hexdigest() if lines else ""
 
@@ -104,10 +104,10 @@ def _names(paths: Iterable[Path]) -> str:
 
 
 def listed(name: str, checkpoints: Mapping[str, Checkpoint]) -> Checkpoint | None:
-    """Return the one of `checkpoints` that is meant, with the hash that `name` may add to it.
+    """Return the checkpoint of that name, with the hash that `name` may add.
 
     Raises:
-        ValueError: if that is no hash, or another than the published one.
+        ValueError: if that is no hash, or differs from the published one.
     """
     what, at, pin = name.partition("@")
     found = checkpoints.get(what)
@@ -122,15 +122,15 @@ def listed(name: str, checkpoints: Mapping[str, Checkpoint]) -> Checkpoint | Non
 
 
 def fetchable(name: str, checkpoint: str) -> Checkpoint | HubCheckpoint:
-    """Return the checkpoint of that upstream: one that is listed, or of the upstream's layout.
+    """Return the checkpoint of that upstream: from its list, or in its layout.
 
     Raises:
-        ValueError: naming those that the upstream has, or the upstreams that have any.
+        ValueError: naming the checkpoints of the upstream, or the upstreams that have weights.
     """
     if name not in (tables := plugins.names("checkpoints")):
         raise ValueError(
-            f"upstream.name: {name!r} has no weights to fetch, {tables} have; what was never "
-            "trained is listed under transfer.controls"
+            f"upstream.name: {name!r} has no weights to fetch, {tables} have; untrained "
+            "upstreams belong in transfer.controls"
         )
     table = plugins.load("checkpoints", name)
     layout = getattr(table, "LAYOUT", None)
@@ -145,10 +145,10 @@ def fetchable(name: str, checkpoint: str) -> Checkpoint | HubCheckpoint:
 
 
 def unlisted(name: str, layout: Layout) -> Checkpoint | HubCheckpoint | None:
-    """Return the checkpoint that such a name stands for; None if it is no such name.
+    """Return the checkpoint of a name with a hash; None if the name has another form.
 
     Raises:
-        ValueError: if its hash is missing or misspelt, telling how to get one.
+        ValueError: if its hash is missing or malformed, with the command that prints it.
     """
     what, _, pin = name.partition("@")
     if re.fullmatch(r"[\w.-]+/[\w.-]+", what):

@@ -21,12 +21,12 @@ from voicegraft.fetching.downloads import FULL, MOST_BYTES, download, one_at_a_t
 
 
 class PackageError(ValueError):
-    """A package cannot be had, or is not what it should be."""
+    """A package cannot be fetched, or is damaged."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """A package that fits every architecture, and the version of it that is known to work."""
+    """A package for all architectures, with the version that is known to work."""
 
     name: str
     version: str
@@ -34,19 +34,19 @@ class Package:
 
     @property
     def file_name(self) -> str:
-        """What Debian calls the file."""
+        """The name of the file on Debian's mirrors."""
         return f"{self.name}_{self.version}_all.deb"
 
     def url(self, mirror: str) -> str:
-        """Return where a Debian mirror keeps it."""
+        """Return the file's URL on a Debian mirror."""
         return f"{mirror.rstrip('/')}/pool/main/{self.name[0]}/{self.name}/{self.file_name}"
 
 
 def find_package(package: Package, folder: Path, downloads: Path, mirror: str) -> Path:
-    """Return the .deb: the user's own, else one fetched before, else fetched now.
+    """Return the .deb: the user's own, one fetched before, or a new download.
 
     Raises:
-        PackageError: it is nowhere to be had; the message says what the user can do.
+        PackageError: if it cannot be fetched; the message says what the user can do.
     """
     if found := _own(package, folder) or _fetched_before(package, downloads):
         return found
@@ -63,7 +63,7 @@ def _own(package: Package, folder: Path) -> Path | None:
 
 
 def _fetched_before(package: Package, downloads: Path) -> Path | None:
-    """Return the package from `downloads`; one of the version known here is held to its hash."""
+    """Return the package from `downloads`; the version listed here must match its hash."""
     found = _own(package, downloads)
     if found and found.name == package.file_name and sha256_of(found) != package.sha256:
         found.unlink(missing_ok=True)
@@ -84,7 +84,7 @@ def _fetch(package: Package, folder: Path, downloads: Path, mirror: str) -> Path
 
 
 def _from_mirror(package: Package, downloads: Path, mirror: str) -> Path:
-    """Fetch it over whatever the user's mirror speaks, as its hash is known."""
+    """Fetch it by any protocol of the user's mirror, as its hash is known."""
     url, target = package.url(mirror), downloads / package.file_name
     partial = target.with_name(target.name + ".part")
     try:
@@ -100,7 +100,7 @@ def _from_mirror(package: Package, downloads: Path, mirror: str) -> Path:
 
 
 def _from_apt(package: Package, downloads: Path) -> Path:
-    """Let apt fetch and verify it, with lists and cache of our own, so that no root is needed."""
+    """Let apt fetch and verify it, without root: its lists and cache are in `downloads`."""
     lists, cache, arrivals = (downloads / "apt" / name for name in ("lists", "cache", "arrivals"))
     for folder in (lists / "partial", cache / "archives" / "partial", arrivals):
         folder.mkdir(parents=True, exist_ok=True)
@@ -129,14 +129,14 @@ DAMAGE = (ArError, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSErr
 
 
 def unpack(deb: Path, downloads: Path, pattern: str, most_bytes: int = MOST_BYTES) -> Path:
-    """Return a folder, named after the package and its content, with the files `pattern` fits.
+    """Return a folder, named by the package and its content, with the files that match `pattern`.
 
-    Links, devices and owners are left out and names cannot climb, so nothing lands elsewhere.
-    The folder bears its name only once whole; where it is already, nothing is done. A damaged
-    package that was fetched is deleted, so that the next run fetches it anew.
+    Links, devices, owners and paths out of the folder are ignored. The folder gets its name when it
+    is complete; an existing one is returned as it is. A damaged package in `downloads` is deleted,
+    so that the next run fetches it again.
 
     Raises:
-        PackageError: `deb` is damaged, hostile, of more than `most_bytes`, or holds no such file.
+        PackageError: if `deb` is damaged, hostile, larger than `most_bytes`, or has no such file.
     """
     target = downloads / f"{deb.stem}-{sha256_of(deb)[:12]}"
     if target.exists():
@@ -174,7 +174,7 @@ def _unpack(deb: Path, folder: Path, pattern: str, most_bytes: int) -> None:
 def _write_member(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
     name = PurePosixPath(member.name)
     if name.is_absolute() or ".." in name.parts:
-        raise PackageError(f"{member.name} would land outside its folder")
+        raise PackageError(f"{member.name} would be written outside its folder")
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "wb") as file:
@@ -183,7 +183,7 @@ def _write_member(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Pat
 
 @contextmanager
 def _data_of(deb: Path) -> Iterator[tarfile.TarFile]:
-    """Open the files of a package; dpkg-deb, where it is, knows every compression (zstd too)."""
+    """Open the files of a package; dpkg-deb, if installed, knows every compression (zstd too)."""
     if not shutil.which("dpkg-deb"):
         with DebFile(filename=str(deb)) as package:
             yield package.data.tgz()

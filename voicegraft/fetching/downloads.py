@@ -1,7 +1,7 @@
 """Files from the web, and a folder for them that several processes may fill.
 
-A download goes on where it was cut off, is never led away from https, and ends at a size that no
-file has which is wanted here: a server may send without end.
+A download continues where it was cut off, follows no redirection away from https, and stops at a
+size above that of all files needed here, as a server may send without end.
 """
 
 import errno
@@ -25,14 +25,14 @@ MOST_BYTES = 20 * 10**9
 """The largest weights that an upstream here can read have 4 GB."""
 THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-"""What no other mirror can help with."""
+"""Errors of the disk, which no other mirror can help with."""
 
 
 @contextmanager
 def one_at_a_time(folder: Path) -> Iterator[None]:
-    """Wait until no other process fetches into `folder`, which is made if it is missing.
+    """Wait until no other process fetches into `folder`, which is created if it is missing.
 
-    The lock is the operating system's, so a process that is killed holds none.
+    The lock is the operating system's, so a killed process holds none.
 
     Raises:
         OSError: if the folder cannot be written.
@@ -57,14 +57,14 @@ def sha256_of(path: Path) -> str:
 
 
 def refuse_plain(url: str) -> None:
-    """Raise OSError unless what the URL serves cannot be changed on its way."""
+    """Raise OSError unless the URL is https or on this machine."""
     parts = urlsplit(url)
     if parts.scheme != "https" and parts.hostname not in THIS_MACHINE:
         raise OSError(f"{url} is not https")
 
 
 class HttpsRedirections(HTTPRedirectHandler):
-    """Follows redirections, but none to where the bytes could be changed on their way."""
+    """Follow redirections, but none away from https."""
 
     def redirect_request(self, request, answer, code, reason, headers, url):
         """See `HTTPRedirectHandler`."""
@@ -73,11 +73,11 @@ class HttpsRedirections(HTTPRedirectHandler):
 
 
 def download(url: str, partial: Path, most_bytes: int = MOST_BYTES) -> None:
-    """Write what is at `url` to `partial`, behind what an earlier download has left there.
+    """Download `url` to `partial`, after the bytes of an earlier attempt.
 
     Raises:
-        OSError: if the server cannot be reached, closes before the end, leads away from https, or
-            sends more than `most_bytes` or than the disk holds.
+        OSError: if the server cannot be reached, closes before the end, redirects away from https,
+            or sends more than `most_bytes` or than fits on the disk.
     """
     begun = partial.stat().st_size if partial.exists() else 0
     wanted = {"Range": f"bytes={begun}-"} if begun else {}
@@ -88,14 +88,14 @@ def download(url: str, partial: Path, most_bytes: int = MOST_BYTES) -> None:
     except HTTPError as error:
         if not (begun and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE):
             raise
-        partial.unlink()  # what was begun is no beginning of what is served now
+        partial.unlink()  # the bytes of the earlier attempt are not a prefix of the file
         download(url, partial, most_bytes)
     except HTTPException as error:
         raise OSError(f"cut off before the end ({error!r}); run again to go on") from None
 
 
 def _write(answer: HTTPResponse, partial: Path, begun: int, most_bytes: int) -> None:
-    """Write the answer behind what was begun, or anew if the server does not go on there."""
+    """Append the answer to the earlier bytes, or start again if the server sends the whole file."""
     goes_on = answer.status == HTTPStatus.PARTIAL_CONTENT
     written = begun if goes_on else 0
     left = int(answer.headers.get("Content-Length") or 0)
@@ -109,7 +109,7 @@ def _write(answer: HTTPResponse, partial: Path, begun: int, most_bytes: int) -> 
                 partial.unlink()
                 raise OSError(f"it is longer than {most_bytes:,} bytes, which no file here is")
             bar.update(file.write(chunk))
-    if written < total:  # http.client takes a connection that was cut off for the end
+    if written < total:  # http.client reports no error if the connection is cut
         raise OSError(f"cut off {total - written} bytes before the end; run again to go on")
 
 

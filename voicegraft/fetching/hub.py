@@ -1,10 +1,9 @@
-"""A repository of the Hugging Face hub at a revision that cannot move.
+"""A repository of the Hugging Face hub at a fixed revision.
 
-Nobody here wrote down the hashes of its files, but the hub promises one for each: SHA-256 for what
-lies in LFS, as weights do, and git's own for the rest. huggingface_hub asks for it before it
-downloads, and names the file by it in its cache
-(https://huggingface.co/docs/huggingface_hub/guides/manage-cache); the bytes are held against it
-here. HF_ENDPOINT, HF_HUB_CACHE and HF_HUB_OFFLINE are obeyed: offline, what is cached is used.
+The hub publishes a hash for each file: SHA-256 for files in LFS, such as weights, and git's own for
+the rest. huggingface_hub asks for it before the download, and names the file by it in its cache
+(https://huggingface.co/docs/huggingface_hub/guides/manage-cache); the bytes are compared with it
+here. HF_ENDPOINT, HF_HUB_CACHE and HF_HUB_OFFLINE are respected: offline, cached files are used.
 """
 
 import hashlib
@@ -24,15 +23,15 @@ class HubCheckpoint:
     repository: str
     revision: str
     weights: tuple[str, ...]
-    """Names the file of weights may have, the likeliest first."""
+    """Possible names of the weights file, the most likely first."""
     beside: tuple[str, ...]
-    """Names of files to take along where they are there."""
+    """Names of further files, copied if they exist."""
 
     def fetch(self, downloads: Path) -> list[Path]:  # noqa: ARG002 - the hub has its own cache
         """Return checked files, the weights first, and the model card if there is one.
 
         Raises:
-            FetchError: if one cannot be had, or is not what the hub promised.
+            FetchError: if one cannot be fetched, or differs from the hub's hash.
         """
         found = next(filter(None, map(self._fetched, self.weights)), None)
         if found is None:
@@ -42,15 +41,15 @@ class HubCheckpoint:
         return [found, *filter(None, others)]
 
     def own(self, source: Path) -> list[Path]:
-        """Refuse `source`, and say how to take a file of one's own."""
+        """Raise ValueError with the value of upstream.checkpoint for the user's own file."""
         named = [source / name for name in self.weights] if source.is_dir() else [source]
         say = [f"{path.name}@{sha256_of(path)}" for path in named if path.is_file()]
         hint = say[0] if say else f"{self.weights[0]}@<its SHA-256>"
-        raise ValueError(f"upstream.source: to take {source}, say upstream.checkpoint: {hint}")
+        raise ValueError(f"upstream.source: to use {source}, set upstream.checkpoint: {hint}")
 
     @property
     def licence(self) -> str:
-        """What the model card says, once it has been fetched."""
+        """The licence in the model card, if that has been fetched."""
         from huggingface_hub import metadata_load, try_to_load_from_cache
 
         card = try_to_load_from_cache(self.repository, MODEL_CARD, revision=self.revision)
@@ -61,7 +60,7 @@ class HubCheckpoint:
         return f"{self.repository}@{self.revision}"
 
     def _fetched(self, name: str) -> Path | None:
-        """Return the checked file, or None where there is none of that name."""
+        """Return the checked file, or None if there is none of that name."""
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundError
@@ -80,7 +79,7 @@ class HubCheckpoint:
         return path
 
     def _check(self, path: Path) -> None:
-        """Raise FetchError unless the bytes are those promised; then they are fetched anew."""
+        """Delete the file and raise FetchError if its hash differs from the hub's."""
         promised = self._promise(path)
         by_git = len(promised) == 40 and path.name not in self.weights
         got = _git_hash(path) if by_git else sha256_of(path)

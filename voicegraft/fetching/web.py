@@ -1,4 +1,4 @@
-"""Files of plain web servers, and those that torch.hub fetched before."""
+"""Files of plain web servers, and of torch.hub's cache."""
 
 import shutil
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from voicegraft.pipeline.files import whole
 
 @dataclass(frozen=True)
 class WebMirror(Mirror):
-    """A URL: https, since the file's hash may be known from its first download alone."""
+    """An https URL: the file's hash may be known only from its first download."""
 
     url: str
     most_bytes: int = MOST_BYTES
 
     def download(self, name: str, folder: Path) -> Path:
-        """Fetch the URL; a download that was cut off goes on where it ended.
+        """Fetch the URL; an interrupted download continues.
 
         Raises:
             OSError: see `voicegraft.fetching.downloads.download`.
@@ -35,10 +35,10 @@ class WebMirror(Mirror):
 
 @dataclass(frozen=True)
 class TorchHubCache(Mirror):
-    """The folder where torch.hub keeps what torchaudio, among others, fetched before."""
+    """The cache folder of torch.hub, which torchaudio fetches into."""
 
     def download(self, name: str, folder: Path) -> Path:
-        """Copy the file: the user's cache stays as it is."""
+        """Copy the file; the cache is not changed."""
         copy = folder / f"{name}.copied"
         with whole(copy) as partial:
             shutil.copyfile(self._folder() / name, partial)

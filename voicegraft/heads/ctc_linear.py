@@ -1,4 +1,4 @@
-"""A linear layer on normalised states: how much they say by themselves."""
+"""A linear layer on normalised states: the simplest CTC head."""
 
 from torch import nn
 

@@ -1,4 +1,4 @@
-"""A trained model on recordings of one's own.
+"""Run a trained model on the user's own recordings.
 
 from voicegraft.inference import Transcriber
 
@@ -15,7 +15,7 @@ __all__ = ["Transcriber"]
 
 
 def __getattr__(name: str) -> type:
-    # torch takes seconds to import: `voicegraft --help` and the files beside this one do without.
+    # torch takes seconds to import; `voicegraft --help` and other modules here do not need it.
     if name == "Transcriber":
         from voicegraft.inference.transcriber import Transcriber
 

@@ -1,4 +1,4 @@
-"""A trained classifier that takes any recording: a word, or hours to look through for words."""
+"""Classify recordings of any length with a trained model: a single word, or hours of audio."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from voicegraft.speech.audio import level_dbfs, stream_audio
 from voicegraft.speech.manifest import SAMPLE_RATE
 
 LONGEST_CLIP_SECONDS = 5.0
-"""What lasts longer is looked through by a window; the rest is one clip."""
+"""Longer recordings are scanned by a window; shorter ones are one clip."""
 WINDOW_SECONDS, THRESHOLD = 1.0, 0.5
 SILENCE_DBFS = -60.0
 TOGETHER = 64
@@ -24,34 +24,35 @@ TOGETHER = 64
 
 @dataclass(frozen=True)
 class Classified:
-    """What a recording is; or, of a long one, where what is in it."""
+    """The classes of a short recording, or the hits in a long one."""
 
     probabilities: dict[str, float]
-    """Of each class, the likeliest first; empty for a long recording."""
+    """Probability of each class, the most probable first; empty for a long recording."""
     hits: list[Hit]
-    """Of a long recording alone."""
+    """Only for a long recording."""
     seconds: float
     damage: str
-    """Why the recording breaks off where it does; "" where it is whole."""
+    """Why the recording is truncated; "" if it is complete."""
 
 
 class Classifier:
-    """Tell the class of recordings with a model folder that this pipeline wrote.
+    """Classify recordings with a model folder of this pipeline.
 
         listener = Classifier("words/models/head")
         print(listener("yes.ogg").probabilities)
 
     Args:
-        folder: holds the model, as train_classifier and finetune write it.
+        folder: of the model, as train_head and finetune write it.
         device: "auto", "cpu", "cuda" …
-        window_seconds: of a long recording, what is heard at once, moving on by half of that; take
-            about the length of a clip of train.
-        threshold: the least probability of a hit.
-        voice: recordings, or folders of them, of the voice that is going to be heard, for a model
-            that takes out what is a voice's own (head.normalise: speaker); no label is needed.
+        window_seconds: length of the window over a long recording, which moves by half of it;
+            choose about the length of a training clip.
+        threshold: the lowest probability of a hit.
+        voice: recordings, or folders of them, of the speaker, for a model with speaker
+            normalisation (head.normalise: speaker); no labels are needed.
 
     Raises:
-        ValueError: if the model transcribes; if it is told of a voice and takes nothing out.
+        ValueError: if the model transcribes; if `voice` is given to a model without speaker
+            normalisation.
     """
 
     def __init__(
@@ -64,11 +65,11 @@ class Classifier:
     ):
         self.model = load_model(Path(folder), device=device)
         if not self.model.description.pooling:
-            raise ValueError(f"{folder} writes down what is said: `voicegraft transcribe` runs it")
+            raise ValueError(f"{folder} is a model for transcription: use `voicegraft transcribe`")
         if not 0 < window_seconds <= self.model.max_seconds:
             raise ValueError(
                 f"window_seconds must be above 0 and at most {self.model.max_seconds:g}, "
-                f"which the model takes at once, not {window_seconds:g}"
+                f"the model's longest clip, not {window_seconds:g}"
             )
         self._met = False
         self.window, self.threshold = round(window_seconds * SAMPLE_RATE), threshold
@@ -77,16 +78,16 @@ class Classifier:
 
     @property
     def lacks_voice(self) -> bool:
-        """Whether it takes out what is a voice's own, and knows no better than those of train."""
+        """Whether it normalises by speaker, but has no recordings of the speaker."""
         return self.model.description.normalise is not None and not self._met
 
     def __call__(
         self, recording: str | Path, progress: Callable[[float], object] | None = None
     ) -> Classified:
-        """Return what is in the file; `progress` is called with the seconds just done.
+        """Return the classes in the file; `progress` is called with the seconds just done.
 
         Raises:
-            AudioError: the file holds nothing that can be decoded.
+            AudioError: if nothing in the file can be decoded.
         """
         stream = UntilDamage(stream_audio(Path(recording)))
         clip, spans = self._cut(stream)
@@ -107,7 +108,7 @@ class Classifier:
     def _cut(
         self, stream: UntilDamage
     ) -> tuple[np.ndarray | None, Iterator[tuple[int, np.ndarray]]]:
-        """Return a short recording as one clip; of a long one None, and its windows."""
+        """Return a short recording as one clip; for a long one None and its windows."""
         blocks = iter(stream)
         start = _at_least(blocks, round(LONGEST_CLIP_SECONDS * SAMPLE_RATE) + 1)
         if len(start) <= LONGEST_CLIP_SECONDS * SAMPLE_RATE:
@@ -115,16 +116,16 @@ class Classifier:
         return None, windows(chain([start], blocks), self.window, max(1, self.window // 2))
 
     def _meet(self, recordings: Sequence[Path]) -> None:
-        """Take recordings of one voice for what it is like."""
+        """Set the speaker normalisation from recordings of one speaker."""
         if self.model.head.voice is None:
-            raise ValueError("a voice is of no use to a model trained with head.normalise: none")
+            raise ValueError("--voice needs a model trained with head.normalise: speaker")
         clips: list[np.ndarray] = []
         for recording in recordings:
             clip, spans = self._cut(UntilDamage(stream_audio(recording)))
             cut = [clip] if clip is not None else [wave for _, wave in spans]
             clips += [wave for wave in cut if level_dbfs(wave) > SILENCE_DBFS]
         if len(clips) < FEWEST_CLIPS:
-            raise ValueError(f"to know a voice takes {FEWEST_CLIPS} clips, not {len(clips)}")
+            raise ValueError(f"speaker normalisation needs {FEWEST_CLIPS} clips, not {len(clips)}")
         groups = [clips[i : i + TOGETHER] for i in range(0, len(clips), TOGETHER)]
         self.model.head.voice.meet(torch.cat([self.model.pooled(group) for group in groups]))
         self._met = True
@@ -137,7 +138,7 @@ class Classifier:
         ]
 
     def _heard(self, group: Sequence[tuple[int, np.ndarray]]) -> list[Hit]:
-        """Return a hit for each window that is no silence and sure enough."""
+        """Return a hit for each window that is not silent and reaches the threshold."""
         loud = [(first, wave) for first, wave in group if level_dbfs(wave) > SILENCE_DBFS]
         if not loud:
             return []
@@ -153,7 +154,7 @@ class Classifier:
 
 
 def _at_least(blocks: Iterator[np.ndarray], samples: int) -> np.ndarray:
-    """Return so many samples, or all there are."""
+    """Return at least so many samples, or all there are."""
     start = np.empty(0, np.float32)
     while len(start) < samples and (block := next(blocks, None)) is not None:
         start = np.concatenate([start, block])

@@ -1,7 +1,4 @@
-"""Which files a user means by a list of files and folders.
-
-Recordings that break off: what there is of them is used.
-"""
+"""Find recordings in a list of files and folders, and read truncated ones up to the damage."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -14,22 +11,23 @@ from voicegraft.speech.audio import AudioError
 READABLE = {f".{name.lower()}" for name in soundfile.available_formats()} - {".raw"}
 SUFFIXES = READABLE | {
     *(".aif", ".mp2", ".oga", ".opus"),
-    # Not readable, but speech comes in them: a complaint about each beats passing it over.
+    # Not readable, but common for speech: an error for each is better than skipping it.
     *(".3gp", ".aac", ".amr", ".m4a", ".mka", ".mp4", ".webm", ".wma"),
 }
 
 
 def find_recordings(names: Iterable[str]) -> Iterator[Path]:
-    """Yield files as given, and for each folder the audio files at any depth, sorted.
+    """Yield the given files, and the audio files of each folder at any depth, sorted.
 
-    A file that is named is taken whatever it is called; in a folder the suffix decides, and what
-    is hidden is left alone.
+    A given file may have any name. In a folder the suffix decides, and hidden files are skipped.
 
     Raises:
-        ValueError: if a folder holds no audio file, or a name is empty.
+        ValueError: if a folder has no audio file, or a name is empty.
     """
     for name in names:
-        if not name:  # an unset variable of the shell: as a path it would be all that is here
+        if (
+            not name
+        ):  # from an unset variable of the shell; as a path it would be the working directory
             raise ValueError("the name of a recording is empty")
         path = Path(name)
         if not path.is_dir():
@@ -37,7 +35,7 @@ def find_recordings(names: Iterable[str]) -> Iterator[Path]:
             continue
         inside = sorted(p for p in path.rglob("*") if _is_audio(p))
         if not inside:
-            raise ValueError(f"{path} holds no audio file, such as .wav, .ogg, .flac or .mp3")
+            raise ValueError(f"{path} has no audio file, such as .wav, .ogg, .flac or .mp3")
         yield from inside
 
 
@@ -46,7 +44,7 @@ def _is_audio(path: Path) -> bool:
 
 
 class UntilDamage:
-    """Hand on the blocks of a recording up to where it breaks off, and keep the reason."""
+    """Yield the blocks of a recording up to a truncation, and keep the reason."""
 
     def __init__(self, blocks: Iterable[np.ndarray]):
         self.blocks, self.damage = blocks, ""

@@ -1,7 +1,7 @@
 """Cut a recording of any length: at its pauses, or into overlapping windows.
 
-The pieces are contiguous and cover every sample, so nothing said can fall between two of them; a
-cut goes through a pause, or through the quietest moment where nobody pauses.
+The pieces are contiguous and cover every sample, so no speech is lost between them. A cut is in a
+pause, or at the quietest moment if there is no pause.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from scipy.ndimage import uniform_filter1d
 
 FRAME_SECONDS = 0.01
 PAUSE_SECONDS = 0.2
-"""Level is judged over this span: longer than the closure of a stop consonant (about 0.1 s)."""
+"""The level is measured over this span: longer than the closure of a stop consonant (0.1 s)."""
 
 SPAN_FRAMES = round(PAUSE_SECONDS / FRAME_SECONDS)
 
@@ -23,7 +23,7 @@ FLOOR = 1e-5  # amplitude; digital silence has no decibels
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of a recording: samples, shape (samples,), and where the first one stands."""
+    """A part of a recording: samples, shape (samples,), and the index of the first."""
 
     first_sample: int
     wave: np.ndarray
@@ -32,9 +32,9 @@ class Piece:
 def cut_at_pauses(
     blocks: Iterable[np.ndarray], limit_seconds: float, sample_rate: int
 ) -> Iterator[Piece]:
-    """Yield the recording that `blocks` make up, in pieces of at most `limit_seconds`.
+    """Yield the recording given by `blocks` in pieces of at most `limit_seconds`.
 
-    Holds no more than one block and one piece, so hours of audio cost no memory.
+    It holds one block and one piece at a time, so memory does not grow with the recording.
     """
     limit = int(limit_seconds * sample_rate)
     first, waiting = 0, np.zeros(0, np.float32)
@@ -51,11 +51,11 @@ def cut_at_pauses(
 def find_cut(wave: np.ndarray, sample_rate: int) -> int:
     """Return the sample at which to cut: in the last pause, or at the quietest moment.
 
-    A pause is `PAUSE_BELOW_SPEECH_DB` under the loud parts of `wave`. Without one, the quietest
-    moment of the later half serves, lest a noisy recording be chopped small.
+    A pause is `PAUSE_BELOW_SPEECH_DB` below the loud parts of `wave`. Without one, the cut is at
+    the quietest moment of the second half, so that a noisy recording is not cut into small pieces.
     """
     frame = round(FRAME_SECONDS * sample_rate)
-    # At the edges the level is judged on too little: a consonant there would pass for a pause.
+    # At the edges the level is measured on too few frames: a consonant could pass for a pause.
     level = smoothed_level_db(wave, frame)[: -SPAN_FRAMES // 2]
     in_pause = level < np.percentile(level, 95) - PAUSE_BELOW_SPEECH_DB
     in_pause[: min(round(SHORTEST_SECONDS / FRAME_SECONDS), len(level) // 2)] = False
@@ -81,19 +81,19 @@ def _middle_of_last_run(mask: np.ndarray) -> int:
 
 @dataclass(frozen=True)
 class Hit:
-    """A stretch in which one class is heard."""
+    """A stretch in which one class was found."""
 
     start_seconds: float
     end_seconds: float
     label: str
     probability: float
-    """The highest in it."""
+    """The highest probability in it."""
 
 
 def windows(
     blocks: Iterable[np.ndarray], length: int, hop: int
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (first sample, samples) of windows that overlap; the last one may be shorter."""
+    """Yield (first sample, samples) of overlapping windows; the last one may be shorter."""
     rest, first, ended = np.empty(0, np.float32), 0, 0
     for block in blocks:
         rest = np.concatenate([rest, block])
@@ -106,7 +106,7 @@ def windows(
 
 
 def joined(hits: Sequence[Hit]) -> list[Hit]:
-    """Return hits of one class that touch as one, with the highest probability of them."""
+    """Merge adjacent hits of the same class; the highest probability is kept."""
     found: list[Hit] = []
     for hit in hits:
         last = found[-1] if found else None

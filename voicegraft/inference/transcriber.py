@@ -1,4 +1,4 @@
-"""A trained model that takes any recording: hours long, at any rate, in any format."""
+"""Transcribe recordings of any length, rate and format with a trained model."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ BATCH_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Segment:
-    """What was said between two pauses."""
+    """The text between two pauses."""
 
     start_seconds: float
     end_seconds: float
@@ -28,27 +28,27 @@ class Segment:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said in a recording; stretches in which nothing was have no segment."""
+    """The text of a recording; stretches without text have no segment."""
 
     segments: list[Segment]
     text: str
     seconds: float
     damage: str
-    """Why the recording breaks off where it does; "" where it is whole."""
+    """Why the recording is truncated; "" if it is complete."""
 
 
 class Transcriber:
-    """Turn recordings into text with a model folder that this pipeline wrote.
+    """Transcribe recordings with a model folder of this pipeline.
 
         recogniser = Transcriber("models/top3")
         print(recogniser("talk.ogg").text)
 
     Args:
-        folder: holds the model, as train_head and finetune write it; or an adapter file.
+        folder: of the model, as train_head and finetune write it; or an adapter file.
         device: "auto", "cpu", "cuda" …
-        upstream: of an adapter file alone, the folder of the upstream that it was made for.
-        piece_seconds: longest stretch given to the model at once, at most what the model takes.
-        batch_seconds: audio in one batch: more is faster on a GPU and takes more memory.
+        upstream: only for an adapter file, the folder of its upstream.
+        piece_seconds: length of the longest piece, at most the model's longest clip.
+        batch_seconds: seconds of audio in one batch: more is faster on a GPU and needs more memory.
     """
 
     def __init__(
@@ -64,19 +64,19 @@ class Transcriber:
         load = partial(load_adapter, upstream=Path(upstream)) if upstream else load_model
         self.model = load(Path(folder), device=device)
         if self.model.description.pooling:
-            raise ValueError(f"{folder} tells the classes of clips: `voicegraft classify` runs it")
+            raise ValueError(f"{folder} is a model for classification: use `voicegraft classify`")
         self.piece_seconds = min(piece_seconds, self.model.max_seconds)
         self.batch_seconds = batch_seconds
 
     def __call__(
         self, recording: str | Path, progress: Callable[[float], object] | None = None
     ) -> Transcript:
-        """Return what is said in the file; `progress` is called with the seconds just done.
+        """Return the transcript of the file; `progress` is called with the seconds just done.
 
-        A recording that breaks off gives what there is of it, and says so in `damage`.
+        A truncated recording is transcribed up to the damage, which is given in `damage`.
 
         Raises:
-            AudioError: the file holds nothing that can be decoded.
+            AudioError: if nothing in the file can be decoded.
         """
         stream = UntilDamage(stream_audio(Path(recording)))
         pieces = cut_at_pauses(stream, self.piece_seconds, SAMPLE_RATE)
@@ -95,7 +95,7 @@ class Transcriber:
 def transcribe_pieces(
     model: GraftedModel, pieces: Sequence[Piece], batch_seconds: float
 ) -> list[Segment]:
-    """Return a segment for each of `pieces`, in their order; batches of like lengths inside."""
+    """Return a segment for each of `pieces`, in order; batches have pieces of similar length."""
     lengths = [len(piece.wave) for piece in pieces]
     texts = [""] * len(pieces)
     for batch in batches_by_length(lengths, int(batch_seconds * SAMPLE_RATE)):
@@ -113,7 +113,7 @@ def transcribe_pieces(
 
 
 def _groups(pieces: Iterable[Piece], group_seconds: float) -> Iterator[list[Piece]]:
-    """Yield pieces together until they last `group_seconds`."""
+    """Yield groups of consecutive pieces that last about `group_seconds`."""
     group: list[Piece] = []
     for piece in pieces:
         group.append(piece)

@@ -1,8 +1,8 @@
-"""An adapter file: of a model only what training made, a few MB for each language.
+"""An adapter file: only the weights that training changed, a few MB for each language.
 
-The rest is the upstream as it was fetched, which all languages share. The file is one safetensors:
-the weights of the head, what was added to the upstream, and those of its own weights that have
-another value; model.json and the digest of the upstream stand in its metadata.
+The rest is the upstream as it was fetched, which all languages share. The file is a safetensors
+with the weights of the head, the modules added to the upstream, and the changed weights of the
+upstream. Its metadata has model.json and the digest of the upstream.
 """
 
 import hashlib
@@ -30,15 +30,15 @@ PREFIX, FACTS = "upstream.", "voicegraft"
 
 
 def write_adapter(model: Path, upstream: Path, file: Path) -> None:
-    """Write what the model has and the upstream has not.
+    """Write the weights of a model that differ from its upstream.
 
     Args:
-        model: a folder, as train_head or finetune leaves it.
-        upstream: the folder that it was trained from, as fetch_model leaves it.
-        file: a .safetensors.
+        model: a folder, as train_head or finetune writes it.
+        upstream: the folder that it was trained from, as fetch_model writes it.
+        file: the .safetensors to write.
 
     Raises:
-        ModelError: if a folder does not hold what it should, or the two do not belong together.
+        ModelError: if a folder has no model or upstream, or the model is of another upstream.
     """
     try:
         text = (model / DESCRIPTION).read_text(encoding="utf-8")
@@ -55,10 +55,10 @@ def write_adapter(model: Path, upstream: Path, file: Path) -> None:
 
 
 def load_adapter(file: Path, upstream: Path, device: str = "auto") -> GraftedModel:
-    """Return the model that `write_adapter` was given, ready to transcribe.
+    """Load the model of an adapter file, ready to transcribe.
 
     Raises:
-        ModelError: if the file is no adapter, or was not made for what is in `upstream`.
+        ModelError: if the file is no adapter, or was made for another upstream.
     """
     bound_cache()
     try:
@@ -70,7 +70,7 @@ def load_adapter(file: Path, upstream: Path, device: str = "auto") -> GraftedMod
         raise ModelError(f"{file} is no adapter file: {error}") from None
     base = _pretrained(upstream, description)
     if facts.get("upstream") != digest(base):
-        raise ModelError(f"{file} was made for another upstream than is in {upstream}")
+        raise ModelError(f"{file} was made for another upstream than that in {upstream}")
     try:
         model = GraftedModel(description)
         model.load_state_dict(base | {name: value.float() for name, value in own.items()})
@@ -80,13 +80,15 @@ def load_adapter(file: Path, upstream: Path, device: str = "auto") -> GraftedMod
 
 
 def _pretrained(folder: Path, description: Description) -> dict[str, Tensor]:
-    """Return the upstream's weights under the names that a grafted model gives them."""
+    """Return the upstream's weights by their names in a grafted model."""
     try:
         name, upstream = upstream_folder.name_in(folder), upstream_folder.load(folder)
     except OSError as error:
         raise ModelError(f"{folder} does not hold an upstream: {error}") from None
     if (name, upstream.config) != (description.upstream, description.upstream_config):
-        raise ModelError(f"{folder} holds {name} of {upstream.config}, and the model has another")
+        raise ModelError(
+            f"{folder} has the upstream {name} of {upstream.config}; the model has another"
+        )
     return {PREFIX + key: value for key, value in upstream.state_dict().items()}
 
 
@@ -95,7 +97,7 @@ def _equal(pretrained: Tensor | None, value: Tensor) -> bool:
 
 
 def digest(weights: dict[str, Tensor]) -> str:
-    """Return a hash of the values, however they came: the same from any file format."""
+    """Return a hash of the values, which does not depend on the file format."""
     digest = hashlib.sha256()
     for name, value in sorted(weights.items()):
         digest.update(f"{name} {tuple(value.shape)} ".encode())

@@ -1,8 +1,8 @@
-"""Clips of several lengths in one tensor: padded with a mask, or end to end.
+"""Clips of different lengths in one tensor: padded with a mask, or end to end.
 
-What treats each frame by itself (a linear layer, a norm) runs over all of them at once; what
-relates the frames of a clip (attention) takes the clips one by one, and no mask is needed. The
-layout that FlashAttention calls variable-length (Dao 2023, https://arxiv.org/abs/2307.08691).
+Modules that treat frames separately (linear layers, norms) run over all frames at once. Modules
+that relate the frames of a clip (attention) take the clips one by one, and need no mask.
+FlashAttention calls the layout variable-length (Dao 2023, https://arxiv.org/abs/2307.08691).
 """
 
 from collections.abc import Sequence
@@ -21,23 +21,23 @@ class Padded:
 
     @property
     def mask(self) -> Tensor | None:
-        """True for frames of a clip, shape (batch, frames); None where nothing is padding."""
+        """True for frames of a clip, shape (batch, frames); None if there is no padding."""
         frames = self.values.shape[1]
         if bool((self.lengths == frames).all()):
             return None
         return (torch.arange(frames) < self.lengths[:, None]).to(self.values.device)
 
     def with_values(self, values: Tensor) -> "Padded":
-        """Return other values, of shape (batch, frames, size), for the same clips."""
+        """Return a batch of the same lengths with other values, (batch, frames, size)."""
         return Padded(values, self.lengths)
 
     def zeroed(self) -> "Padded":
-        """Return the batch with zeros for padding."""
+        """Return the batch with zeros in the padding."""
         mask = self.mask
         return self if mask is None else self.with_values(self.values * mask[..., None])
 
     def normalised(self) -> "Padded":
-        """Give each clip mean 0 and deviation 1 in every dimension, over its own frames alone."""
+        """Normalise each clip to mean 0 and deviation 1 in every dimension, over its own frames."""
         mask = self.mask
         heard = torch.ones_like(self.values[..., :1]) if mask is None else mask[..., None].float()
         frames = heard.sum(1, keepdim=True)
@@ -65,7 +65,7 @@ class Ragged:
     """On the CPU."""
 
     def with_values(self, values: Tensor) -> "Ragged":
-        """Return other values, of shape (frames of all clips, size), for the same clips."""
+        """Return a batch of the same lengths with other values, (frames of all clips, size)."""
         return Ragged(values, self.lengths)
 
     def clips(self) -> tuple[Tensor, ...]:
@@ -85,8 +85,8 @@ def join(clips: Sequence[Tensor]) -> Ragged:
 def batches_by_length(lengths: Sequence[int], budget: int) -> list[list[int]]:
     """Return indices in batches, shortest clips first; no batch exceeds `budget` once padded.
 
-    A batch costs its longest clip times its size, in the units of `lengths`. A clip longer than
-    the budget gets a batch of its own. Ties keep their order, so the batches are always the same.
+    A batch costs its longest clip times its size, in the units of `lengths`. A clip longer than the
+    budget is a batch alone. Ties keep their order, so the batches are deterministic.
     """
     batches: list[list[int]] = []
     for index in sorted(range(len(lengths)), key=lambda i: lengths[i]):

@@ -1,12 +1,12 @@
-"""The contract of a classifier: a head that tells the class of a whole clip.
+"""The contract of a classifier: a head that predicts the class of a whole clip.
 
 It is a file of voicegraft/classifiers, named in params.yaml, with
 
     build(features, labels) -> Classifier
 
-where `features` is the size of a pooled clip and `labels` the number of classes. A `Fitted` one is
-found in one go from the pooled clips of train, by scikit-learn; any other is trained step by step,
-as heads for CTC are. Either can be fine-tuned with the upstream.
+where `features` is the size of a pooled clip and `labels` the number of classes. The weights of a
+`Fitted` classifier are found at once from the pooled clips of train, by scikit-learn; any other is
+trained by gradient descent, like heads for CTC. Both can be fine-tuned with the upstream.
 """
 
 from abc import ABC, abstractmethod
@@ -28,7 +28,7 @@ from voicegraft.speech.manifest import Utterance
 
 
 class ClassifierChoice(Section):
-    """Which classifier, on which layer or layers, of frames pooled and normalised in which way."""
+    """The classifier, its input layers, pooling and speaker normalisation."""
 
     name: str
     layer: Layer
@@ -37,11 +37,11 @@ class ClassifierChoice(Section):
 
     @property
     def normalised_by(self) -> str | None:
-        """By what, as a model has it."""
+        """The value of `normalise` in a `Description`."""
         return None if self.normalise == "none" else self.normalise
 
     def described(self, train: Sequence[Utterance]) -> dict[str, Any]:
-        """Return what a `Description` holds of the head, whose labels are of `train`."""
+        """Return the fields of a `Description` for this head; the labels are those of `train`."""
         return {
             "head": self.name,
             "labels": sorted({clip.label for clip in train}),
@@ -51,7 +51,7 @@ class ClassifierChoice(Section):
 
 
 class Classifier(nn.Module, ABC):
-    """Pooled clips (clips, features) → scores (clips, labels); their softmax are probabilities."""
+    """Pooled clips (clips, features) → logits (clips, labels)."""
 
     @abstractmethod
     def forward(self, features: Tensor) -> Tensor:
@@ -71,12 +71,12 @@ class Fitted(Classifier):
             groups: clips of one group are never on both sides of a fold.
 
         Returns:
-            What was chosen by the way, in words; "" if nothing was.
+            The hyperparameters that were chosen, in words; "" if there are none.
         """
 
 
 class PooledHead(Head):
-    """A classifier on pooled frames, in the place of a head: it emits one frame for each clip."""
+    """A classifier on pooled frames as a head: it emits one frame for each clip."""
 
     subsampling = 1
 
@@ -93,7 +93,7 @@ class PooledHead(Head):
         """Map pooled clips, (batch, features), to log-probabilities (batch, labels)."""
         return self.classifier(self.voice(pooled) if self.voice else pooled).log_softmax(-1)
 
-    def frames_out(self, frames: int) -> int:  # noqa: ARG002 - one, of however many
+    def frames_out(self, frames: int) -> int:  # noqa: ARG002 - one, always
         """See `Head`."""
         return 1
 
@@ -106,18 +106,18 @@ def names() -> list[str]:
 def build(
     name: str, pooling: str, size: int, labels: int, silence: int = 0, by_voice: bool = False
 ) -> PooledHead:
-    """Return the classifier of that name, with weights from torch's generator.
+    """Return the classifier of that name, with random weights from torch's generator.
 
     Args:
         name: a file of voicegraft/classifiers.
         pooling: see voicegraft.model.pooling.
         size: of a frame.
-        labels: how many classes.
-        silence: frames behind each clip that are none of its own.
-        by_voice: whether what is a voice's own is taken out: see voicegraft.model.speakers.
+        labels: number of classes.
+        silence: number of frames of silence after each clip.
+        by_voice: whether clips are normalised by speaker: see voicegraft.model.speakers.
 
     Raises:
-        ValueError: naming the classifiers or ways to pool that are here.
+        ValueError: naming the known classifiers or ways to pool.
     """
     if name not in names():
         raise ValueError(f"head.name: {name!r} is not in voicegraft/classifiers: {names()}")
@@ -125,7 +125,7 @@ def build(
     classifier = plugins.load("classifiers", name).build(pool.features, labels)
     if isinstance(classifier, Fitted) and list(pool.parameters()):
         raise ValueError(
-            f"head.pooling: {pooling} has weights to be trained, and {name} is not trained step "
+            f"head.pooling: {pooling} has weights to train, and {name} is not trained step "
             "by step: take another way to pool, or head.name: mlp"
         )
     if by_voice and not isinstance(classifier, Fitted):

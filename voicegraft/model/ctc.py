@@ -1,4 +1,4 @@
-"""What CTC heads share: labels, targets, loss and greedy decoding.
+"""CTC: labels, targets, loss and greedy decoding.
 
 Connectionist temporal classification: Graves et al. 2006, https://doi.org/10.1145/1143844.1143891
 A label is one code point of NFC text, so CER counts what the head emits.
@@ -16,15 +16,15 @@ BLANK = 0
 
 
 def labels_of(texts: Iterable[str]) -> list[str]:
-    """Return the labels that spell `texts`, sorted, after the blank.
+    """Return the blank and the characters of `texts`, sorted.
 
-    Give it the texts of *train* alone: a label learnt from test is a leak.
+    Use the texts of *train* only: a label that only test has would be a leak.
     """
     return ["", *sorted(set().union(*texts))]
 
 
 def target(text: str, labels: Sequence[str]) -> Tensor:
-    """Return the indices that spell `text`, (symbols,); what has no label is left out."""
+    """Return the indices that spell `text`, (symbols,); characters without a label are left out."""
     index = {label: i for i, label in enumerate(labels) if label}
     return torch.tensor([index[symbol] for symbol in text if symbol in index], dtype=torch.long)
 
@@ -37,9 +37,9 @@ def frames_needed(symbols: Tensor) -> int:
 def loss(emissions: Padded, targets: Sequence[Tensor]) -> Tensor:
     """Return the negative log-likelihood for each symbol of the batch, a scalar.
 
-    `emissions` are log-probabilities (batch, frames, labels). The sum runs on the CPU: the
-    gradient of the CUDA kernel is not deterministic (pytorch#17798). Every clip must have frames
-    enough (`frames_needed`), so an infinite loss is never silenced.
+    `emissions` are log-probabilities (batch, frames, labels). The sum runs on the CPU: the gradient
+    of the CUDA kernel is not deterministic (pytorch#17798). Every clip must have at least
+    `frames_needed` frames; an infinite loss is not set to zero.
     """
     symbols = torch.tensor([len(t) for t in targets])
     total = F.ctc_loss(
@@ -54,6 +54,6 @@ def loss(emissions: Padded, targets: Sequence[Tensor]) -> Tensor:
 
 
 def greedy(emission: Tensor, labels: Sequence[str]) -> str:
-    """Return the text of the likeliest path through (frames, labels), words parted by one space."""
+    """Return the text of the likeliest path through (frames, labels), with single spaces."""
     path = torch.unique_consecutive(emission.argmax(-1))
     return " ".join("".join(labels[i] for i in path.tolist()).split())

@@ -1,8 +1,8 @@
-"""Dropout whose random numbers cost less than the network they regularise.
+"""Dropout with cheap random numbers.
 
-On a CPU torch draws each of them alone from a Mersenne twister: a quarter of a small head's
-training time. A byte each from a counter-free generator that fills arrays (SFC64) is ample, as only
-a threshold is compared with it.
+On a CPU, torch draws each number separately from a Mersenne twister, which takes a quarter of a
+small head's training time. One byte for each value, from a generator that fills arrays (SFC64), is
+enough to compare with a threshold.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 class Dropout(nn.Module):
     """Zero each value with probability `p`, in steps of 1/256, and scale the rest (training only).
 
-    Seeded by torch's generator, so the same seed drops the same values.
+    Seeded by torch's generator, so the same seed zeros the same values.
     """
 
     def __init__(self, p: float):

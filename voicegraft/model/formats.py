@@ -1,9 +1,9 @@
-"""Read stored tensors: safetensors, JSON, and CTranslate2's model.bin, without unpickling.
+"""Read safetensors, JSON and CTranslate2's model.bin, without unpickling.
 
-The format is that of `python/ctranslate2/specs/model_spec.py` in OpenNMT/CTranslate2. All numbers
-are little-endian: u32 version, name of the spec, u32 revision, u32 count, and for each variable its
-name, u8 rank, u32 dimensions, u8 type, u32 size in bytes, data. A string is a u16 length, then that
-many bytes, the last of them NUL.
+The format of model.bin is defined in `python/ctranslate2/specs/model_spec.py` in
+OpenNMT/CTranslate2. All numbers are little-endian: u32 version, name of the spec, u32 revision, u32
+count, and for each variable its name, u8 rank, u32 dimensions, u8 type, u32 size in bytes, data. A
+string is a u16 length, followed by that many bytes, the last of which is NUL.
 """
 
 import json
@@ -19,18 +19,18 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 Names = Mapping[str, Sequence[str | None]]
-"""For each tensor of ours, those that are stored for it, one above the other; None is zeros."""
+"""For each of our tensors, the stored tensors to stack; None stands for zeros."""
 
 
 class WeightsError(ValueError):
-    """A file of weights is not what its name says."""
+    """A weights file is damaged or has another format."""
 
 
 def read_json(path: Path) -> dict[str, JsonValue]:
-    """Return what a file says that lies beside weights.
+    """Return the content of a JSON file beside weights.
 
     Raises:
-        WeightsError: if it is missing, or is no JSON.
+        WeightsError: if it is missing or not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -39,10 +39,10 @@ def read_json(path: Path) -> dict[str, JsonValue]:
 
 
 def read_safetensors(path: Path, prefixes: Sequence[str]) -> dict[str, Tensor]:
-    """Return the tensors whose names start with one of `prefixes`, without it.
+    """Return the tensors whose names start with one of `prefixes`, by their names without it.
 
     Raises:
-        WeightsError: if the file is not of safetensors, or ends too early.
+        WeightsError: if the file is not safetensors, or is truncated.
     """
     try:
         with safe_open(path, "pt") as file:
@@ -53,16 +53,16 @@ def read_safetensors(path: Path, prefixes: Sequence[str]) -> dict[str, Tensor]:
                 if name.startswith(prefix)
             }
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path} is not a whole file of safetensors: {error}") from None
+        raise WeightsError(f"{path} is not a complete safetensors file: {error}") from None
 
 
 def assembled(
     wanted: Mapping[str, Tensor], names: Names, stored: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Return a float32 tensor for each of `wanted`, of its shape, from those that are stored.
+    """Return a float32 tensor for each of `wanted`, of the same shape, from stored ones.
 
     Raises:
-        WeightsError: naming the first that is missing, of whole numbers, or of another shape.
+        WeightsError: naming the first that is missing, quantized, or of another shape.
     """
     return {
         ours: torch.cat(
@@ -96,13 +96,13 @@ def read_ctranslate2(path: Path, prefix: str = "") -> dict[str, np.ndarray]:
     """Return the variables whose names start with `prefix`, in their stored types.
 
     Raises:
-        WeightsError: if the file is not a model.bin, or ends too early.
+        WeightsError: if the file is not a model.bin, or is truncated.
     """
     try:
         with open(path, "rb") as file:
             return dict(_variables(file, prefix))
     except (struct.error, KeyError, UnicodeDecodeError, ValueError) as error:
-        raise WeightsError(f"{path} is not a whole CTranslate2 model.bin: {error}") from None
+        raise WeightsError(f"{path} is not a complete CTranslate2 model.bin: {error}") from None
 
 
 def _variables(file: BinaryIO, prefix: str) -> Iterator[tuple[str, np.ndarray]]:
@@ -113,7 +113,7 @@ def _variables(file: BinaryIO, prefix: str) -> Iterator[tuple[str, np.ndarray]]:
         dtype = np.dtype(DTYPES[_number(file, "B")])
         size_bytes = _number(file, "I")
         data = file.read(size_bytes)
-        if len(data) < size_bytes:  # of a variable that is passed over too
+        if len(data) < size_bytes:  # also for a variable that is skipped
             raise ValueError(f"it ends within {name}")
         if name.startswith(prefix):
             yield name, np.frombuffer(data, dtype).reshape(shape)

@@ -1,6 +1,6 @@
-"""The grafted model: an upstream, a head and its labels, in one folder that needs nothing else.
+"""The grafted model: an upstream, a head and its labels, in one self-contained folder.
 
-`model.json` says what to build, `model.safetensors` holds the weights of all of it.
+`model.json` describes the network, `model.safetensors` has all weights.
 """
 
 from collections.abc import Sequence
@@ -28,43 +28,43 @@ DESCRIPTION, WEIGHTS = "model.json", "model.safetensors"
 
 
 class ModelError(ValueError):
-    """A folder does not hold a grafted model."""
+    """A folder has no valid grafted model."""
 
 
 class Description(BaseModel):
-    """model.json: all that must be known to build the network and to feed it."""
+    """model.json: what is needed to build the network and to prepare its input."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     upstream: str
     upstream_config: upstreams.Config
     margin_seconds: float
-    """Silence behind each clip, as in training."""
+    """Silence after each clip, as in training."""
     head: str
     pooling: str | None = None
-    """Of a classifier, how it makes one vector of the frames; None where the head transcribes."""
+    """For a classifier, how frames are pooled; None if the head transcribes."""
     normalise: Literal["speaker"] | None = None
-    """Of a classifier, whether what is a voice's own is taken out first."""
+    """For a classifier, whether clips are normalised by speaker."""
     layer: Layer
-    """The upstream's layer that the head listens to, or several: see voicegraft.model.layers."""
+    """The input layer of the head, or several: see voicegraft.model.layers."""
     labels: list[str]
-    """The blank first, and then code points; of a classifier, its classes."""
+    """The blank, then code points; for a classifier, its classes."""
     added: unfreezing.Added | None = None
-    """What fine-tuning added to the upstream, where it did."""
+    """Modules that fine-tuning added to the upstream, if any."""
 
     @property
     def layers(self) -> tuple[int, ...]:
-        """All layers that the head listens to, increasing."""
+        """The input layers of the head, increasing."""
         return numbers(self.layer)
 
     @property
     def top(self) -> int:
-        """The highest of them: blocks above it are never run."""
+        """The highest input layer: blocks above it are not run."""
         return self.layers[-1]
 
 
 class GraftedModel(nn.Module):
-    """An upstream and a head, as `description` says; random weights until loaded."""
+    """The upstream and head of `description`, with random weights until loaded."""
 
     def __init__(self, description: Description):
         super().__init__()
@@ -82,35 +82,35 @@ class GraftedModel(nn.Module):
 
     @property
     def labels(self) -> list[str]:
-        """What can be emitted: symbols, the first of which is the CTC blank, or classes."""
+        """The labels of emissions: symbols, the first of which is the CTC blank, or classes."""
         return self.description.labels
 
     @property
     def layer_weights(self) -> dict[int, float]:
-        """What each layer counts for in what the head hears; empty where it hears one alone."""
+        """The weight of each input layer of the head; empty if there is only one."""
         if not isinstance(self.mix, WeightedSum):
             return {}
         return dict(zip(self.description.layers, self.mix.weights.tolist(), strict=True))
 
     @property
     def max_seconds(self) -> float:
-        """The longest clip that fits the upstream's window."""
+        """Length of the longest clip that fits the upstream's window."""
         return self.upstream.max_samples / self.upstream.sample_rate
 
     def forward(self, states: Tensor, lengths: Tensor, start: int | None) -> tuple[Tensor, Tensor]:
-        """Return log-probabilities (batch, frames, labels) and their lengths.
+        """Return emissions, log-probabilities (batch, frames, labels), and their lengths.
 
         Args:
-            states: of layer `start`, (frames of all clips, size); features where it is None. Or of
-                all layers that the head hears, (frames of all clips, layers, size).
+            states: of layer `start`, (frames of all clips, size), or features if it is None; or of
+                all input layers of the head, (frames of all clips, layers, size).
             lengths: of each clip, on the CPU.
-            start: the layer from which to run; what lies below is not run.
+            start: the layer from which the upstream runs; lower blocks are not run.
         """
         emissions = self.head(self._listened(states, lengths, start))
         return emissions.values, emissions.lengths
 
     def _listened(self, states: Tensor, lengths: Tensor, start: int | None) -> Padded:
-        """Return what the head is given, (batch, frames, size)."""
+        """Return the input of the head, (batch, frames, size)."""
         inputs = Ragged(states, lengths)
         if states.ndim == 2:
             inputs = self._heard(inputs, start)
@@ -119,7 +119,7 @@ class GraftedModel(nn.Module):
         return inputs.padded()
 
     def _heard(self, inputs: Ragged, start: int | None) -> Ragged:
-        """Return what the head listens to; of several layers, (frames, layers, size)."""
+        """Return the states of the input layers; of several, (frames, layers, size)."""
         if start is None:
             start, inputs = 0, self.upstream.stem(inputs)
         found = self.upstream.above(inputs, start, self.description.layers)
@@ -130,14 +130,14 @@ class GraftedModel(nn.Module):
 
     @torch.inference_mode()
     def emissions(self, waves: Sequence[np.ndarray]) -> list[Tensor]:
-        """Return log-probabilities (frames, labels) on the CPU, for waves of float32 (samples,)."""
+        """Return emissions (frames, labels) on the CPU, for waves of float32 (samples,)."""
         features = self._features(waves)
         values, lengths = self(features.values, features.lengths, None)
         return Padded(values.float().cpu(), lengths).clips()
 
     @torch.inference_mode()
     def pooled(self, waves: Sequence[np.ndarray]) -> Tensor:
-        """Return what a classifier makes of waves, (clips, features), before it looks at them."""
+        """Return the pooled states of waves, (clips, features), which are a classifier's input."""
         features = self._features(waves)
         return self.head.pooling(self._listened(features.values, features.lengths, None))
 
@@ -147,19 +147,19 @@ class GraftedModel(nn.Module):
         return join([self.upstream.features(window) for window in windows])
 
     def decode(self, emission: Tensor) -> str:
-        """Return the text, or the class, that log-probabilities (frames, labels) tell."""
+        """Return the text or class predicted by emissions (frames, labels)."""
         return self.objective.decode(emission)
 
 
 def mix_for(description: Description) -> WeightedSum | SideBySide | None:
-    """Return what makes one of several layers; None where one alone is heard."""
+    """Return the module that combines input layers; None for a single layer."""
     if len(description.layers) == 1:
         return None
     return SideBySide() if description.pooling else WeightedSum(len(description.layers))
 
 
 def build_head(description: Description, upstream: upstreams.Upstream) -> heads.Head:
-    """Return the head that `description` names, on states of `upstream`; its weights are random."""
+    """Return the head that `description` names, on states of `upstream`, with random weights."""
     size, labels = upstream.size, len(description.labels)
     if not description.pooling:
         return heads.build(description.head, size, labels)
@@ -169,10 +169,10 @@ def build_head(description: Description, upstream: upstreams.Upstream) -> heads.
 
 
 def save_model(model: GraftedModel, folder: Path) -> None:
-    """Write the model; what float16 holds exactly, as pretrained weights often are, takes half.
+    """Write the model; tensors that float16 represents exactly are stored in float16.
 
     Raises:
-        OSError: if it cannot be written, naming the file.
+        OSError: naming the file that cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {k: _smallest_exact(v.detach().cpu()) for k, v in model.state_dict().items()}
@@ -190,10 +190,10 @@ def load_model(folder: Path, device: str = "auto") -> GraftedModel:
     """Return the model in `folder`, ready to transcribe.
 
     Args:
-        device: "cpu", "cuda" …; "auto" is the GPU where there is one.
+        device: "cpu", "cuda" …; "auto" is the GPU if there is one.
 
     Raises:
-        ModelError: if the folder does not hold one.
+        ModelError: if the folder has no valid model.
     """
     bound_cache()
     file = DESCRIPTION
@@ -210,7 +210,7 @@ def load_model(folder: Path, device: str = "auto") -> GraftedModel:
 
 
 def ready(model: GraftedModel, device: str) -> GraftedModel:
-    """Return the model ready to transcribe, on `device` as `load_model` takes it."""
+    """Return the model in evaluation mode on `device`, given as for `load_model`."""
     return model.eval().requires_grad_(False).to(_device(device))
 
 

@@ -1,11 +1,11 @@
-"""The contract of a head: what is trained on top of the upstream's states.
+"""The contract of a head, which is trained on the upstream's states.
 
 A head is a file of voicegraft/heads, named in params.yaml, with
 
     build(size, labels) -> Head
 
-where `size` is that of a frame of the upstream and `labels` how many symbols there are, the CTC
-blank being the first. What only one head needs to know is a constant at the top of its file.
+where `size` is the size of the upstream's frames and `labels` the number of symbols, of which the
+CTC blank is the first. Settings of a single head are constants at the top of its file.
 """
 
 from abc import ABC, abstractmethod
@@ -23,28 +23,28 @@ from voicegraft.speech.manifest import Utterance
 
 
 class HeadChoice(Section):
-    """Which head, on which layer or layers."""
+    """The head and its input layers."""
 
     name: str
     layer: Layer
 
     def described(self, train: Sequence[Utterance]) -> dict[str, Any]:
-        """Return what a `Description` holds of the head, whose labels are of `train`."""
+        """Return the fields of a `Description` for this head; the labels are those of `train`."""
         return {"head": self.name, "labels": ctc.labels_of(clip.text for clip in train)}
 
 
 class Head(nn.Module, ABC):
-    """States of the upstream → log-probabilities of labels; the same alone or in any batch."""
+    """States of the upstream → log-probabilities of labels; the batch does not change them."""
 
     subsampling: int
-    """Frames of the upstream for one of the head."""
+    """Number of the upstream's frames for one frame of the head."""
 
     @abstractmethod
     def forward(self, states: Padded) -> Padded:
         """Map (batch, frames, size) to log-probabilities (batch, frames / subsampling, labels)."""
 
     def frames_out(self, frames: int) -> int:
-        """Return how many frames the head makes of so many."""
+        """Return the number of frames that the head emits for `frames` input frames."""
         return -(-frames // self.subsampling)
 
 
@@ -57,7 +57,7 @@ def build(name: str, size: int, labels: int) -> Head:
     """Return the head of that name, with random weights from torch's generator.
 
     Raises:
-        ValueError: naming the heads that are here.
+        ValueError: naming the known heads.
     """
     if name not in names():
         raise ValueError(f"head.name: {name!r} is not in voicegraft/heads: {names()}")

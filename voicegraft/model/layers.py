@@ -1,7 +1,7 @@
-"""One layer of an upstream, or several: mixed by weights that are learnt, or side by side.
+"""One input layer or several: mixed by learnt weights, or concatenated.
 
 A weighted sum of layers is SUPERB's way to let a task choose (Yang et al. 2021,
-https://arxiv.org/abs/2105.01051): lower layers know of sounds what higher ones have let go.
+https://arxiv.org/abs/2105.01051): lower layers keep information on sounds that higher ones lose.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 
 def one_or_several(layers: Sequence[int]) -> int | tuple[int, ...]:
-    """Return the layer that stands alone in `layers`, or all of them."""
+    """Return the layer if `layers` has only one, or all of them."""
     return layers[0] if len(layers) == 1 else tuple(layers)
 
 
@@ -28,25 +28,26 @@ def _layer(value: Any) -> int | tuple[int, ...]:
 
 
 Layer = Annotated[int | tuple[int, ...], BeforeValidator(_layer)]
-"""A layer by its number, or two and more, increasing, of which a weighted sum is heard."""
+"""The number of a layer, or two or more, increasing, as the head's input."""
 
 
 def numbers(layer: Layer) -> tuple[int, ...]:
-    """Return the numbers of all that is heard, increasing."""
+    """Return the numbers of the input layers, increasing."""
     return (layer,) if isinstance(layer, int) else layer
 
 
 def trunk_below(layer: Layer, unfrozen_blocks: int) -> int:
-    """Return the highest layer from which all that is heard can be run again.
+    """Return the highest layer from which all input layers can be computed.
 
-    Lower than `unfrozen_blocks` below the highest where a lower one yet is heard.
+    This is `unfrozen_blocks` below the highest input layer, or the lowest input layer if that is
+    lower.
     """
     heard = numbers(layer)
     return min(heard[0], heard[-1] - unfrozen_blocks)
 
 
 class SideBySide(nn.Module):
-    """States of several layers → one vector: what a classifier hears, which weighs every number."""
+    """Concatenate the states of several layers, for a classifier."""
 
     def forward(self, states: Tensor) -> Tensor:
         """Map (frames, layers, size) to (frames, layers times size)."""
@@ -54,10 +55,10 @@ class SideBySide(nn.Module):
 
 
 class WeightedSum(nn.Module):
-    """States of several layers → one: a sum whose weights are a softmax, equal at first.
+    """A weighted sum of the states of several layers; the softmax weights are equal at first.
 
-    Each layer is normalised over its frame, so that a weight says how much a layer counts, and not
-    how loud it is.
+    Each layer is normalised over its frame, so that the weights do not depend on the scale of a
+    layer.
     """
 
     def __init__(self, layers: int):
@@ -66,7 +67,7 @@ class WeightedSum(nn.Module):
 
     @property
     def weights(self) -> Tensor:
-        """What each layer counts for, (layers,); they sum to 1."""
+        """The weight of each layer, (layers,); they sum to 1."""
         return self.logits.softmax(0)
 
     def forward(self, states: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Log-mel frames as an upstream: what the controls without weights share."""
+"""Log-mel frames as an upstream: the base of the controls without weights."""
 
 from torch import Tensor, nn
 
@@ -7,7 +7,7 @@ from voicegraft.model.spectrogram import HOP_SAMPLES, SAMPLE_RATE, LogMelSpectro
 from voicegraft.model.upstream import Upstream
 
 BINS = 80
-STEPS_A_FRAME = 2  # so that a head has 50 frames a second, as of Whisper and wav2vec 2.0
+STEPS_A_FRAME = 2  # so that a head has 50 frames per second, as with Whisper and wav2vec 2.0
 MAX_SECONDS = 30
 
 

@@ -16,47 +16,47 @@ from voicegraft.speech.manifest import Utterance
 
 
 class Objective(Protocol):
-    """Of one task: what can be aimed at, what missing it costs, and what emissions tell."""
+    """The targets, loss, decoding and error rates of a task."""
 
     unlearnable: str
-    """Why some clips are left out, in words."""
+    """Reason for clips that cannot be learnt from, for messages."""
     remedy: str
-    """What to do where many are."""
+    """Advice if there are many such clips."""
 
     def learnable(self, utterance: Utterance, frames: int) -> bool:
-        """Return whether so many emitted frames can tell it."""
+        """Return whether `frames` emitted frames are enough for the utterance's target."""
         ...
 
     def loss(self, emissions: Padded, utterances: Sequence[Utterance]) -> Tensor:
-        """Return what to lower, a scalar, of log-probabilities (batch, frames, labels)."""
+        """Return the loss, a scalar, of emissions (batch, frames, labels)."""
         ...
 
     def decode(self, emission: Tensor) -> str:
-        """Return what log-probabilities (frames, labels) tell."""
+        """Return the prediction of emissions (frames, labels)."""
         ...
 
     def as_told(self, utterance: Utterance, told: str) -> Utterance:
-        """Return the clip as if what was told of it were its label."""
+        """Return the clip with a prediction as its text or label."""
         ...
 
     def rates(self, utterances: Sequence[Utterance], told: Sequence[str]) -> dict[str, float]:
-        """Return rates of all clips together; the first is what training lowers."""
+        """Return error rates of all predictions together; training selects by the first."""
         ...
 
 
 @dataclass(frozen=True)
 class Transcription:
-    """The text, by CTC; `labels` are its symbols, the blank first."""
+    """Predict texts by CTC; `labels` are the symbols, the blank first."""
 
     labels: Sequence[str]
     unlearnable = "have more symbols than frames"
     remedy = (
-        "see whether each text is of its recording, or lower "
+        "check that texts belong to their recordings, or lower "
         "prepare_data.check.max_characters_per_second"
     )
 
     def learnable(self, utterance: Utterance, frames: int) -> bool:
-        """See `Objective`: it has text, and there are frames enough for CTC to spell it."""
+        """See `Objective`: it has text, and enough frames for CTC to spell it."""
         symbols = ctc.target(utterance.text, self.labels)
         return 0 < len(symbols) and ctc.frames_needed(symbols) <= frames
 
@@ -80,14 +80,14 @@ class Transcription:
 
 @dataclass(frozen=True)
 class Classification:
-    """The class, which the one emitted frame tells; `labels` are the classes."""
+    """Predict the class from the one emitted frame; `labels` are the classes."""
 
     labels: Sequence[str]
-    unlearnable = "are of a class that train has not"
-    remedy = "see prepare_data.split: each class needs clips on every side"
+    unlearnable = "are of a class that train does not have"
+    remedy = "see prepare_data.split: each class needs clips in every split"
 
     def learnable(self, utterance: Utterance, frames: int) -> bool:  # noqa: ARG002
-        """See `Objective`: it is of a class that the model has."""
+        """See `Objective`: the model has the utterance's class."""
         return utterance.label in self.labels
 
     def loss(self, emissions: Padded, utterances: Sequence[Utterance]) -> Tensor:
@@ -104,8 +104,8 @@ class Classification:
         return replace(utterance, label=told)
 
     def rates(self, utterances: Sequence[Utterance], told: Sequence[str]) -> dict[str, float]:
-        """See `Objective`: the share told wrongly, and the mean F1 of the classes."""
-        from sklearn.metrics import f1_score  # brings a second to all that loads a model
+        """See `Objective`: error rate and macro-F1."""
+        from sklearn.metrics import f1_score  # takes a second to import
 
         wanted = [u.label for u in utterances]
         wrong = np.not_equal(wanted, list(told)).mean()

@@ -1,11 +1,11 @@
-"""The frames of a clip pooled into one vector for a classifier.
+"""Pool the frames of a clip into one vector for a classifier.
 
-Every way is a mean of frames, with weights that say which count: all alike, those of each third of
-the clip, the last alone, or such as are learnt (self-attentive pooling, Zhu et al. 2018,
-https://doi.org/10.21437/Interspeech.2018-1158). `_std` adds the deviation about the mean, which
-tells a clip that moves from one that stays (statistics pooling, Snyder et al. 2018,
-https://doi.org/10.1109/ICASSP.2018.8461375); `_slope` adds where it moves to: the first Legendre
-coefficient over time, as of pitch contours. Silence behind a clip does not count.
+Every way is a weighted mean of frames: of all, of each third of the clip, of the last alone, or
+with learnt weights (self-attentive pooling, Zhu et al. 2018,
+https://doi.org/10.21437/Interspeech.2018-1158). `_std` adds the standard deviation, which
+distinguishes changing clips from constant ones (statistics pooling, Snyder et al. 2018,
+https://doi.org/10.1109/ICASSP.2018.8461375). `_slope` adds the direction of change: the first
+Legendre coefficient over time, as for pitch contours. Silence after a clip is excluded.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,13 +21,13 @@ STD, SLOPE = "_std", "_slope"
 LEARNT = "attentive"
 PARTS = 3
 TOGETHER = 256
-"""Clips pooled in one go."""
+"""Number of clips pooled at once."""
 LEAST = 1e-8
-"""A variance below this counts as this: at 0 a root has no gradient."""
+"""Lower bound of a variance: at 0 the square root has no gradient."""
 
 
 def _frames(lengths: Tensor, most: int) -> tuple[Tensor, Tensor]:
-    """Return where each frame lies, (1, frames), and the lengths, (batch, 1), both float."""
+    """Return the index of each frame, (1, frames), and the lengths, (batch, 1), both float."""
     return torch.arange(most, dtype=torch.float32)[None], lengths[:, None].float()
 
 
@@ -42,7 +42,7 @@ def _last(lengths: Tensor, most: int) -> Tensor:
 
 
 def _thirds(lengths: Tensor, most: int) -> Tensor:
-    """Share a frame between the thirds that it lies in, so that one frame is enough."""
+    """Return weights for each third; a frame may be part of two, so one frame is enough."""
     at, length = _frames(lengths, most)
     parts = []
     for part in range(PARTS):
@@ -57,16 +57,16 @@ FIXED: dict[str, Callable[[Tensor, int], Tensor]] = {
     "thirds": _thirds,
     "last": _last,
 }
-"""From lengths (batch,) and the most frames: weights (batch, vectors, frames) that sum to 1."""
+"""From lengths (batch,) and the padded length: weights (batch, vectors, frames) that sum to 1."""
 
 
 def names() -> list[str]:
-    """Return the ways there are."""
+    """Return the ways to pool."""
     return [f"{name}{more}" for name in (*FIXED, LEARNT) for more in ("", STD, SLOPE)]
 
 
 def without_weights(way: str) -> str:
-    """Return the way itself, or what it is while nothing is learnt: all frames count alike."""
+    """Return the way; for a learnt one, the same with equal weights."""
     return way.replace(LEARNT, "mean")
 
 
@@ -76,10 +76,10 @@ class Pooling(nn.Module):
     Args:
         way: one of `names()`.
         size: of a frame.
-        silence: frames behind each clip that are none of its own.
+        silence: number of frames of silence after each clip.
 
     Raises:
-        ValueError: naming the ways there are.
+        ValueError: naming the known ways.
     """
 
     def __init__(self, way: str, size: int, silence: int = 0):
@@ -93,7 +93,7 @@ class Pooling(nn.Module):
         self.features = size * vectors * (2 if self.more else 1)
 
     def forward(self, states: Padded) -> Tensor:
-        """Map (batch, frames, size) to (batch, features); the same alone or in any batch."""
+        """Map (batch, frames, size) to (batch, features); a vector does not depend on the batch."""
         states = Padded(states.values, (states.lengths - self.silence).clamp(min=1))
         weights = self._weights(states)
         means = weights @ states.values
@@ -105,7 +105,7 @@ class Pooling(nn.Module):
         return means.flatten(1)
 
     def _weights(self, states: Padded) -> Tensor:
-        """Return what each frame counts for, (batch, vectors, frames)."""
+        """Return the weight of each frame, (batch, vectors, frames)."""
         most = states.values.shape[1]
         if self.score is None:
             return FIXED[self.way](states.lengths, most).to(states.values)
@@ -117,14 +117,14 @@ class Pooling(nn.Module):
 
 
 def _deviation(values: Tensor, weights: Tensor, means: Tensor) -> Tensor:
-    # About the mean itself: the mean of squares less the square of means loses all digits.
+    # The mean of squares minus the squared mean would lose all digits.
     centred = values[:, None] - means[:, :, None]
     variance = (weights[..., None] * centred.square()).sum(2)
     return variance.clamp(min=LEAST).sqrt()
 
 
 def _rise(weights: Tensor) -> Tensor:
-    """Return a line over the frames that count, of mean 0 and square 1; shaped as `weights`."""
+    """Return a line over the weighted frames, of mean 0 and variance 1, shaped as `weights`."""
     at = torch.arange(weights.shape[-1]).to(weights)
     centred = at - (weights * at).sum(-1, keepdim=True)
     square = (weights * centred.square()).sum(-1, keepdim=True)
@@ -135,7 +135,7 @@ def _rise(weights: Tensor) -> Tensor:
 def pool_clips(pooling: Pooling, clips: Iterable[Tensor]) -> np.ndarray:
     """Return a vector for each of `clips` (frames, size), (clips, features) in float64.
 
-    Few are held at a time, so `clips` may be read from disk one by one.
+    Only `TOGETHER` clips are in memory at a time, so `clips` may be read from disk one by one.
     """
     clips, found = iter(clips), []
     while group := list(islice(clips, TOGETHER)):

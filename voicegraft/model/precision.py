@@ -1,11 +1,11 @@
-"""float32, or bfloat16 where the machine multiplies it faster, and rightly.
+"""float32, or bfloat16 where the machine computes it faster and correctly.
 
-A flag of the processor says that it has bfloat16 products, not that a library gets them right:
+A processor's flag for bfloat16 products does not mean that a library computes them correctly:
 oneDNN returned noise for some convolutions on processors with AMX (docs/known_faults.md). So `auto`
-looks: what is about to run is run once in both, on a second of sound, and bfloat16 is taken only
-where all that differs is rounding.
+runs the model once in both precisions, on a second of sound, and chooses bfloat16 only if the
+difference is rounding.
 
-The memory that oneDNN, torch's library for a CPU, may keep.
+The module also bounds the cache of oneDNN, torch's library for CPUs.
 """
 
 import math
@@ -23,18 +23,18 @@ from voicegraft.model.upstream import Upstream
 Precision = Literal["float32", "bfloat16"]
 
 Results = Mapping[str, tuple[Tensor, float]]
-"""What comes out, by name, each with the relative error up to which it is right."""
+"""Results by name, each with its largest allowed relative error."""
 
 ROUNDING = 0.05
-"""The relative error up to which states are right.
+"""The largest relative error of states that rounding explains.
 
 Products are rounded to 8 bits, 0.4 %, and layers add up: 0.2 to 1.9 % over all upstreams with
 random weights, of up to 24 blocks, and 2.3 % at the last layer of Whisper base. A convolution that
-returns noise puts states off by 25 % and more, even where most of a state goes around it.
+returns noise changes states by 25 % and more, even if most of a state bypasses it.
 """
 
 _SAID: set[str] = set()
-"""Knobs whose `auto` has said that it takes float32: noise is another in each run."""
+"""Knobs whose fallback to float32 was reported already."""
 
 
 def bfloat16_is_fast(device: torch.device) -> bool:
@@ -48,7 +48,7 @@ def bfloat16_is_fast(device: torch.device) -> bool:
 def on_this_machine(
     precision: Literal["auto", "float32", "bfloat16"], upstream: Upstream
 ) -> Precision:
-    """Return what `auto` stands for on the device of `upstream`, and anything else as it is."""
+    """Return the precision of `auto` on the device of `upstream`, or the given precision."""
     if precision != "auto":
         return precision
     if not bfloat16_is_fast(upstream.device):
@@ -66,7 +66,7 @@ def products_in(precision: Precision, device: torch.device) -> AbstractContextMa
 
 @torch.inference_mode()
 def encodes_alike(upstream: Upstream) -> bool:
-    """Return whether all layers of `upstream` are the same in bfloat16 but for rounding."""
+    """Return whether all layers of `upstream` are the same in bfloat16 except for rounding."""
     windows = [upstream.window(wave.to(upstream.device), 0.0) for wave in sound(upstream)]
     layers = range(len(upstream.blocks) + 1)
 
@@ -79,7 +79,7 @@ def encodes_alike(upstream: Upstream) -> bool:
 
 
 def sound(upstream: Upstream) -> list[Tensor]:
-    """Return a voice-like glide and noise, each (samples,), a second together; always the same."""
+    """Return a voice-like glide and noise, each (samples,), one second in all; deterministic."""
     rate = upstream.sample_rate
     time = torch.arange(round(0.6 * rate)) / rate
     turns = (120 * time - 3.2 * torch.cos(2 * math.pi * 3 * time)) * 2 * math.pi
@@ -89,16 +89,16 @@ def sound(upstream: Upstream) -> list[Tensor]:
 
 
 def alike(knob: str, run: Callable[[Precision], Results]) -> bool:
-    """Return whether `run` gives the same in bfloat16 but for rounding; say once where not.
+    """Return whether `run` gives the same in bfloat16 except for rounding; report once if not.
 
     Args:
-        knob: whose `auto` this is about.
-        run: runs the same in either precision.
+        knob: the knob that is `auto`, for the message.
+        run: computes the results in a precision.
     """
     exact = run("float32")
     try:
         rounded = run("bfloat16")
-    except RuntimeError as error:  # the library has no such product for this processor
+    except RuntimeError as error:  # the library lacks this product for the processor
         _say_once(knob, f"fails on this machine: {error}")
         return False
     errors = {name: relative_error(rounded[name][0], exact[name][0]) for name in exact}
@@ -108,14 +108,14 @@ def alike(knob: str, run: Callable[[Precision], Results]) -> bool:
         return True
     _say_once(
         knob,
-        f"is wrong on this machine: {worst} is off by {errors[worst]:.0%}, where rounding makes "
+        f"is wrong on this machine: {worst} is off by {errors[worst]:.0%}, and rounding explains "
         f"{most:.0%} at most (docs/known_faults.md)",
     )
     return False
 
 
 def relative_error(values: Tensor, exact: Tensor) -> float:
-    """Return the norm of the difference over that of `exact`; infinite where one is not finite."""
+    """Return the norm of the difference over that of `exact`; infinite if one is not finite."""
     difference, size = (t.double().norm().item() for t in (values - exact, exact))
     if difference == 0:
         return 0.0
@@ -129,17 +129,17 @@ def _say_once(knob: str, why: str) -> None:
 
 
 PRODUCTS = "32"
-"""More than the shapes of one batch, so every block after the first finds its own."""
+"""More than the number of shapes in one batch, so blocks after the first reuse products."""
 
 
 def bound_cache() -> None:
-    """Let oneDNN, and torch's wrapper of it, keep few compiled products.
+    """Limit the compiled products that oneDNN and torch's wrapper of it keep.
 
-    Each keeps one for every shape it met, up to 1,024
+    Each keeps one for every shape, up to 1,024
     (https://uxlfoundation.github.io/oneDNN/dev_guide_primitive_cache.html,
-    https://github.com/pytorch/pytorch/issues/27971). Hardly two batches of clips have the same
-    length, so memory would grow for hours, and no product be met again. Call it before anything
-    is multiplied: the variables are read once.
+    https://github.com/pytorch/pytorch/issues/27971). Few batches have the same length, so memory
+    would grow for hours, and the products would not be reused. Call it before the first product:
+    the variables are read once.
     """
     for variable in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
         os.environ.setdefault(variable, PRODUCTS)

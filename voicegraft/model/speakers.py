@@ -1,8 +1,8 @@
-"""Speaker normalisation of pooled clips: each speaker's mean and deviation taken out.
+"""Speaker normalisation of pooled clips: subtract each speaker's mean, divide by the deviation.
 
-Mean and variance normalisation by speaker, as is done to cepstra (Viikki and Laurila 1998,
-https://doi.org/10.1016/S0167-6393(98)00033-8), here to pooled states. It needs some clips of the
-voice, and none of their labels.
+Mean and variance normalisation by speaker, as for cepstra (Viikki and Laurila 1998,
+https://doi.org/10.1016/S0167-6393(98)00033-8), here for pooled states. It needs some clips of the
+speaker, but no labels.
 """
 
 from collections import Counter
@@ -13,15 +13,15 @@ import torch
 from torch import Tensor, nn
 
 FEWEST_CLIPS = 10
-"""Of fewer clips a voice is not known well enough: voices with fewer are taken for one."""
+"""Speakers with fewer clips are normalised together, as one speaker."""
 LEAST = 1e-4
-"""What deviates less counts as this."""
+"""Lower bound of a deviation."""
 
 
 class Voice(nn.Module):
-    """Pooled clips of a voice (clips, features) → the same with mean 0 and deviation 1.
+    """Pooled clips of a speaker (clips, features) → the same with mean 0 and deviation 1.
 
-    The voice is that of the clips that it met last.
+    The mean and deviation are those of the last `meet`.
     """
 
     def __init__(self, features: int):
@@ -35,16 +35,16 @@ class Voice(nn.Module):
 
     @torch.no_grad()
     def meet(self, pooled: Tensor) -> None:
-        """Take clips of one voice, (clips, features), for what it is like."""
+        """Set the mean and deviation from clips of one speaker, (clips, features)."""
         self.mean.copy_(pooled.mean(0))
         self.scale.copy_(pooled.std(0, correction=0).clamp(min=LEAST))
 
 
 def each_voice(speakers: Sequence[str]) -> Iterator[np.ndarray]:
-    """Yield the places of each voice's clips; clips of nobody, and of rare voices, are one voice's.
+    """Yield the indices of each speaker's clips; unknown and rare speakers count as one.
 
     Args:
-        speakers: of each clip; "" where that is not known.
+        speakers: of each clip; "" if unknown.
     """
     counts = Counter(speakers)
     known = np.array([who if counts[who] >= FEWEST_CLIPS else "" for who in speakers])
@@ -53,7 +53,7 @@ def each_voice(speakers: Sequence[str]) -> Iterator[np.ndarray]:
 
 
 def without_voices(pooled: np.ndarray, speakers: Sequence[str]) -> np.ndarray:
-    """Return pooled clips, (clips, features), less what is each speaker's own."""
+    """Return pooled clips, (clips, features), normalised by speaker."""
     found, voice = np.empty_like(pooled), Voice(pooled.shape[1]).double()
     for places in each_voice(speakers):
         clips = torch.from_numpy(pooled[places])

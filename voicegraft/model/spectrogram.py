@@ -1,4 +1,4 @@
-"""The log-mel spectrogram that speech models are fed with, clip by clip."""
+"""The log-mel spectrogram, the input of speech models, clip by clip."""
 
 import librosa
 import torch
@@ -10,13 +10,12 @@ RANGE = 8  # powers of ten below the clip's maximum, as in openai/whisper `audio
 
 
 class LogMelSpectrogram(nn.Module):
-    """100 steps a second of 25 ms, with librosa's filters (Slaney's scale and norm).
+    """100 steps per second of 25 ms, with librosa's filters (Slaney's scale and norm).
 
-    Clamped 80 dB below the clip's own maximum, so that no neighbour in a batch changes it.
+    Clamped 80 dB below the clip's own maximum, so that it does not depend on the batch.
 
     Args:
-        edges: how the clip goes on beyond its ends: "reflect", which needs 201 samples, or
-            "constant" silence.
+        edges: padding at the ends: "reflect", which needs 201 samples, or "constant" silence.
     """
 
     def __init__(self, bins: int, edges: str = "reflect"):

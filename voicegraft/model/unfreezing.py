@@ -1,13 +1,13 @@
-"""The contract of a way to unfreeze: what of the upstream learns, and what is added to it for that.
+"""The contract of a way to unfreeze: which parameters of the upstream learn, and added modules.
 
 A way is a file of voicegraft/unfreezing, named by `learns` in a recipe of params.yaml, with
 
-    Way(Unfreezing)     its own knobs as fields, which stand in the recipe beside those that all
-                        recipes have; what it adds to a block, and what of a module learns
+    Way(Unfreezing)     its own knobs as fields, which are in the recipe beside the knobs of all
+                        recipes; what it adds to a block, and which parameters of a module learn
 
-What is added is a module of its own under a name of its own: no weight of the upstream is called
-otherwise than before, and taken off, the upstream is what it was. At first it changes no bit of
-what the block says, so that fine-tuning begins at the score of the trained head.
+An added module has its own name: the names of the upstream's weights do not change, and removing
+the module restores the upstream. At first it does not change the output of the block, so that
+fine-tuning starts at the score of the trained head.
 """
 
 from abc import ABC, abstractmethod
@@ -26,26 +26,26 @@ class Unfreezing(Section, ABC):
     """A way to unfreeze, with its knobs."""
 
     adds: ClassVar[bool] = False
-    """Whether it adds anything: then the model says so, to be built again."""
+    """Whether it adds modules, which model.json then lists."""
 
     def add(self, block: nn.Module, size: int) -> None:
-        """Add to a block what it takes to learn; random weights come from torch's generator.
+        """Add modules to a block; random weights come from torch's generator.
 
         Args:
-            block: one of an upstream's.
-            size: numbers in a frame, of what the block takes and gives.
+            block: of an upstream.
+            size: of a frame, at the block's input and output.
 
         Raises:
-            ValueError: if there is nothing in the block to add it to.
+            ValueError: if the block has no place for them.
         """
 
     @abstractmethod
     def learning(self, module: nn.Module) -> Iterable[nn.Parameter]:
-        """Yield the parameters that learn, of a block, the closing norm or the stem."""
+        """Yield the parameters that learn, in a block, the closing norm or the stem."""
 
 
 class Added(BaseModel):
-    """What was added to an upstream, as model.json tells it."""
+    """Modules that were added to an upstream, in model.json."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -64,7 +64,7 @@ def way(name: str) -> type[Unfreezing]:
     """Return the way of that name.
 
     Raises:
-        ValueError: naming those that are here.
+        ValueError: naming the known ways.
     """
     if name not in names():
         raise ValueError(f"learns: {name!r} is not in voicegraft/unfreezing: {names()}")
@@ -72,10 +72,10 @@ def way(name: str) -> type[Unfreezing]:
 
 
 def add(upstream: Upstream, added: Added) -> None:
-    """Add to the upstream what `added` tells of, with weights to be loaded or learnt.
+    """Add the modules of `added` to the upstream, with weights to be loaded or learnt.
 
     Raises:
-        ValueError: if the upstream has no such block, or the block no place for it.
+        ValueError: if the upstream has no such block, or the block has no place for them.
     """
     chosen = way(added.way)(**added.knobs)
     for number in added.blocks:

@@ -4,17 +4,17 @@ An upstream is a file of voicegraft/upstreams, named in params.yaml, with
 
     load(folder) -> Upstream                pretrained, from the files that were fetched
     build(config) -> Upstream               the same network with random weights
-    TINY: Config                            one small enough for a test
+    TINY: Config                            the config of a small network for tests
 
-Where its weights are is in a file of the same name in voicegraft/checkpoints.
+The download table of its weights is the file of the same name in voicegraft/checkpoints.
 
-A control is an upstream that was never trained: it is listed under transfer.controls, has no
-weights to fetch, and in place of `load` it has
+A control is an upstream that was never trained. It is listed in transfer.controls, has no weights
+to fetch, and instead of `load` it has
 
-    beside(name, upstream) -> Config        of the control that stands beside that upstream
+    beside(name, upstream) -> Config        the config of the control for that upstream
 
-Layer 0 is what the stem makes of the audio, layer k the output of block k, and the last layer
-also passes the closing norm: it is what the model hands on.
+Layer 0 is the output of the stem and layer k that of block k. The last layer also passes the
+closing norm, and is the output of the model.
 """
 
 from abc import ABC, abstractmethod
@@ -30,42 +30,41 @@ from voicegraft.model.batches import Ragged, join
 from voicegraft.pipeline import plugins
 
 Config = dict[str, JsonValue]
-"""All that must be known to build a network again."""
+"""The settings from which a network is built again."""
 
 
 class Upstream(nn.Module, ABC):
     """A pretrained encoder: audio → features → stem → blocks → norm.
 
-    A clip's states are the same alone or in any batch (to 1e-3, or 1e-5 of their norm where that
-    is more): no frame hears another clip's, and whatever is normalised is normalised over the clip,
-    never over the batch.
+    A clip's states do not depend on the batch (to 1e-3, or 1e-5 of their norm if that is more): no
+    frame depends on another clip, and normalisation is over the clip, never over the batch.
     """
 
     sample_rate: int
     frame_samples: int
     """Samples from one frame to the next."""
     max_samples: int
-    """The longest window that the model was trained on."""
+    """The longest window of the model's training."""
     size: int
-    """Numbers in a frame."""
+    """Dimensions of a frame."""
     config: Config
-    """What `build` needs to make this network again."""
+    """The settings from which `build` makes this network."""
     blocks: nn.ModuleList
-    """What can be unfrozen, in order: each maps (frames of all clips, size) and the lengths of the
-    clips to (frames of all clips, size)."""
+    """The blocks, in order, which can be unfrozen: each maps (frames of all clips, size) and the
+    lengths of the clips to (frames of all clips, size)."""
     norm: nn.Module
-    """Closes the last layer; unfrozen with the last block."""
+    """The closing norm of the last layer; unfrozen with the last block."""
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are, or the filters of one that has none."""
+        """The device of the weights, or of the filters if there are no weights."""
         return next(chain(self.parameters(), self.buffers())).device
 
     @abstractmethod
     def features(self, wave: Tensor) -> Tensor:
-        """Return what the stem takes, (steps, bins), for a wave of shape (samples,).
+        """Return the input of the stem, (steps, bins), for a wave of shape (samples,).
 
-        Has no weights. The wave is a whole number of frames.
+        It has no weights. The wave must be a whole number of frames.
         """
 
     @abstractmethod
@@ -74,10 +73,10 @@ class Upstream(nn.Module, ABC):
 
     @abstractmethod
     def stem_modules(self) -> list[nn.Module]:
-        """Return what learns together with the first block."""
+        """Return the modules that learn together with the first block."""
 
     def window(self, wave: Tensor, margin_seconds: float) -> Tensor:
-        """Return the wave with silence behind it, to a whole number of frames.
+        """Return the wave followed by silence, as a whole number of frames.
 
         Raises:
             ValueError: if the wave alone is longer than the model's window.
@@ -89,16 +88,16 @@ class Upstream(nn.Module, ABC):
         return nn.functional.pad(wave, (0, frames * self.frame_samples - len(wave)))
 
     def frames(self, samples: int, margin_seconds: float) -> int:
-        """Return how many frames a clip of so many samples has, with silence behind it."""
+        """Return the number of frames of a clip of `samples` samples with the silence after it."""
         wanted = min(samples + round(margin_seconds * self.sample_rate), self.max_samples)
         return max(1, -(-wanted // self.frame_samples))
 
     def silence_frames(self, margin_seconds: float) -> int:
-        """Return how many of them are that silence."""
+        """Return the number of frames of that silence."""
         return round(margin_seconds * self.sample_rate / self.frame_samples)
 
     def above(self, states: Ragged, start: int, layers: Sequence[int]) -> dict[int, Ragged]:
-        """Return the states of `layers`, given those of layer `start`."""
+        """Return the states of `layers`, given the states of layer `start`."""
         found = {start: states} if start in layers else {}
         lengths = states.lengths.tolist()
         for layer, block in enumerate(self.blocks[start : max(layers)], start + 1):
@@ -110,7 +109,7 @@ class Upstream(nn.Module, ABC):
         return found
 
     def encode(self, windows: Sequence[Tensor], layers: Sequence[int]) -> dict[int, Ragged]:
-        """Return the states of `layers` for waves that passed through `window`."""
+        """Return the states of `layers` for waves from `window`."""
         return self.above(self.stem(join([self.features(w) for w in windows])), 0, layers)
 
 
@@ -123,7 +122,7 @@ def plugin(name: str) -> ModuleType:
     """Return the upstream's module.
 
     Raises:
-        ValueError: naming those that are here.
+        ValueError: naming the known upstreams.
     """
     if name not in names():
         raise ValueError(f"upstream.name: {name!r} is not in voicegraft/upstreams: {names()}")
@@ -134,6 +133,6 @@ def is_control(name: str) -> bool:
     """Return whether the upstream of that name was never trained.
 
     Raises:
-        ValueError: naming the upstreams that are here.
+        ValueError: naming the known upstreams.
     """
     return hasattr(plugin(name), "beside")

@@ -1,6 +1,6 @@
-"""An upstream on disk: the files of its weights, and `upstream.json`, which says whose they are.
+"""An upstream on disk: its weights files, and `upstream.json`, which identifies them.
 
-A control has no weights to keep: its `upstream.json` says what to build.
+A control has no weights: its `upstream.json` has the config to build it.
 """
 
 import json
@@ -14,19 +14,19 @@ IDENTITY_FILE = "upstream.json"
 
 
 def write_identity(folder: Path, name: str, checkpoint: str, licence: str) -> None:
-    """Say in `folder` whose files these are; written last, it marks the folder as whole."""
+    """Write `upstream.json` into `folder`; written last, it marks the folder as complete."""
     _write_identity(folder, {"name": name, "checkpoint": checkpoint, "licence": licence})
 
 
 def write_control(folder: Path, name: str, upstream: Path) -> None:
-    """Write the control of that name which stands beside the upstream in folder `upstream`.
+    """Write the control `name` for the upstream in folder `upstream`.
 
     Raises:
-        ValueError: if `name` is no control, naming those that are here.
+        ValueError: if `name` is no control, naming the controls.
     """
     controls = [name for name in upstreams.names() if upstreams.is_control(name)]
     if name not in controls:
-        raise ValueError(f"transfer.controls: {name!r} is no control; there are {controls}")
+        raise ValueError(f"transfer.controls: {name!r} is no control; known: {controls}")
     folder.mkdir(parents=True, exist_ok=True)
     config = upstreams.plugin(name).beside(name_in(upstream), load(upstream))
     _write_identity(folder, {"name": name, "config": config})
@@ -40,12 +40,12 @@ def name_in(folder: Path) -> str:
 
 
 def by_kind(folder: Path) -> dict[str, Path]:
-    """Return the folder as a `control`, or as the `upstream` that a project has one of."""
+    """Return the folder under the key `control` or `upstream`, for `provenance`."""
     return {"control" if upstreams.is_control(name_in(folder)) else "upstream": folder}
 
 
 def load(folder: Path) -> upstreams.Upstream:
-    """Return the upstream in `folder`, frozen: one that fetch_model left, or a control."""
+    """Return the upstream in `folder`, frozen: a fetched one or a control."""
     identity = _identity(folder)
     with reading(folder / IDENTITY_FILE):
         module = upstreams.plugin(identity["name"])

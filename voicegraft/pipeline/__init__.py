@@ -1,1 +1,1 @@
-"""What every stage uses: params, the command line, files written whole, tables."""
+"""Shared by all stages: params, the command line, atomic files, tables, provenance."""

@@ -27,13 +27,13 @@ def reading(path: Path) -> Iterator[None]:
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield a path to write to: what lies there replaces `path` if the block ends without error.
+    """Yield a temporary path; its file replaces `path` if the block ends without error.
 
-    A kill leaves the old file or the new one, an error or a stop the old one alone. And what was
-    there is never written into: DVC may have linked it to its cache.
+    After a kill, `path` is the old file or the new one; after an error or a stop, the old one. The
+    old file is never written to, because DVC may have linked it to its cache.
 
     Raises:
-        OSError: of a full disk too with the file's name, which the system does not tell.
+        OSError: with the file's name, which the system leaves out if the disk is full.
     """
     partial = path.with_name(path.name + ".part")
     try:
@@ -57,7 +57,7 @@ def read_json(path: Path) -> Any:
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write `value` whole, its keys in order."""
+    """Write `value` atomically, with sorted keys."""
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     with whole(path) as partial:
         partial.write_text(text, encoding="utf-8")

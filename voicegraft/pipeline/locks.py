@@ -1,10 +1,10 @@
 """Free DVC's locks of killed runs, before `dvc repro`: `python -m voicegraft.pipeline.locks`.
 
-DVC writes into .dvc/tmp/rwlock which process reads and writes which path, and a process that is
-killed leaves its lines there. DVC 3.67 drops those whose process number is gone (`dvc/rwlock.py`).
-It stops with status 255, and asks for the file to be removed by hand, where the number belongs to
-a dead process that nobody has waited for, or to another program (numbers start anew with a
-container), or where the kill came while the file was written.
+DVC records in .dvc/tmp/rwlock which process reads and writes which path. A killed process leaves
+its entries there. DVC 3.67 drops entries whose process number is gone (`dvc/rwlock.py`). In three
+cases it stops with status 255 and asks the user to remove the file: the number belongs to a zombie;
+it belongs to another program (numbers start again in a new container); or the kill came while the
+file was written.
 """
 
 import json
@@ -21,22 +21,22 @@ Holder = dict[str, Any]
 
 
 def free_dead_locks(folder: Path) -> list[str]:
-    """Drop from DVC's lock files what no running DVC holds, and describe what was dropped.
+    """Drop entries of DVC's lock files that no running DVC holds; return a line for each of them.
 
     Args:
-        folder: DVC's own, `.dvc/tmp`; where there is none, nothing is held.
+        folder: DVC's own, `.dvc/tmp`; it may be missing.
     """
     files = [folder / name for name in FILES]
     return [line for file in files if file.is_file() for line in _free(file)]
 
 
 def _free(file: Path) -> list[str]:
-    with make_lock(f"{file}.lock"):  # as DVC does while it edits the file
+    with make_lock(f"{file}.lock"):  # DVC holds this lock while it edits the file
         try:
             held = json.loads(file.read_text(encoding="utf-8"))
         except ValueError:
             file.unlink()
-            return [f"{file}, which was not whole"]
+            return [f"{file}, which was incomplete"]
         writers, readers = held.get("write", {}), held.get("read", {})
         holders = [*writers.values(), *(h for several in readers.values() for h in several)]
         dead = [holder for holder in holders if not is_running(holder)]
@@ -47,7 +47,7 @@ def _free(file: Path) -> list[str]:
             }
             with whole(file) as partial:
                 partial.write_text(json.dumps(kept), encoding="utf-8")
-    return sorted({f"what `{h['cmd']}` (process {h['pid']}) held when it ended" for h in dead})
+    return sorted({f"the locks of `{h['cmd']}` (process {h['pid']})" for h in dead})
 
 
 def _without(holders: list[Holder], dead: list[Holder]) -> list[Holder]:
@@ -55,7 +55,7 @@ def _without(holders: list[Holder], dead: list[Holder]) -> list[Holder]:
 
 
 def is_running(holder: Holder) -> bool:
-    """Return whether the process that DVC wrote down still runs; if in doubt, it does."""
+    """Return whether the process that DVC recorded is still running; True if in doubt."""
     try:
         process = psutil.Process(holder["pid"])
         if process.status() == psutil.STATUS_ZOMBIE:
@@ -70,7 +70,7 @@ def is_running(holder: Holder) -> bool:
 
 
 def main() -> None:
-    """Free them in the project of the working directory."""
+    """Free the locks of the project around the working directory."""
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / ".dvc").is_dir():

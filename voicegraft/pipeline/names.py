@@ -1,8 +1,8 @@
-"""Check the names that dvc.yaml puts into command lines: `python -m voicegraft.pipeline.names`.
+"""Check the names that dvc.yaml inserts into command lines: `python -m voicegraft.pipeline.names`.
 
-DVC fills `${item}` into a command as it stands and gives the line to a shell, which would take a
-name such as `top3; rm -r models` for two commands. So each stage that is made once for each name
-of a list runs this first, in a command without names.
+DVC inserts `${item}` into a command without quoting and passes the line to a shell, which would
+read a name such as `top3; rm -r models` as two commands. So each stage that is repeated for a list
+of names runs this check first, in a command without names.
 """
 
 import re
@@ -18,7 +18,7 @@ PIPELINE_FILE = "dvc.yaml"
 
 
 def check_names(params_file: Path = PARAMS_FILE) -> None:
-    """Refuse names that are more than small letters, digits and underscores.
+    """Refuse names with other characters than small letters, digits and underscores.
 
     Raises:
         ParamsError: naming the list in params.yaml and the name.
@@ -35,7 +35,7 @@ def check_names(params_file: Path = PARAMS_FILE) -> None:
 
 
 def _lists(pipeline: Path) -> set[str]:
-    """Return the keys of params.yaml that a foreach of dvc.yaml goes through."""
+    """Return the keys of params.yaml that a `foreach` of dvc.yaml loops over."""
     stages = read_params(pipeline)["stages"].values() if pipeline.is_file() else []
     loops = (str(stage.get("foreach", "")) for stage in stages)
     return {found[1] for loop in loops if (found := TEMPLATE.fullmatch(loop))}

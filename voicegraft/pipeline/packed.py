@@ -1,7 +1,8 @@
 """One large array on disk: written piece by piece, read by memory map.
 
-Thousands of small files cost DVC seconds at every command; one .npy costs none, and any tool
-reads it. The writer never holds more than a piece, and the file bears its name only once whole.
+DVC needs seconds for thousands of small files at every command, and none for one .npy, which any
+tool can read. The writer holds one piece in memory at a time, and the file gets its name when it is
+complete.
 """
 
 import math
@@ -18,11 +19,11 @@ HEADER_BYTES = 128
 
 
 class PackedWriter:
-    """Write arrays along the first axis of a .npy file, end to end or wherever they belong.
+    """Write arrays along the first axis of a .npy file, end to end or at given rows.
 
         with PackedWriter(path, np.float16, (512,)) as states:
-            first = states.append(clip)      # (frames, 512); `first` is where it begins
-            states.put(900, clip)            # rows that nobody writes are zero
+            first = states.append(clip)      # (frames, 512); `first` is its first row
+            states.put(900, clip)            # rows that are not written are zero
 
     The file appears under its name when the block ends without an error; else nothing is left.
     """
@@ -94,10 +95,10 @@ def read_packed(path: Path) -> np.memmap:
 
 
 def read_rows(packed: np.memmap, first: int, rows: int) -> np.ndarray:
-    """Return rows of what `read_packed` mapped, read and not mapped.
+    """Return a copy of some rows of an array from `read_packed`, read without the memory map.
 
-    Pages of a map stay with the process as long as there is room: a walk through a corpus would
-    seem to take its whole size in memory.
+    Pages of a map stay in the process's memory as long as there is room: a pass over a corpus would
+    appear to need its whole size.
     """
     row = math.prod(packed.shape[1:])
     start = packed.offset + first * row * packed.itemsize

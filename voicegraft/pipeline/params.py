@@ -1,4 +1,4 @@
-"""Read params.yaml, section by section, or refuse it with the key, the value and the choices.
+"""Read sections of params.yaml; an error names the key, the value and the choices.
 
 Each stage declares a `Section` where its knobs are used:
 
@@ -31,10 +31,10 @@ class Section(BaseModel):
 
 
 class Yaml12Loader(yaml.SafeLoader):
-    """Reads scalars as DVC does, by YAML 1.2: `no` is a string (Norwegian), `1e-6` a number.
+    """Read scalars by YAML 1.2, as DVC does: `no` is a string (Norwegian), `1e-6` a number.
 
     PyYAML alone reads YAML 1.1, while DVC writes 1.2: after `dvc exp run -S train_head.lr=0.000001`
-    it would hand us the string '1e-06' (https://github.com/iterative/dvc/issues/5971).
+    PyYAML would return the string '1e-06' (https://github.com/iterative/dvc/issues/5971).
     """
 
 
@@ -73,7 +73,7 @@ SectionType = TypeVar("SectionType", bound=Section)
 
 
 def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
-    """Return the whole of params.yaml as DVC reads it."""
+    """Return all of params.yaml as DVC reads it."""
     try:
         params = yaml.load(path.read_text(encoding="utf-8"), Yaml12Loader)
     except FileNotFoundError:
@@ -88,16 +88,16 @@ def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
 def load_params(
     section: type[SectionType], name: str, path: Path = PARAMS_FILE, defaults: str | None = None
 ) -> SectionType:
-    """Return the section called `name` ("train_head", or "finetune.top3"), checked.
+    """Return the validated section `name` ("train_head", or "finetune.top3").
 
     Args:
-        section: its keys, with their types.
+        section: the class with its keys and types.
         name: of the section, dots between levels.
         path: of the file.
-        defaults: the section that this one is a difference from, if it is one.
+        defaults: name of the section that supplies missing keys, if any.
 
     Raises:
-        ParamsError: naming the key, the value and what is allowed.
+        ParamsError: naming the key, the value and the choices.
     """
     params = read_params(path)
     given = _found(params, name, path)
@@ -121,7 +121,7 @@ def _found(params: dict[str, Any], name: str, path: Path) -> Any:
 
 
 def _merged(defaults: Any, given: Any) -> Any:
-    """Return `defaults` with what `given` says otherwise, at any depth."""
+    """Return `defaults` overridden by `given`, at any depth."""
     if not isinstance(defaults, dict) or not isinstance(given, dict):
         return given
     return defaults | {key: _merged(defaults.get(key), value) for key, value in given.items()}

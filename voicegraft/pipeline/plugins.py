@@ -1,4 +1,4 @@
-"""Plug-ins: the modules of a folder of voicegraft, found by listing it and loaded by name."""
+"""Plug-ins: the modules of a folder of voicegraft, found by a listing and loaded by name."""
 
 import importlib
 import pkgutil

@@ -1,11 +1,11 @@
-"""What an evaluation or a model is of, by hashes of contents.
+"""Provenance: hashes of what an evaluation or a model was made from.
 
-Files of evaluation/ stay when the corpus is changed, or a recipe is no longer listed. So each names
-the corpus, the model and the settings it is of, as lines such as "corpus:0123456789abcdef". A list
-of lines is what DVC leaves out of its tables of metrics.
+Files of evaluation/ stay when the corpus changes, or when a recipe is no longer listed. So each
+file names its corpus, model and settings, as lines such as "corpus:0123456789abcdef". They are a
+list, because DVC leaves lists out of its tables of metrics.
 
-A line is 64 bits of a SHA-256. That of a corpus goes over its samples too, so no text can be tried
-against it by those who do not have the recordings.
+A line has 64 bits of a SHA-256. The hash of a corpus includes its samples, so nobody without the
+recordings can test a guessed text against it.
 """
 
 import hashlib
@@ -19,23 +19,23 @@ from pydantic import BaseModel
 from voicegraft.pipeline.files import read_json, whole
 
 KEY = "of"
-"""Under which lines stand in JSON; in a table it is a column."""
+"""The key of the lines in JSON, and their column in a table."""
 MADE_OF = "made_of.json"
-"""In the folder of a model: the lines of what it was trained from."""
+"""The file in a model's folder with the provenance of its training."""
 FILES = {"corpus": ("manifest.csv", "audio.npy")}
-"""What counts of a folder, where that is not all: rejects.csv names files of this machine."""
+"""Files of a folder that are hashed, if not all: rejects.csv names paths of this machine."""
 HEX_DIGITS = 16
 
 Part = Path | BaseModel | Sequence[BaseModel]
-"""A folder, by the content of its files; or sections of params.yaml."""
+"""A folder, hashed by the content of its files; or sections of params.yaml."""
 
 
 def provenance(**parts: Part) -> list[str]:
-    """Return a line for each of `parts`; of a `model` the lines of what it was made of as well.
+    """Return a line for each of `parts`; for a `model`, the lines of its training as well.
 
     Args:
-        parts: `corpus`, `model`, `upstream` and `head` are folders; `settings` are what scores,
-            `training` what trains.
+        parts: `corpus`, `model`, `upstream` and `head` are folders; `settings` are knobs of
+            scoring, `training` knobs of training.
     """
     lines = [f"{name}:{_digest(name, part)}" for name, part in parts.items()]
     made_of = parts["model"] / MADE_OF if "model" in parts else None
@@ -43,19 +43,19 @@ def provenance(**parts: Part) -> list[str]:
 
 
 def remember(model: Path, **parts: Part) -> None:
-    """Write into the folder of a model what it was made of, as `provenance` takes it."""
+    """Write the provenance of a model into its folder; `parts` are those of `provenance`."""
     with whole(model / MADE_OF) as partial:
         partial.write_text(json.dumps(provenance(**parts), indent=2) + "\n", encoding="utf-8")
 
 
 def parse(lines: Iterable[str]) -> dict[str, str]:
-    """Return the hashes of `lines`, or of the cell of a table that they are joined in, by name."""
+    """Return the hashes of `lines`, or of a table's cell with all lines, by name."""
     each = lines.split() if isinstance(lines, str) else lines
     return dict(line.split(":", 1) for line in each)
 
 
 def named(found: Any) -> dict[str, str]:
-    """Return the hashes that JSON names, by name; nothing if it names none."""
+    """Return the hashes in a JSON value, by name; empty if it has none."""
     return parse(found.get(KEY, [])) if isinstance(found, dict) else {}
 
 
@@ -70,7 +70,7 @@ def _digest(name: str, part: Part) -> str:
 
 
 def _hashes(folder: Path, names: Sequence[str] | None) -> dict[str, str]:
-    """Return the hash of each file by its name; 800 MB take some 0.6 s."""
+    """Return the hash of each file by its name; 800 MB take about 0.6 s."""
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     files = [folder / name for name in names] if names else found
     return {file.relative_to(folder).as_posix(): _hash(file) for file in files}

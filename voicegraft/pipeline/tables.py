@@ -10,13 +10,13 @@ from typing import TypeVar
 from voicegraft.pipeline.files import reading, whole
 
 Record = TypeVar("Record")
-"""A dataclass whose fields are numbers and texts."""
+"""A dataclass whose fields are numbers and strings."""
 
 
 def write_rows(
     path: Path, header: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str = ","
 ) -> None:
-    """Write a CSV file that bears its name only once complete."""
+    """Write a CSV file atomically."""
     with whole(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, delimiter=delimiter, lineterminator="\n")
         table.writerow(header)
@@ -24,7 +24,7 @@ def write_rows(
 
 
 def write_records(path: Path, kind: type[Record], records: Iterable[Record]) -> None:
-    """Write a column for each field of `kind`, and a line for each of `records`, if any."""
+    """Write a CSV file with a column for each field of `kind` and a line for each of `records`."""
     write_rows(path, [field.name for field in fields(kind)], map(astuple, records))
 
 
@@ -45,10 +45,10 @@ def read_rows(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
 
 
 def read_records(path: Path, kind: type[Record]) -> list[Record]:
-    """Return what was written.
+    """Return the records of a file that `write_records` has written.
 
     Raises:
-        ValueError: if the file has other columns: another version wrote it, or another hand.
+        ValueError: if the file has other columns, from another version or another program.
     """
     types = {field.name: field.type for field in fields(kind)}
     with open(path, encoding="utf-8", newline="") as file:

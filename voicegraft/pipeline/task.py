@@ -8,8 +8,8 @@ TRANSCRIPTION, CLASSIFICATION = TASKS = ("transcription", "classification")
 PIPELINE_FILE = "dvc.yaml"
 HEADS = {TRANSCRIPTION: "voicegraft/heads/", CLASSIFICATION: "voicegraft/classifiers/"}
 ELSEWHERE = {
-    TRANSCRIPTION: "texts have a pipeline of their own, at the root: `cd .. && dvc repro`",
-    CLASSIFICATION: "classes have a pipeline of their own, in words/: `cd words && dvc repro`",
+    TRANSCRIPTION: "the pipeline for texts is at the root: `cd .. && dvc repro`",
+    CLASSIFICATION: "the pipeline for classes is in words/: `cd words && dvc repro`",
 }
 
 
@@ -17,7 +17,7 @@ def load_task(path: Path = PARAMS_FILE) -> str:
     """Return `task` of params.yaml.
 
     Raises:
-        ParamsError: if it is none of TASKS, or not that of the pipeline beside params.yaml.
+        ParamsError: if it is none of TASKS, or not the task of the dvc.yaml beside params.yaml.
     """
     task = read_params(path).get("task")
     if task not in TASKS:

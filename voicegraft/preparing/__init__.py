@@ -1,1 +1,1 @@
-"""From a corpus as it comes to checked, normalised and split utterances."""
+"""Prepare a corpus: checks, normalised text, splits."""

@@ -1,4 +1,4 @@
-"""What holds clips together: what one of them shares with another must not be on two sides."""
+"""Traits that two clips may share, such as a text or a speaker; such clips belong in one split."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from scipy.sparse.csgraph import connected_components
 from voicegraft.speech.manifest import UNLABELLED, Utterance
 
 LEARNT = ("train", UNLABELLED)
-"""Sides that a model learns from; the others are scored."""
+"""Splits for training; the others are scored."""
 
 Bond = tuple[str, str]
-"""What two clips may share: text, recording, session or speaker; and its value."""
+"""A trait (text, recording, session or speaker) and its value."""
 
 
 def content_bonds(clip: Utterance, audio: str) -> list[Bond]:
-    """Return the text and the recording; of a clip with a label, whose text others share, no text.
+    """Return the bonds by recording and, for clips without a label, by text.
 
     Args:
         clip: the utterance.
@@ -28,18 +28,18 @@ def content_bonds(clip: Utterance, audio: str) -> list[Bond]:
 
 
 def voice_bond(clip: Utterance) -> list[Bond]:
-    """Return the speaker, if the corpus names one."""
+    """Return the bond by speaker, if the corpus names one."""
     return [("speaker", clip.speaker)] if clip.speaker else []
 
 
 def bonds_of(clip: Utterance, audio: str, disjoint: str) -> list[Bond]:
-    """Return what holds a clip to others; a speaker or session not known holds it to none."""
+    """Return all bonds of a clip; an unknown speaker or session makes none."""
     trait = getattr(clip, disjoint)
     return content_bonds(clip, audio) + ([(disjoint, trait)] if trait else [])
 
 
 def group(bonds: Sequence[Sequence[Bond]]) -> list[list[int]]:
-    """Return the connected components: indices of clips held together, directly or by others."""
+    """Return the connected components: lists of indices of clips with direct or indirect bonds."""
     nodes = {bond: len(bonds) + n for n, bond in enumerate(sorted({b for bs in bonds for b in bs}))}
     links = np.array([(i, nodes[bond]) for i, own in enumerate(bonds) for bond in own]).reshape(
         -1, 2
@@ -55,13 +55,13 @@ def group(bonds: Sequence[Sequence[Bond]]) -> list[list[int]]:
 def bound_to_scored(
     clips: Sequence[Utterance], audio: Sequence[str], disjoint: str, strangers: set[int]
 ) -> dict[int, str]:
-    """Return, of clips on no scored side, what each shares with one that the corpus scores.
+    """Return the unscored clips that share a bond with one that the corpus scores, with the reason.
 
     Args:
-        clips: `split` is what the corpus says, or "".
+        clips: `split` is given by the corpus, or "".
         audio: a hash of the samples of each clip.
-        disjoint: what else must not be on two sides: text, session or speaker.
-        strangers: indices of clips of voices held out, which no clip is bound to here.
+        disjoint: a further trait that two splits must not share: text, session or speaker.
+        strangers: indices of clips of unseen speakers, which are ignored here.
     """
     sides: dict[Bond, str] = {}
     others = {}
@@ -75,9 +75,9 @@ def bound_to_scored(
 
 
 def _bonds_of_scored(clip: Utterance, audio: str, disjoint: str) -> list[Bond]:
-    """Return what no clip that is learnt from may share with this one.
+    """Return the bonds that no training clip may share with this scored clip.
 
-    What is unseen is the voice: a session of it may well have other voices.
+    For `unseen` clips the speaker counts, not the session: it may have other speakers.
     """
     if clip.split == "unseen":
         return [*content_bonds(clip, audio), *voice_bond(clip)]

@@ -1,4 +1,4 @@
-"""A prepared corpus in numbers, and what its sides have in common."""
+"""Counts of a prepared corpus, and traits that its splits share."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,20 +12,20 @@ from voicegraft.speech.manifest import SPLITS, UNLABELLED, Utterance
 TRAITS = ("speakers", "sessions", "texts", "recordings")
 
 Counts = dict[str, dict[str, int]]
-"""For each pair of sides, how many of each trait both have."""
+"""For each pair of splits, the number of shared values of each trait."""
 
 
 def leakage(
     clips: Sequence[Utterance], audio: Sequence[str], disjoint: str
 ) -> tuple[Counts, Counts]:
-    """Return how many traits each pair of sides shares: those kept apart, and the others.
+    """Return how many values of each trait two splits share: of disjoint traits, and of the others.
 
-    The first are 0 but for what the corpus itself puts on two sides.
+    The first are 0 unless the corpus itself puts a value into two splits.
 
     Args:
-        clips: with the split they ended in.
+        clips: with their final split.
         audio: a hash of the samples of each clip.
-        disjoint: what the split kept apart besides: text, session or speaker.
+        disjoint: the trait of `prepare_data.split.disjoint`: text, session or speaker.
     """
     held = _held(clips, audio)
     labelled = any(clip.label for clip in clips)
@@ -39,11 +39,11 @@ def leakage(
 
 
 def kept_apart(one: str, other: str, disjoint: str, labelled: bool) -> set[str]:
-    """Return the traits that two sides must not share.
+    """Return the traits that two splits must not share.
 
-    `unseen` is apart from the rest by voice, text and recording; its sessions may be on other
-    sides, as a recording of several people is one session. Clips with labels share their texts
-    unless `disjoint` names them.
+    `unseen` differs from the rest in speaker, text and recording. Its sessions may be in other
+    splits, as a recording of several people is one session. Clips with labels may share texts
+    unless `disjoint` is text.
     """
     if {one, other} <= set(LEARNT):
         return set()
@@ -52,7 +52,7 @@ def kept_apart(one: str, other: str, disjoint: str, labelled: bool) -> set[str]:
 
 
 def _held(clips: Sequence[Utterance], audio: Sequence[str]) -> dict[str, dict[str, set[str]]]:
-    """Return the values of each trait by side."""
+    """Return the values of each trait by split."""
     held: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for clip, recording in zip(clips, audio, strict=True):
         own = (clip.speaker, clip.session, clip.text, recording)
@@ -71,13 +71,13 @@ def census(
     rejects: Iterable[Reject],
     disjoint: str,
 ) -> dict[str, Any]:
-    """Return counts by split, rejects by reason, what leaks, and what the sides share besides.
+    """Return counts by split, rejects by reason, leaks, and other shared traits.
 
     Args:
-        utterances: with the split they ended in.
+        utterances: with their final split.
         audio: a hash of the samples of each.
-        rejects: what was left out.
-        disjoint: what the split kept apart: text, session or speaker.
+        rejects: the clips left out.
+        disjoint: text, session or speaker.
     """
     leaks, shared = leakage(utterances, audio, disjoint)
     sides = [*SPLITS, *([UNLABELLED] if any(u.split == UNLABELLED for u in utterances) else [])]

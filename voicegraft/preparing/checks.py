@@ -1,4 +1,4 @@
-"""What a usable clip is; clips that are left out are listed with reasons."""
+"""Checks of clips, and the table of rejected clips with reasons."""
 
 import csv
 from collections import Counter
@@ -28,7 +28,7 @@ class UnusableError(ValueError):
     """A clip fails a check; `reason` is short, to count by."""
 
     def __init__(self, reason: str, detail: str = ""):
-        """Take a reason that many clips share, and the detail of this one."""
+        """Take a reason, the same for many clips, and the detail of this one."""
         super().__init__(f"{reason} {detail}")
         self.reason, self.detail = reason, detail
 
@@ -37,7 +37,7 @@ def usable_samples(path: Path, text: str, section: CheckSection) -> np.ndarray:
     """Return the samples, int16, 16 kHz, mono, of a clip that passes every check.
 
     Raises:
-        UnusableError: one that does not.
+        UnusableError: if the clip fails one.
     """
     try:
         wave = read_audio(path, section.max_seconds)
@@ -59,16 +59,16 @@ KNOBS = {
     "silent": "min_dbfs",
     "too fast": "max_characters_per_second",
 }
-"""Of prepare_data.check, by the reason that each stands behind."""
+"""The knob of prepare_data.check behind each reason."""
 
 
 class RejectsError(ValueError):
-    """So much of a corpus is unusable that something else must be wrong."""
+    """Too large a share of the corpus is unusable."""
 
 
 @dataclass(frozen=True)
 class Reject:
-    """A clip that is left out: `reason` is short, to count by, `detail` to look into."""
+    """A clip that is left out: `reason` is short, to count by; `detail` is of this clip."""
 
     id: str
     file: str
@@ -89,7 +89,7 @@ def _named(reason: str) -> str:
 
 
 def check_share(rejects: Sequence[Reject], clips: int, max_share: float) -> None:
-    """Raise RejectsError, with reasons, counts and examples, if over `max_share` of `clips` go."""
+    """Raise RejectsError, with reasons, counts and examples, if too large a share is left out."""
     if len(rejects) <= max_share * clips:
         return
     first = {r.reason: r for r in reversed(rejects)}

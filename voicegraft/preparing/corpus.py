@@ -4,9 +4,9 @@ Its contract is one function:
 
     def clips(folder: Path, downloads: Path, corpus: CorpusSection) -> Iterator[Clip]
 
-`folder` is the user's, and only read; `downloads` is kept between runs for what is fetched. Clips
-come in the same order each time, all of them: one that is known to be unusable says so in
-`problem`, so that it is counted and not lost. Nothing is decoded here.
+`folder` is the user's, and is only read; `downloads` keeps fetched files between runs. All clips
+come, always in the same order. A clip that is known to be unusable has its `problem` set, so that
+it is counted. Nothing is decoded here.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from voicegraft.pipeline.params import Section
 
 
 class CorpusError(ValueError):
-    """A corpus is not there, or not laid out as its plug-in expects."""
+    """A corpus is missing, or not in the layout that its plug-in expects."""
 
 
 class CorpusSection(Section):
@@ -32,23 +32,23 @@ class CorpusSection(Section):
 
 @dataclass(frozen=True)
 class Clip:
-    """A recording and what is said in it, as the corpus has them."""
+    """A recording with its text and labels, as the corpus has them."""
 
     id: str  # unique in the corpus
     path: Path
     text: str
-    speaker: str = ""  # "" where the corpus does not say
-    session: str = ""  # recording session; "" where the corpus does not say
-    split: str = ""  # one of manifest.SPLITS, or UNLABELLED; "" leaves it to us
-    label: str = ""  # its class, where clips are to be classified
-    problem: str = ""  # why the corpus itself rules the clip out
+    speaker: str = ""  # "" if unknown
+    session: str = ""  # recording session; "" if unknown
+    split: str = ""  # one of manifest.SPLITS, or UNLABELLED; "" to be dealt by prepare_data
+    label: str = ""  # its class, for classification
+    problem: str = ""  # why the clip is unusable, by the corpus' own data
 
 
 def load_corpus(name: str) -> ModuleType:
     """Return the plug-in called `name`.
 
     Raises:
-        CorpusError: there is none; the message names those there are.
+        CorpusError: if there is none, naming the plug-ins.
     """
     names = plugins.names("corpora")
     if name not in names:

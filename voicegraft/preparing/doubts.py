@@ -1,4 +1,4 @@
-"""What looks wrong about a prepared corpus: each in one line, with what to turn or look at."""
+"""Warnings about a prepared corpus: one line each, with the knob or file to check."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,35 +10,34 @@ from voicegraft.preparing.census import Counts
 from voicegraft.speech.manifest import Utterance
 
 FEWEST_CLIPS = 50
-"""Of fewer, nothing is said of how texts fit the audio."""
+"""With fewer clips, texts are not compared with lengths."""
 LEAST_KNOWN = 0.2
-"""Of the characters of train, what dev has at least. Alphabets come to 0.7 and more, Chinese
-characters to 0.25."""
+"""The lowest share of train's characters in dev. Alphabets reach 0.7, Chinese characters 0.25."""
 MOST_UNKNOWN = 0.05
 SLOWEST = 2.0
 """In characters per second. Languages have 5 to 8 syllables in a second of speech (Pellegrino,
 Coupé and Marsico 2011, https://doi.org/10.1353/lan.2011.0057), each of a character at least; the
-rest is room for pauses."""
+rest allows for pauses."""
 LEAST_CORRELATION = 0.2
 LEAST_SPREAD = 0.2
-"""Standard deviation of log durations: where all clips last as long, no text can fit better."""
+"""Standard deviation of log durations: with equal durations a correlation means nothing."""
 
 
 def leaking(leaks: Counts) -> Iterator[str]:
-    """Yield a line for each pair of sides that share what they must not."""
+    """Yield a line for each pair of splits with shared traits that must be disjoint."""
     for pair, counts in leaks.items():
         if found := [f"{n} {trait}" for trait, n in counts.items() if n]:
             yield (
-                f"{pair.replace('-', ' and ')} share {', '.join(found)}, as the corpus itself puts "
-                f"them on both sides: leave its column split empty there to have them kept apart"
+                f"{pair.replace('-', ' and ')} share {', '.join(found)}: the corpus itself puts "
+                f"them in both splits; leave its column split empty to have them kept apart"
             )
 
 
 def doubtful_texts(utterances: Sequence[Utterance]) -> Iterator[str]:
-    """Yield a line for what is unlikely of texts that are to be transcribed.
+    """Yield a line for each unlikely property of texts for transcription.
 
     Args:
-        utterances: with the split they ended in.
+        utterances: with their final split.
     """
     train, dev = ([u for u in utterances if u.split == side] for side in ("train", "dev"))
     if train and dev:
@@ -55,8 +54,8 @@ def _vocabulary(train: Counter[str], dev: Counter[str]) -> Iterator[str]:
     known = len(train.keys() & dev.keys())
     if known < LEAST_KNOWN * len(train):
         yield (
-            f"dev has {known} of the {len(train)} characters of train, so the others go unscored: "
-            f"raise prepare_data.split.dev_share, or have fewer signs by prepare_data.text"
+            f"dev has {known} of the {len(train)} characters of train; the others are not scored: "
+            f"raise prepare_data.split.dev_share, or keep fewer signs by prepare_data.text"
         )
     unknown = sum(n for char, n in dev.items() if char not in train)
     if unknown > MOST_UNKNOWN * dev.total():
@@ -72,7 +71,7 @@ def _lengths(train: Sequence[Utterance]) -> Iterator[str]:
     if (pace := np.median(characters / seconds)) < SLOWEST:
         yield (
             f"half of the clips of train have under {pace:.1f} characters per second, where speech "
-            f"has 5 to 25: cut them to what their texts hold, or leave out long ones by "
+            f"has 5 to 25: cut them to the speech of their texts, or leave out long ones by "
             f"prepare_data.check.max_seconds"
         )
     if min(np.log(seconds).std(), np.log(characters).std()) > LEAST_SPREAD:

@@ -1,4 +1,4 @@
-"""Class labels: what two spellings of one are, and which have too few clips."""
+"""Class labels: spellings of the same label, and labels missing from a split."""
 
 import unicodedata
 from collections import Counter, defaultdict
@@ -8,19 +8,19 @@ from voicegraft.speech.manifest import SPLITS, Utterance
 
 
 class LabelError(ValueError):
-    """Labels that cannot be what their author meant."""
+    """Labels that are probably mistakes."""
 
 
 def clean(label: str) -> str:
-    """Return a label in NFC, with single spaces; case and signs are its author's."""
+    """Return a label in NFC with single spaces; case and signs are kept."""
     return " ".join(unicodedata.normalize("NFC", label).split())
 
 
 def check_labels(labels: Sequence[str]) -> None:
-    """Refuse labels that differ in case or in signs alone, and a single one.
+    """Refuse labels that differ only in case or signs, and a single label.
 
     Raises:
-        LabelError: naming them and how many clips have each.
+        LabelError: naming them with their numbers of clips.
     """
     counts, spellings = Counter(labels), defaultdict(list)
     for label in sorted(counts):
@@ -28,13 +28,13 @@ def check_labels(labels: Sequence[str]) -> None:
     doubtful = [alike for alike in spellings.values() if len(alike) > 1]
     if doubtful:
         told = "; ".join(_told(alike, counts) for alike in doubtful)
-        raise LabelError(f"labels that look like one and the same: {told}. Write them alike")
+        raise LabelError(f"these labels look like spellings of the same: {told}. Use one spelling")
     if len(counts) < 2:
-        raise LabelError(f"two classes are needed at least, here is {_told(counts, counts)}")
+        raise LabelError(f"at least two classes are needed, not {_told(counts, counts)}")
 
 
 def gaps(utterances: Sequence[Utterance]) -> list[str]:
-    """Return a line for each label that no clip of some side has: not learnt, or not scored."""
+    """Return a line for each label that has no clip in some split."""
     sides = [side for side in SPLITS if any(u.split == side for u in utterances)]
     counts = Counter(u.label for u in utterances)
     met = {(u.label, u.split) for u in utterances}
@@ -47,7 +47,7 @@ def gaps(utterances: Sequence[Utterance]) -> list[str]:
 
 
 def _letters(label: str) -> str:
-    """Return what is left of a label without case, spaces and signs; all of it if nothing is."""
+    """Return a label without case, spaces and signs; the whole label if nothing would be left."""
     folded = unicodedata.normalize("NFKC", label).casefold()
     return "".join(c for c in folded if unicodedata.category(c)[0] in "LMN") or label
 

@@ -1,4 +1,4 @@
-"""Deal clips to train, dev and test so that nothing heard or read in one is met in another."""
+"""Deal clips to train, dev and test so that no text, recording or speaker leaks between splits."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,17 +14,17 @@ from voicegraft.speech.manifest import UNLABELLED, Utterance
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 DROPPED = ""
-"""In place of a split: the clip can stand on no side."""
-SAID_TOO = "said on another side too"
-UNSEEN_TOO = "unlabelled, but scored too or of an unseen voice"
+"""In place of a split: the clip is left out."""
+SAID_TOO = "text or recording in another split too"
+UNSEEN_TOO = "unlabelled, but scored too or of an unseen speaker"
 BOUND = "bound to a clip that the corpus scores"
 
 Reason = tuple[str, str]
-"""Why a clip is dropped, in words that many share; and the detail of this one."""
+"""Why a clip is dropped: a reason, the same for many clips, and the detail of this one."""
 
 
 class SplitSection(Section):
-    """How clips without a split of their own are dealt."""
+    """How clips without a given split are dealt."""
 
     seed: int = Field(ge=0)
     dev_share: Share
@@ -41,31 +41,31 @@ class SplitError(ValueError):
 def deal(
     clips: Sequence[Utterance], audio: Sequence[str], section: SplitSection
 ) -> tuple[list[str], dict[int, Reason]]:
-    """Return a split for each clip, or DROPPED; and the reason for each index that is dropped.
+    """Return a split for each clip, or DROPPED; and the reason for each dropped index.
 
-    Splits that the corpus gives are kept; where it gives every clip one, a side it lacks is dealt
-    from its train. A clip without a side that shares a text, a recording or what `disjoint` names
-    with a clip that the corpus itself puts in dev or test is dropped, so that a marked test set
-    stays as it is and is not learnt from; and so is one that shares a text, a recording or a voice
-    with a clip marked as unseen. A clip marked as train stays there, whatever it shares.
+    Splits given by the corpus are kept. If every clip has one, a missing split is dealt from train.
+    A clip without a split is dropped if it shares a text, a recording or the trait `disjoint` with
+    a clip that the corpus puts in dev or test: a given test set is unchanged, and not trained on.
+    It is also dropped if it shares a text, a recording or a speaker with a clip marked as unseen. A
+    clip marked as train stays there, whatever it shares.
 
-    Of the clips dealt, those that share a text, a recording or what `disjoint` names stay together,
-    and with train if the corpus puts one of them there. A clip of an unseen voice is dropped if
-    another voice says the same; its session may be on other sides. Where clips have labels, each
-    label is dealt in the same shares, and a text counts only if `disjoint` names it: all say the
-    same few words.
+    Dealt clips that share a text, a recording or the trait `disjoint` stay together, and in train
+    if the corpus puts one of them there. A clip of an unseen speaker is dropped if a clip in
+    another split has the same text or recording; its session may be in other splits. If clips have
+    labels, each label is dealt in the same shares, and a shared text counts only if `disjoint` is
+    text, because all clips have the same few words.
 
-    What is unlabelled is learnt from, so what is bound to it goes to train; it is dropped itself if
-    it is bound to what the corpus scores, if the same recording is scored, or if its voice is to be
-    unseen.
+    Unlabelled clips are trained on, so clips that share a trait with them go to train. An
+    unlabelled clip is dropped if it shares a trait with a clip that the corpus scores, if its
+    recording is scored, or if its speaker is unseen.
 
     Args:
-        clips: `split` is what the corpus says, or "".
+        clips: `split` is given by the corpus, or "".
         audio: a hash of the samples of each clip.
-        section: the shares, of the clips dealt.
+        section: the shares of dealt clips, and the seed.
 
     Raises:
-        SplitError: a side that should have clips gets none.
+        SplitError: if a split that should have clips gets none.
     """
     splits = [clip.split or "train" for clip in clips]
     shares = {"dev": section.dev_share, "test": section.test_share}
@@ -91,7 +91,7 @@ def deal(
 def _dealt(
     clips: Sequence[Utterance], loose: list[list[int]], targets: dict[str, float], seed: int
 ) -> Iterator[tuple[int, str]]:
-    """Yield the side of each clip in `loose`; `targets` are clips, of which each label has part."""
+    """Yield the split of each clip in `loose`; each label gets its part of `targets`, in clips."""
     for alike in _by_labels(clips, loose):
         part = sum(map(len, alike)) / sum(map(len, loose))
         own = {side: target * part for side, target in targets.items()}
@@ -102,7 +102,7 @@ def _dealt(
 def _part_strangers(
     clips: Sequence[Utterance], audio: Sequence[str], splits: list[str], strangers: set[int]
 ) -> dict[int, Reason]:
-    """Put strangers on their side in `splits`; return which clips are dropped for it, and why."""
+    """Put clips of unseen speakers into `unseen`; return the clips dropped for it, with reasons."""
     elsewhere = [i for i, s in enumerate(splits) if i not in strangers and s not in ("unseen", "")]
     met = {key for i in elsewhere for key in content_bonds(clips[i], audio[i])}
     reasons = {}
@@ -125,7 +125,7 @@ def _left_to_us(clips: Sequence[Utterance], lacking: Sequence[str]) -> set[int]:
 
 
 def _by_labels(clips: Sequence[Utterance], groups: list[list[int]]) -> list[list[list[int]]]:
-    """Return the groups of clips parted by which labels they have, so that each is dealt evenly."""
+    """Return the groups of clips by their set of labels, so that each label is dealt evenly."""
     parted = defaultdict(list)
     for members in groups:
         parted[frozenset(clips[i].label for i in members)].append(members)
@@ -133,16 +133,16 @@ def _by_labels(clips: Sequence[Utterance], groups: list[list[int]]) -> list[list
 
 
 def _strangers(clips: Sequence[Utterance], section: SplitSection) -> set[int]:
-    """Return the clips of voices held out: by name, or by share if the corpus has no side for them.
+    """Return the clips of unseen speakers: by name, and by share among clips without a split.
 
     Raises:
-        SplitError: if nobody is called what is named.
+        SplitError: if no speaker has a name in `unseen_speakers`.
     """
     everyone = {clip.speaker for clip in clips}
     if unknown := set(section.unseen_speakers) - everyone:
         raise SplitError(
-            f"prepare_data.split.unseen_speakers: nobody is called {', '.join(sorted(unknown))}; "
-            f"here are: {', '.join(sorted(everyone - {''})) or 'no names at all'}"
+            f"prepare_data.split.unseen_speakers: no speaker is {', '.join(sorted(unknown))}; "
+            f"known: {', '.join(sorted(everyone - {''})) or 'none'}"
         )
     met = {clip.speaker for clip in clips if clip.split}
     voices = unseen_voices([c for c in clips if not c.split], section.unseen_share) - met
@@ -151,7 +151,7 @@ def _strangers(clips: Sequence[Utterance], section: SplitSection) -> set[int]:
 
 
 def unseen_voices(clips: Iterable[Utterance], share: float) -> set[str]:
-    """Return the voices to hold out: fewest clips first, for as long as `share` has room."""
+    """Return the speakers to hold out: fewest clips first, up to `share` of the clips."""
     counts = Counter(clip.speaker for clip in clips)
     room, voices = share * counts.total(), set()
     for voice, size in sorted(counts.items(), key=lambda item: (item[1], item[0])):
@@ -164,9 +164,9 @@ def unseen_voices(clips: Iterable[Utterance], share: float) -> set[str]:
 
 
 def _sides(groups: Sequence[list[int]], targets: dict[str, float], seed: int) -> list[str]:
-    """Fill the sides of `targets` (clips) evenly with groups, shuffled; the rest is train.
+    """Fill the splits of `targets`, in clips, evenly with shuffled groups; the rest is train.
 
-    A group of more than a third of a target never goes there: one recording is not a sample.
+    A group larger than a third of a target never goes there: one recording is not a sample.
     """
     sides = ["train"] * len(groups)
     filled = dict.fromkeys(targets, 0)

@@ -1,4 +1,4 @@
-"""Normalise transcripts, whatever the script: no letter is dropped for not being Latin."""
+"""Normalise transcripts in any script; letters of all scripts are kept."""
 
 import re
 import unicodedata
@@ -10,17 +10,17 @@ APOSTROPHE = "'"
 # Typographic, opening, reversed, modifier letter, acute, grave, full width: people type them all.
 APOSTROPHES = "'\u2019\u2018\u201b\u02bc\u00b4\u0060\uff07"
 
-# Zero-width joiner and non-joiner tell words apart in Persian, Hindi, Malayalam …
+# Zero-width joiner and non-joiner distinguish words in Persian, Hindi, Malayalam …
 JOINERS = "\u200c\u200d"
-ZERO_WIDTH_SPACE = "\u200b"  # parts words in Khmer, Thai …
+ZERO_WIDTH_SPACE = "\u200b"  # separates words in Khmer, Thai …
 
-# On the shape of a text, see `_shape`: a pair of quotation marks, and an apostrophe of a word.
+# Patterns on `_shape` of a text: a pair of quotation marks, and an apostrophe in a word.
 QUOTED = re.compile(r"(?<!w)'(?! )(?:[^']|(?<=w)'(?=w))*(?<! )'(?!w)")
 OF_A_WORD = re.compile(r"(?<=w)'|'(?=w)")
 
 
 class TextSection(Section):
-    """How transcripts are written down, for training and for scoring."""
+    """How transcripts are normalised, for training and for scoring."""
 
     case: Literal["lower", "lower_turkic", "keep"]
     punctuation: Literal["remove", "keep"]
@@ -29,7 +29,7 @@ class TextSection(Section):
 
 
 def normalise(text: str, section: TextSection) -> str:
-    """Return `text` in NFC, with single spaces; hyphens and dashes part words."""
+    """Return `text` in NFC, with single spaces; hyphens and dashes separate words."""
     text = unicodedata.normalize("NFC", _lower(text, section.case))
     text = _unify_apostrophes(text, section)
     kept = set(section.also_keep) | ({APOSTROPHE} if section.apostrophes == "keep" else set())
@@ -44,7 +44,7 @@ def _lower(text: str, case: str) -> str:
 
 
 def _unify_apostrophes(text: str, section: TextSection) -> str:
-    """Write one sign for all apostrophes of words; used as quotation marks they are spaces."""
+    """Write all apostrophes in words as one sign, and those used as quotation marks as spaces."""
     shape = _shape(text)
     for quoted in QUOTED.finditer(shape):
         for at in (quoted.start(), quoted.end() - 1):
@@ -58,9 +58,9 @@ def _unify_apostrophes(text: str, section: TextSection) -> str:
 
 
 def _shape(text: str) -> str:
-    """Return w for each letter, mark, digit or joiner, ' for apostrophes, and the rest as it is.
+    """Return w for each letter, mark, digit or joiner, ' for apostrophes, and . for other signs.
 
-    Python's own \\w leaves out combining marks, and with them Yoruba's tones.
+    Python's own \\w excludes combining marks, such as Yoruba's tones.
     """
     return "".join(
         "'" if c in APOSTROPHES else "w" if c in JOINERS or _kind(c) in "LMN" else _blank(c)

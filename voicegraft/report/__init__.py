@@ -1,1 +1,1 @@
-"""One page to look at after `dvc repro`: scores, curves, confusions, and clips to listen to."""
+"""An HTML report of the results of `dvc repro`: scores, curves, confusions, clips to listen to."""

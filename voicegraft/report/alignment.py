@@ -1,4 +1,4 @@
-"""Reference and hypothesis in pieces that can be set one above the other, edit by edit."""
+"""The alignment of reference and hypothesis, for display one above the other."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ from voicegraft.evaluation.errors import alignment
 
 @dataclass(frozen=True)
 class Piece:
-    """Characters of the reference, and what stands for them in the hypothesis."""
+    """Characters of the reference, aligned with characters of the hypothesis."""
 
     kind: str  # equal, substitute, insert or delete
     reference: str
@@ -18,9 +18,9 @@ class Piece:
 
 
 def aligned(reference: str, hypothesis: str) -> Iterator[Piece]:
-    """Yield every edit as a piece of one character, and what lies between as words and spaces.
+    """Yield every edit as a piece of one character, and the text between edits as words and spaces.
 
-    The same alignment as the one that is counted.
+    The alignment is the same as for error rates.
     """
     for kind, actual, predicted in alignment(reference, hypothesis, nothing=""):
         if kind == "equal":
@@ -31,7 +31,7 @@ def aligned(reference: str, hypothesis: str) -> Iterator[Piece]:
 
 
 def by_word(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
-    """Yield the pieces that no end of a line should part: up to a space on which both agree."""
+    """Yield groups of pieces without line breaks inside: up to a space in both texts."""
     word: list[Piece] = []
     for piece in pieces:
         word.append(piece)
@@ -43,7 +43,7 @@ def by_word(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
 
 
 def visible(character: str) -> str:
-    """Return what shows an edited character: a space, or a mark that has lost its letter, too."""
+    """Return a visible form of an edited character, also of a space or a combining mark."""
     if character.isspace():
         return "␣"
     return f"◌{character}" if character and unicodedata.combining(character[0]) else character

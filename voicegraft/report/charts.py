@@ -1,4 +1,4 @@
-"""Plots in Vega-Lite, the language of DVC's own plots, told through Altair."""
+"""Plots in Vega-Lite, which DVC's plots use too, built with Altair."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ def intervals(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
 
     Args:
         rows: each with `group`, `series`, `value`, `low`, `high` and `clips`.
-        series: all there are, so that each has the same colour in every plot.
+        series: all names, so that each has the same colour in every plot.
     """
     base = alt.Chart(alt.Data(values=list(rows))).encode(
         y=alt.Y("group:N", sort=None, title=None, axis=alt.Axis(labelLimit=140)),
@@ -56,7 +56,7 @@ def sureness(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
 def _dotted(
     rows: Rows, series: Sequence[str], x: alt.X, axis: alt.Axis, told: Sequence[Any]
 ) -> alt.Chart:
-    """Return a line for each of `series`, a point where it was measured; `told` when pointed at."""
+    """Return a line with points for each of `series`; `told` are the tooltips."""
     chart = alt.Chart(alt.Data(values=list(rows))).mark_line(
         point=alt.OverlayMarkDef(filled=True, size=45)
     )
@@ -70,7 +70,7 @@ def _dotted(
 
 
 def bands(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
-    """Return rates with their intervals over minutes, which are spread by their logarithm.
+    """Return rates with their intervals over minutes, on a logarithmic scale.
 
     Args:
         rows: each with `series`, `minutes`, `value`, `low` and `high`.
@@ -82,7 +82,7 @@ def bands(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
 
 
 def noise(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
-    """Return rates with their intervals over levels of noise, and dashed what clean clips give.
+    """Return rates with their intervals over levels of noise; the rate of clean clips is dashed.
 
     Args:
         rows: each with `series`, `snr_db`, `value`, `low`, `high` and `clean`.
@@ -94,7 +94,7 @@ def noise(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
 
 
 def dashed(rows: Rows, series: Sequence[str], field: str) -> alt.Chart:
-    """Return a line across the plot for each series, at what all its rows have in `field`."""
+    """Return a horizontal dashed line for each series, at the value of `field`."""
     levels = {row["series"]: row[field] for row in rows}
     across = [{"series": name, field: level} for name, level in levels.items()]
     chart = alt.Chart(alt.Data(values=across)).mark_rule(strokeDash=[5, 4])
@@ -104,7 +104,7 @@ def dashed(rows: Rows, series: Sequence[str], field: str) -> alt.Chart:
 def band_and_line(
     rows: Rows, series: Sequence[str], field: str, title: str, scale: alt.Scale
 ) -> tuple[alt.Chart, alt.Chart]:
-    """Return rates over an amount, and behind them their intervals.
+    """Return rates over an amount, and bands of their intervals.
 
     Args:
         rows: each with `series`, the amount under `field`, `value`, `low` and `high`.
@@ -133,11 +133,11 @@ def band_and_line(
 
 
 def scatter(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
-    """Return points on a plane whose axes mean nothing.
+    """Return points on a plane with axes without meaning.
 
     Args:
         rows: each with `id`, `series`, `x` and `y`.
-        series: all there are, in the order of their colours.
+        series: all names, in the order of their colours.
     """
     axis = {"axis": None, "scale": alt.Scale(zero=False)}
     chart = alt.Chart(alt.Data(values=list(rows))).mark_point(filled=True, size=30, opacity=0.7)
@@ -152,16 +152,16 @@ def scatter(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
 
 
 def heat_map(rows: Rows) -> dict[str, Any]:
-    """Return what is taken for what; `rows` have `actual`, `predicted` and `count`."""
+    """Return a confusion matrix; `rows` have `actual`, `predicted` and `count`."""
     chart = alt.Chart(alt.Data(values=list(rows))).mark_rect(stroke=INK, strokeOpacity=0.15)
-    # What is lost and added first: the rest of the row may be off a small screen.
+    # Deletions and insertions come first, as a small screen may cut off the rest of the row.
     letters = {row[side] for row in rows for side in ("actual", "predicted")}
     order = sorted(letters, key=lambda letter: (letter not in (NOTHING, "␣"), letter))
     top = alt.Axis(labelAngle=0, orient="top")
     chart = chart.encode(
-        x=alt.X("predicted:N", title="written", sort=order, axis=top),
-        y=alt.Y("actual:N", title="said", sort=order),
-        color=alt.Color("count:Q", title="times", scale=alt.Scale(type="sqrt", scheme="viridis")),
+        x=alt.X("predicted:N", title="hypothesis", sort=order, axis=top),
+        y=alt.Y("actual:N", title="reference", sort=order),
+        color=alt.Color("count:Q", title="count", scale=alt.Scale(type="sqrt", scheme="viridis")),
         tooltip=["actual:N", "predicted:N", "count:Q"],
     )
     return finished(chart.properties(height=alt.Step(17)))

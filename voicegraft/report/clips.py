@@ -1,13 +1,8 @@
-"""Which of many clips are shown: the worst, what lies in the middle, and the best.
+"""Clips of the report: the worst, the median and the best of each model and split, with sound.
 
-The clips that tell most of a classifier, by what it gives to the class that they are of.
-
-The clips that tell most of a model: its best, its worst, and what lies in the middle.
-
-A clip as bytes that every browser plays.
-
-MP3 alone among what libsndfile writes is small and plays everywhere: Safari learnt Ogg late
-(https://caniuse.com/opus, https://caniuse.com/ogg-vorbis), and FLAC takes five times the room.
+Sound is MP3, the only format of libsndfile that is small and plays in all browsers: Safari learnt
+Ogg late (https://caniuse.com/opus, https://caniuse.com/ogg-vorbis), and FLAC takes five times the
+space.
 """
 
 import base64
@@ -38,9 +33,9 @@ def ranked(
     """Yield (rank, score) of `count` each from the worst to the best, no clip twice.
 
     Args:
-        worst: of all clips, the worst first.
-        best: of the same, the best first; not the other way round where equals have an order.
-        count: of each rank.
+        worst: all clips, the worst first.
+        best: the same clips, the best first; ties may have another order than in `worst`.
+        count: clips of each rank.
     """
     middle = max(0, (len(best) - count) // 2)
     parts = {"worst": worst[:count], "median": best[middle:][:count], "best": best[:count]}
@@ -54,20 +49,20 @@ def ranked(
 
 @dataclass(frozen=True)
 class ClassClip:
-    """What a model took a clip for."""
+    """A clip with the class that a model predicted."""
 
     model: str
-    rank: str  # worst, median or best of its side
+    rank: str  # worst, median or best of its split
     score: ClassScore
 
     @property
     def given(self) -> float:
-        """The probability of the class that the clip is of, 0 to 1."""
+        """The probability of the clip's actual class, 0 to 1."""
         return math.exp(-self.score.loss)
 
 
 def shown_class_clips(findings: Findings, models: Iterable[str], count: int) -> list[ClassClip]:
-    """Return `count` of each rank for each model and side."""
+    """Return `count` clips of each rank for each model and split."""
     return [
         ClassClip(model, rank, score)
         for model in models
@@ -82,23 +77,23 @@ def shown_class_clips(findings: Findings, models: Iterable[str], count: int) -> 
 
 @dataclass(frozen=True)
 class Clip:
-    """What a model made of a clip."""
+    """A clip with the hypothesis of a model."""
 
     model: str
-    rank: str  # worst, median or best of its side
+    rank: str  # worst, median or best of its split
     score: Score
     reference: str
     hypothesis: str
 
     @property
     def stale(self) -> bool:
-        """Whether the texts are not those that were scored."""
+        """Whether the texts differ from those that were scored."""
         counted = count_errors(self.reference, self.hypothesis)
         return counted.character_edits != self.score.character_edits
 
 
 def shown_clips(findings: Findings, models: Iterable[str], count: int) -> list[Clip]:
-    """Return `count` of each rank for each model and side, where the texts are at hand."""
+    """Return `count` clips of each rank for each model and split, if the texts are available."""
     return [
         Clip(model, rank, score, *texts[score.id])
         for model in models
@@ -110,15 +105,14 @@ def shown_clips(findings: Findings, models: Iterable[str], count: int) -> list[C
 def ranked_by_cer(scores: Sequence[Score], count: int) -> Iterator[tuple[str, Score]]:
     """Yield (rank, score) from the worst to the best, no clip twice.
 
-    Among the worst of equal rate the longer ones come first, for they cost more; among the best
-    too, for they say more.
+    Among clips of equal rate the longer ones come first.
     """
     best = sorted(scores, key=lambda s: (s.cer, -s.characters, s.id))
     yield from ranked(worst(scores, count), best, count)
 
 
 def recordings(findings: Findings, clips: Iterable[Clip | ClassClip]) -> dict[str, str]:
-    """Return the sound of each clip once, as MP3 in base64; nothing without the corpus."""
+    """Return the sound of each clip, as MP3 in base64; empty without the corpus."""
     if findings.corpus is None:
         return {}
     utterances = {u.id: u for u in findings.corpus.utterances}

@@ -1,4 +1,4 @@
-"""What `dvc repro` left in a project: read here, computed nowhere."""
+"""Read the outputs of `dvc repro` for the report."""
 
 import csv
 import io
@@ -23,74 +23,74 @@ Point = tuple[int, float]
 
 
 class FindingsError(ValueError):
-    """What the report is made from is missing or damaged."""
+    """An input of the report is missing or damaged."""
 
 
 class Findings:
-    """The outputs of the pipeline under `root`; what may be absent is then None or empty.
+    """The outputs of the pipeline under `root`; missing ones are None or empty.
 
-    So is what lies there of another corpus or model than the pipeline holds now.
+    Outputs of another corpus or model than the current one count as missing.
 
     Attributes:
-        models: those that were scored.
-        old: why a file is left out, by its path.
+        models: the scored models.
+        old: the reason for each file that is left out, by its path.
 
     Raises:
-        FindingsError: if nothing has been evaluated.
+        FindingsError: if no model has been evaluated.
     """
 
     def __init__(self, root: Path):
         self.root = root
         self.params = read_params(root / "params.yaml")
-        # Both files, so that folders which hold something else, such as curves alone, are let be.
+        # Both files, so that folders with only curves, for example, are skipped.
         found = {path.parent for path in root.glob("evaluation/*/rates.json")}
         models = sorted(f.name for f in found if (f / "utterances.csv").is_file())
         place = root / "evaluation"
         if not models:
-            raise FindingsError(f"{place} holds no <model>/rates.json: run `dvc repro` first")
+            raise FindingsError(f"{place} has no <model>/rates.json: run `dvc repro` first")
         self.old: dict[str, str] = {}
         self.old = old_files(root, models, self._json, self.rows)
         self.models = [m for m in models if f"evaluation/{m}/rates.json" not in self.old]
         if not self.models:
             raise FindingsError(
-                f"{place} holds no scores on the corpus of {place / 'corpus.json'}: run `dvc repro`"
+                f"{place} has no scores on the corpus of {place / 'corpus.json'}: run `dvc repro`"
             )
 
     @property
     def task(self) -> str:
-        """What the models do."""
+        """The task of the models."""
         return self.params.get("task", TRANSCRIPTION)
 
     @property
     def rates(self) -> Rates:
-        """What is shown of it."""
+        """The rates of the task."""
         return RATES[self.task]
 
     @cached_property
     def transfer(self) -> dict[str, Any] | None:
-        """What the models were found to owe to pretraining."""
+        """The comparisons with controls."""
         return self._json("evaluation/transfer.json")
 
     @cached_property
     def census(self) -> dict[str, Any] | None:
-        """The corpus in numbers."""
+        """The census of the corpus."""
         return self._json("evaluation/corpus.json")
 
     @cached_property
     def corpus(self) -> Corpus | None:
-        """The prepared corpus, to listen to."""
+        """The prepared corpus, for sound."""
         folder = self.root / "data/corpus"
         whole = all((folder / name).is_file() for name in ("manifest.csv", "audio.npy"))
         return Corpus(folder) if whole else None
 
     @cached_property
     def probed(self) -> list[dict[str, str]]:
-        """What each layer was found to foretell of letters or classes, as layers.csv has it."""
+        """Lines of layers.csv: the variance that each layer explains."""
         return self.rows("evaluation/layers.csv") or []
 
     @cached_property
     def explored(self) -> dict[str, Any] | None:
-        """What the states were found to say of the corpus: numbers, and lists by their names."""
+        """The results of the study explore: numbers, and lists by name."""
         found = self._json("evaluation/explore/found.json")
         lists = ("map", "suspects", "duplicates")
         tables = {name: self.rows(f"evaluation/explore/{name}.csv") or [] for name in lists}
@@ -107,7 +107,7 @@ class Findings:
         return metrics
 
     def slices(self, model: str) -> list[dict[str, str]]:
-        """Return the rates of `model` for each voice and length, as slices.csv has them."""
+        """Return the lines of slices.csv of `model`."""
         return self.rows(f"evaluation/{model}/slices.csv") or []
 
     def scores(self, model: str) -> list[Scored]:
@@ -125,19 +125,19 @@ class Findings:
             yield model, "/".join(metric), points
 
     def labels(self) -> Iterator[tuple[str, list[dict[str, str]], dict[str, Any]]]:
-        """Yield (control, lines of its curve and the head's, what the head spares)."""
+        """Yield (control, lines of its curve and the head's, labels spared)."""
         yield from self._tried("learning_curve", "curve.csv")
 
     def self_training(self) -> Iterator[tuple[str, list[dict[str, str]], dict[str, Any]]]:
-        """Yield (model, the teacher's errors by how sure it was, what its student gained)."""
+        """Yield (model, the teacher's errors by confidence, the student's gains)."""
         yield from self._tried("self_training", "confidence.csv")
 
     def robustness(self, model: str) -> list[dict[str, str]]:
-        """Return the rates of `model` in each condition, as robustness.csv has them."""
+        """Return the lines of robustness.csv of `model`."""
         return self.rows(f"evaluation/{model}/robustness.csv") or []
 
     def confusions(self, model: str) -> Counter[tuple[str, str]]:
-        """Return how often (actual, predicted) stands in the table of `model`."""
+        """Return the counts of (actual, predicted) in confusion.csv of `model`."""
         rows = self.rows(f"evaluation/{model}/confusion.csv") or []
         return Counter((row["actual"], row["predicted"]) for row in rows)
 
@@ -149,23 +149,23 @@ class Findings:
         return None
 
     def description(self, model: str) -> dict[str, Any] | None:
-        """Return what the model on disk says of itself."""
+        """Return model.json of a model."""
         return self._json(f"models/{model}/model.json")
 
     def training(self, model: str) -> dict[str, Any] | None:
-        """Return how much of `model` fine-tuning let learn."""
+        """Return training.json of `model`: the parameters that fine-tuning changed."""
         return self._json(f"evaluation/{model}/training.json")
 
     def forgetting(self, model: str) -> dict[str, Any] | None:
-        """Return how far fine-tuning moved the upstream of `model`, and what that cost a head."""
+        """Return forgetting.json of `model`: the drift of its upstream and its cost for a head."""
         return self._json(f"evaluation/{model}/forgetting.json")
 
     def weights(self, model: str) -> Path:
-        """Return where the weights of `model` lie."""
+        """Return the path of the weights of `model`."""
         return self.root / "models" / model / "model.safetensors"
 
     def rows(self, path: str, delimiter: str = ",") -> list[dict[str, str]] | None:
-        """Return the lines of a table; None where it is not there."""
+        """Return the lines of a table; None if it is missing."""
         text = self._text(path)
         if text is None:
             return None

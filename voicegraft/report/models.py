@@ -1,4 +1,4 @@
-"""Who stands in the report, and as what: a grafted model, or something to measure it against."""
+"""The models in the report and their roles: grafted, zero-shot or control."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from voicegraft.report.transfer import Transfer
 GRAFTED, ZERO_SHOT, CONTROL = "grafted", "zero-shot", "control"
 ROLES = (GRAFTED, ZERO_SHOT, CONTROL)
 UNTRAINED = {"log_mel", "mfcc", "random"}
-"""Upstreams that know nothing: controls, whether or not anything was compared with them yet."""
+"""Upstreams without pretraining: controls, even if nothing was compared with them yet."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """One folder of evaluation/."""
+    """A model with a folder in evaluation/."""
 
     name: str
     role: str
@@ -28,33 +28,33 @@ class Model:
 
     @property
     def splits(self) -> list[str]:
-        """The sides of the corpus that it was scored on, heard voices first."""
+        """The splits on which it was scored."""
         return list(self.metrics)
 
     @property
     def title(self) -> str:
-        """Its name, and what it is where that is no grafted model."""
+        """Its name, with its role unless it is grafted."""
         return self.name if self.role == GRAFTED else f"{self.name} ({self.role})"
 
 
 @dataclass(frozen=True)
 class Build:
-    """What a model on disk is made of."""
+    """Upstream, head and size of a model on disk."""
 
     name: str
     description: dict[str, Any]
     megabytes: float
     weights: int
     training: dict[str, Any] | None
-    """How many of them fine-tuning let learn; None where it did not run, as of a head."""
+    """The parameters that fine-tuning changed; None for a head."""
     forgetting: dict[str, Any] | None
-    """What that cost."""
+    """The results of the study forgetting."""
     layers: dict[int, float]
-    """What each layer counts for in what the head hears; empty where it hears one alone."""
+    """The weight of each input layer of the head; empty if there is only one."""
 
 
 def evaluated(findings: Findings, compared: Transfer | None) -> list[Model]:
-    """Return the models, grafted ones first, and in each role the best on the first side first."""
+    """Return the models by role, grafted ones first, then by the first rate on the first split."""
     controls = UNTRAINED | set(findings.params.get("transfer", {}).get("controls", []))
     controls |= {line.control for line in compared.lines} if compared else set()
     models = [
@@ -65,12 +65,12 @@ def evaluated(findings: Findings, compared: Transfer | None) -> list[Model]:
 
 
 def sides(models: Sequence[Model]) -> list[str]:
-    """Return the sides of the corpus that any of `models` was scored on."""
+    """Return the splits on which any of `models` was scored."""
     return list(dict.fromkeys(split for model in models for split in model.splits))
 
 
 def builds(findings: Findings) -> Iterator[Build]:
-    """Yield what each model on disk is made of, without loading it."""
+    """Yield the build of each model on disk, without loading it."""
     for name in findings.models:
         description, path = findings.description(name), findings.weights(name)
         if description and path.is_file():
@@ -81,9 +81,9 @@ def builds(findings: Findings) -> Iterator[Build]:
 
 
 def _layer_weights(path: Path, layer: int | list[int]) -> dict[int, float]:
-    """Return the softmax of the weights of `WeightedSum`, where there are any.
+    """Return the weights of `WeightedSum`, if the model has one.
 
-    A classifier hears several layers side by side.
+    A classifier has no such weights: it concatenates layers.
     """
     with safe_open(path, framework="numpy") as file:
         if isinstance(layer, int) or "mix.logits" not in file.keys():

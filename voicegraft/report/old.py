@@ -1,4 +1,4 @@
-"""Which files of evaluation/ are of another corpus or model than the pipeline holds now."""
+"""Find files of evaluation/ that are of another corpus or model than the current one."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,10 +12,10 @@ STUDIES = (
     *("learning_curve/*/metrics.json", "self_training/*/metrics.json", "explore/found.json"),
     *("few_shot.csv", "leave_classes_out.csv", "leave_speakers_out.csv"),
 )
-"""What tells of the corpus and of how heads learn on it."""
+"""Results that depend on the corpus and on heads."""
 TRANSFER = "evaluation/transfer.json"
 TESTS = ("robustness.csv", "forgetting.json")
-"""What tells more of one model, in its folder."""
+"""Results of one model, in its folder."""
 
 
 def old_files(
@@ -24,13 +24,13 @@ def old_files(
     json_of: Callable[[str], Any],
     rows_of: Callable[[str], Rows | None],
 ) -> dict[str, str]:
-    """Return why a file is not of what there is now, by its path.
+    """Return the reasons for outdated files, by path.
 
     Args:
-        root: where evaluation/ is.
-        models: that were scored.
-        json_of: reads a file by its path; None is no such file.
-        rows_of: the same of a table.
+        root: with evaluation/.
+        models: the scored models.
+        json_of: reads JSON by path; returns None for no file.
+        rows_of: the same for a table.
     """
 
     def of(path: str) -> dict[str, str]:
@@ -57,7 +57,7 @@ def old_files(
 def without_old(
     transfer: Mapping[str, Mapping[str, Any]], old: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """Return transfer.json without models that are left out, and without such controls."""
+    """Return transfer.json without outdated models and controls."""
 
     def stays(name: str) -> bool:
         return f"evaluation/{name}/rates.json" not in old

@@ -1,7 +1,7 @@
-"""The page itself: one file that asks the network for nothing.
+"""Render the report as one HTML file that needs no network.
 
-Texts of a corpus are anybody's, so everything is escaped, and by the page's own policy (CSP) only
-its two scripts run, known by their hash, and nothing is loaded from anywhere or sent anywhere.
+Texts of a corpus are untrusted, so everything is escaped. The page's content security policy allows
+only its two scripts, by their hash, and no request to any server.
 """
 
 import base64
@@ -22,12 +22,12 @@ from voicegraft.report.sections import sections
 
 
 def write_report(root: Path, output: Path, clips: int) -> int:
-    """Write the report on the project at `root`, whole or not at all; return its size in bytes.
+    """Write the report on the project at `root` atomically; return its size in bytes.
 
     Args:
-        root: where params.yaml is.
-        output: the page.
-        clips: how many of the best, median and worst to show for each model and side.
+        root: the folder of params.yaml.
+        output: the HTML file.
+        clips: number of best, median and worst clips for each model and split.
     """
     page = rendered(Findings(root), clips).encode("utf-8")
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def write_report(root: Path, output: Path, clips: int) -> int:
 
 
 def rendered(findings: Findings, clips: int) -> str:
-    """Return the page; the same findings give the same page."""
+    """Return the HTML; the same findings give the same HTML."""
     environment = Environment(
         loader=PackageLoader("voicegraft.report", "page"),
         autoescape=True,
@@ -57,19 +57,19 @@ def rendered(findings: Findings, clips: int) -> str:
 
 
 def percent(rate: float, sign: str = "") -> str:
-    """Return `rate` in per cent, as in 25.0."""
+    """Return `rate` in per cent, such as 25.0."""
     return f"{100 * rate:{sign}.1f}"
 
 
 def interval(values: dict[str, float], name: str) -> str:
-    """Return a rate and its interval in per cent, as in 25.0 (22.9–27.2)."""
+    """Return a rate and its interval in per cent, such as 25.0 (22.9–27.2)."""
     value, low, high = (percent(values[f"{name}{end}"]) for end in ("", "_low", "_high"))
     return f"{value} ({low}–{high})"
 
 
 @cache
 def _plotting() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed, of the version that the plots are written for."""
+    """Return Vega, Vega-Lite and Vega-Embed, in the version that Altair's plots need."""
     version = altair.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]
     bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version)
     return bundle.replace("</script", "<\\/script")

@@ -1,4 +1,4 @@
-"""Which plots the page shows, each with the rows that it is drawn from."""
+"""The plots of the report, with their data."""
 
 import math
 from collections import Counter, defaultdict
@@ -25,7 +25,7 @@ class Plot:
 
 
 def rate_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
-    """Return a plot of each rate: models one below the other, a mark for each side."""
+    """Return a plot of each rate: a row for each model, a mark for each split."""
     return [
         Plot(heading(name), charts.intervals(_rate_rows(models, rate), sides(models)))
         for rate, name in findings.rates.scored.items()
@@ -33,9 +33,9 @@ def rate_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
 
 
 def curve_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
-    """Return a plot of each metric that was followed, the known ones first.
+    """Return a plot of each metric by epoch, the known ones first.
 
-    What was fitted at once, and not in epochs, has no curve but a point, which is left out.
+    Models that were fitted at once have a single point, which is left out.
     """
     rows, known = defaultdict(list), findings.rates.followed
     for model, metric, points in findings.curves():
@@ -54,7 +54,7 @@ def curve_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
 
 
 def slice_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
-    """Return a plot of the first rate for each side and each way to slice it."""
+    """Return a plot of the first rate for each split and kind of slice."""
     titles, rate = [model.title for model in models], findings.rates.first
     found = []
     for split in sides(models):
@@ -66,8 +66,8 @@ def slice_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
 
 
 def layer_plot(findings: Findings) -> Plot | None:
-    """Return a plot of what each layer foretells of the clips, where that was probed."""
-    series = f"share of the {findings.rates.foretold} foretold"
+    """Return a plot of the variance that each layer explains, if layers were probed."""
+    series = f"explained variance of {findings.rates.foretold}"
     rows = [
         interval_row(f"layer {line['layer']}", series, line, "foretold") for line in findings.probed
     ]
@@ -79,7 +79,7 @@ def layer_plot(findings: Findings) -> Plot | None:
 
 
 def map_plot(findings: Findings) -> Plot | None:
-    """Return the map of clips, in the colours of the largest groups."""
+    """Return the t-SNE map of clips, with colours for the largest groups."""
     rows = (findings.explored or {}).get("map", [])
     if not rows:
         return None
@@ -94,7 +94,7 @@ def map_plot(findings: Findings) -> Plot | None:
         }
         for row in rows
     ]
-    return Plot("Clips near to those that sound alike", charts.scatter(places, [*groups, OTHERS]))
+    return Plot("t-SNE map of clips", charts.scatter(places, [*groups, OTHERS]))
 
 
 def confusion_plots(findings: Findings, models: Sequence[Model]) -> dict[str, Plot]:
@@ -102,7 +102,7 @@ def confusion_plots(findings: Findings, models: Sequence[Model]) -> dict[str, Pl
     counts = {model.name: findings.confusions(model.name) for model in models}
     return {
         name: Plot(
-            f"What {name} takes for what",
+            f"Confusion matrix of {name}",
             charts.heat_map(
                 [
                     {"actual": actual, "predicted": predicted, "count": count}
@@ -133,7 +133,7 @@ def _slice_rows(
 
 
 def interval_row(group: str, series: str, rates: dict[str, Any], rate: str) -> dict[str, Any]:
-    """Return a row of `charts.intervals`: `rate` and its interval among the numbers of a table."""
+    """Return a row of `charts.intervals` from a table's line `rates`."""
     ends = {"value": "", "low": "_low", "high": "_high"}
     interval = {name: float(rates[f"{rate}{end}"]) for name, end in ends.items()}
     return {"group": group, "series": series, **interval, "clips": int(rates["clips"])}

@@ -1,4 +1,4 @@
-"""What the page shows of each task, and what that is called."""
+"""The rates of each task, and their names in the report."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,32 +8,32 @@ from voicegraft.pipeline.task import CLASSIFICATION, TRANSCRIPTION
 
 @dataclass(frozen=True)
 class Rates:
-    """The rates of a task by their keys, with their names; the first decides."""
+    """The rates of a task: names by key; the first is the main one."""
 
     scored: Mapping[str, str]
-    """In metrics.json and slices.csv."""
+    """In rates.json and slices.csv."""
     more_is_better: bool
-    """Of those."""
+    """Whether higher is better for `scored`."""
     lost: Mapping[str, str]
-    """Errors, as in transfer.json and robustness.csv."""
+    """Error rates in transfer.json and robustness.csv."""
     followed: Mapping[str, str]
-    """Over epochs."""
+    """Metrics by epoch."""
     foretold: str
-    """By the layers that were probed."""
+    """The target of linear probes."""
 
     @property
     def first(self) -> str:
-        """The key of the rate that models are put in order by."""
+        """The key of the rate that orders models."""
         return next(iter(self.scored))
 
     @property
     def error(self) -> str:
-        """The key of the errors that a verdict goes by."""
+        """The key of the error rate that decides verdicts."""
         return next(iter(self.lost))
 
 
 def heading(name: str) -> str:
-    """Return the name as a title begins with it; CER is one already."""
+    """Return the name with a capital letter."""
     return name[:1].upper() + name[1:]
 
 

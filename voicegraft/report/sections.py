@@ -1,4 +1,4 @@
-"""What the sections of the page are filled with, and which of them a task has."""
+"""The sections of the report for each task, and their data."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,15 +31,15 @@ SECTIONS = {
         "explored",
     ),
 }
-"""In the order of the page; each is a file in page/."""
+"""In the order of the page; each section is a file in page/."""
 
 
 def sections(findings: Findings, clips: int) -> dict[str, Any]:
-    """Return what the templates ask for, by the names that they use.
+    """Return the variables of the templates.
 
     Args:
-        findings: of one pipeline.
-        clips: how many of each rank are shown, for each model and side.
+        findings: outputs of one pipeline.
+        clips: number of clips of each rank, for each model and split.
     """
     transfer = read_transfer(findings)
     models = evaluated(findings, transfer)

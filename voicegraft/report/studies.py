@@ -1,4 +1,4 @@
-"""Studies on the page: labels spared, robustness, self-training."""
+"""Studies in the report: label efficiency, robustness, self-training."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from voicegraft.report.rates import heading
 
 @dataclass(frozen=True)
 class Labels:
-    """The head against a control, on less and less labelled speech."""
+    """Learning curves of the head and a control."""
 
     control: str
     plot: Plot
     least_minutes: float
     spared: dict[str, float | None]
-    """As `voicegraft.studies.label_efficiency.spared` found it."""
+    """From `voicegraft.studies.label_efficiency.spared`."""
 
 
 def spared_labels(findings: Findings, models: Sequence[Model]) -> Iterator[Labels]:
-    """Yield what was drawn of each control."""
+    """Yield the learning curves for each control."""
     titles = {model.name: model.title for model in models}
     for control, lines, spared in findings.labels():
         names = {control: f"{control} ({CONTROL})"} | titles
@@ -48,7 +48,7 @@ CLEAN = "clean"
 
 
 def robustness_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
-    """Return errors on test by level, for each condition with noise, then of all others."""
+    """Return plots of errors on test by level for each kind of noise, then of other conditions."""
     rows = [row for model in models for row in _rows(findings, model)]
     names, rate = [m.title for m in models], heading(findings.rates.lost[findings.rates.error])
     noisy = dict.fromkeys(row["group"] for row in rows if row["snr_db"] is not None)
@@ -58,7 +58,7 @@ def robustness_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
     ]
     others = [row for row in rows if row["snr_db"] is None]
     if others:
-        found.append(Plot(f"{rate} on test, other recordings", charts.intervals(others, names)))
+        found.append(Plot(f"{rate} on test without noise", charts.intervals(others, names)))
     return found
 
 
@@ -77,21 +77,21 @@ def _rows(findings: Findings, model: Model) -> Iterator[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class SelfTrained:
-    """A student and what it is held against."""
+    """A student compared with its teacher and longer training."""
 
     model: str
     found: dict[str, Any]
-    """As metrics.json has it."""
+    """The content of metrics.json."""
     lines: list[dict[str, Any]]
-    """A line for each side, rival and rate: `split`, `rival`, `rate`, and how it changed."""
+    """A line for each split, rival and rate: `split`, `rival`, `rate`, and the change."""
     plot: Plot
 
 
 def self_trained(findings: Findings) -> Iterator[SelfTrained]:
-    """Yield each model that was taught by its own labels."""
+    """Yield each model that was trained on its own pseudo-labels."""
     for model, rows, found in findings.self_training():
         error = heading(findings.rates.lost[findings.rates.error])
-        title = f"{error} of what {model}, the teacher, told, by how sure it was"
+        title = f"{error} of the pseudo-labels of {model}, by confidence"
         told = [_told(row) for row in rows]
         series = list(dict.fromkeys(row["series"] for row in told))
         lines = list(_lines(findings, found))

@@ -1,7 +1,7 @@
-"""How plots look.
+"""The style of plots.
 
-A title is left to the page, and so is the width. Ink is "currentColor": the page's own, in the
-dark as in the light. Models differ by shape as well as by colour, for eyes that see few colours.
+The page sets titles and widths. Ink is "currentColor", which follows the page's dark or light
+theme. Models differ in shape as well as in colour, for colour-blind readers.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ import altair as alt
 
 Rows = Sequence[dict[str, Any]]
 
-# Okabe and Ito (2008), https://jfly.uni-koeln.de/color, less black and yellow: of the eight the two
-# that vanish on black or on white.
+# Okabe and Ito (2008), https://jfly.uni-koeln.de/color, without black and yellow, which are
+# invisible on black or on white.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 PER_CENT = alt.Axis(format=".0%", tickCount=6)
@@ -20,12 +20,12 @@ INK = "currentColor"
 
 
 def colour(rows: Rows, series: Sequence[str]) -> alt.Color:
-    """Return the colour of each of `series`; the legend has those of `rows` alone."""
+    """Return the colour of each of `series`; the legend has only those in `rows`."""
     return alt.Color("series:N", scale=_scale(series, COLOURS), legend=_legend(rows, series))
 
 
 def shape(rows: Rows, series: Sequence[str]) -> alt.Shape:
-    """Return the shape of each of `series`, as their colour."""
+    """Return the shape of each of `series`, in the same way."""
     return alt.Shape("series:N", scale=_scale(series, SHAPES), legend=_legend(rows, series))
 
 
@@ -36,12 +36,12 @@ def _scale(series: Sequence[str], values: Sequence[str]) -> alt.Scale:
 def _legend(rows: Rows, series: Sequence[str]) -> alt.Legend:
     present = {row["series"] for row in rows}
     values = [name for name in series if name in present]
-    # Opaque, though what is drawn may be a band that others show through.
+    # Opaque, even for transparent bands.
     return alt.Legend(title=None, orient="bottom", columns=2, values=values, symbolOpacity=1)
 
 
 def finished(chart: alt.Chart | alt.LayerChart) -> dict[str, Any]:
-    """Return the chart in the look of the page."""
+    """Return the chart in the page's style, as JSON."""
     ink = {f"{part}Color": INK for part in ("label", "title", "tick", "domain", "grid")}
     chart = chart.properties(width="container", background="transparent")
     chart = chart.configure(font="system-ui, sans-serif").configure_view(stroke=None)

@@ -1,4 +1,4 @@
-"""What pretraining gave: evaluation/transfer.json as lines of a table, and whether it did harm."""
+"""Gains from pretraining: evaluation/transfer.json as lines of a table, and negative transfer."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from voicegraft.report.old import without_old
 
 
 class Gain(BaseModel):
-    """How much lower the model's rate is than the control's, as a part of the control's."""
+    """The share of the control's errors that the model avoids, with its interval."""
 
     gain: float
     gain_low: float
@@ -20,7 +20,7 @@ class Gain(BaseModel):
 
 
 class Line(BaseModel):
-    """One model against one control on the same clips: all of a side, or a slice of them."""
+    """One model against one control on the same clips: a whole split, or a slice."""
 
     model: str
     control: str
@@ -28,7 +28,7 @@ class Line(BaseModel):
     kind: str
     slice: str
     rates: dict[str, Gain]
-    """By their keys."""
+    """By key."""
     clips: int
     blocks: int
     block_unit: str
@@ -36,17 +36,17 @@ class Line(BaseModel):
 
     @property
     def part(self) -> str:
-        """A side of the corpus, or a slice of one."""
+        """The name of the split or slice."""
         return self.split if self.whole else f"{self.split}, {self.kind} {self.slice}"
 
     @property
     def whole(self) -> bool:
-        """Whether all clips of a side were compared."""
+        """Whether all clips of a split were compared."""
         return self.kind == WHOLE
 
     @property
     def negative(self) -> bool:
-        """Whether the control is the better one, and surely so."""
+        """Whether the control is significantly better."""
         return self.verdict == NEGATIVE
 
 
@@ -61,27 +61,27 @@ class Transfer:
 
     @property
     def harmed(self) -> list[str]:
-        """The models that pretraining made worse: as a whole, or on one side of the corpus."""
+        """Models that pretraining made worse, by the verdict or on one split."""
         told = {model for model, verdict in self.verdicts.items() if verdict == NEGATIVE}
         return sorted(told | {line.model for line in self.lines if line.negative})
 
     def evidence(self, model: str) -> list[Line]:
-        """Return where `model` loses to a control, or else how it compares with the best one."""
+        """Return the lines where `model` loses to a control, or those with the best control."""
         own = [line for line in self.lines if line.model == model]
         best = [line for line in own if line.control == self.best_controls[model]]
         return [line for line in own if line.negative] or best
 
     @property
     def negative_slices(self) -> list[Line]:
-        """The slices on which the control is better."""
+        """The slices on which the control is significantly better."""
         return [line for line in self.slices if line.negative]
 
 
 def read_transfer(findings: Findings) -> Transfer | None:
-    """Return what was compared; None if nothing was.
+    """Return the comparisons; None if there is no transfer.json.
 
     Raises:
-        FindingsError: if the file is not of the form that `dvc repro` writes.
+        FindingsError: if the file has another form.
     """
     found, rates = findings.transfer, findings.rates.lost
     if found is None:

@@ -1,1 +1,1 @@
-"""Is this revision better than that one, beyond luck: what a reviewer of a pull request asks."""
+"""Compare the scores of two revisions, with intervals, for a pull request."""

@@ -1,7 +1,4 @@
-"""All that changed from one revision to another: knobs, and the rates of every model.
-
-Which knobs of params.yaml were turned.
-"""
+"""Compare two revisions: changed knobs of params.yaml, and the rates of every model."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,23 +16,23 @@ from voicegraft.review.revisions import Revision, RevisionError
 
 @dataclass(frozen=True)
 class SplitComparison:
-    """One model on one side of the corpus."""
+    """The comparison of one model on one split."""
 
     model: str
     split: str
     rates: dict[str, Difference]
     worse_slices: dict[str, Difference]
-    """By the first rate, where the whole did not get worse: the parts that did."""
+    """Slices that got significantly worse in the first rate, if the whole split did not."""
     only_old: int
     only_new: int
-    """Clips that one side alone has."""
+    """Numbers of clips that only one revision has."""
     changed_references: int = 0
-    """Clips that both have, but whose text or label is another one now: they are left out."""
+    """Number of clips that are left out because their text or label has changed."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two revisions, model by model."""
+    """The comparison of two revisions."""
 
     old: str
     new: str
@@ -44,30 +41,30 @@ class Comparison:
     only_old: list[str]
     only_new: list[str]
     unchanged: list[str] = field(default_factory=list)
-    """Models that make the same errors on the same clips."""
+    """Models with the same errors on the same clips."""
     incomparable: list[str] = field(default_factory=list)
-    """Models whose two evaluations share no clip with the same reference."""
+    """Models without a common clip that has the same reference."""
     noise: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """How the rates of a model vary by its seed, where that was measured."""
+    """Variation of a model's rates by seed, if it was measured."""
     left_out: dict[str, dict[str, str]] = field(default_factory=dict)
-    """By revision, the models whose evaluation is not of what it holds, and why."""
+    """By revision, the models with an outdated evaluation, and the reason."""
 
     @property
     def seedless(self) -> list[str]:
-        """The models that differ, and whose seeds were not tried."""
+        """Models that differ and whose variation by seed was not measured."""
         return list(dict.fromkeys(s.model for s in self.splits if s.model not in self.noise))
 
 
 def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
-    """Set every model's scores in `new` against those in `old`.
+    """Compare the scores of all models in two revisions.
 
     Raises:
-        RevisionError: if one of them has no evaluation at all.
+        RevisionError: if a revision has no evaluation.
     """
     models = {revision: revision.models() for revision in (old, new)}
     for revision, found in models.items():
         if not found:
-            whose = " that is of its own corpus" if revision.old else ""
+            whose = " of its own corpus" if revision.old else ""
             raise RevisionError(f"{revision.title} has no evaluation/<model>/utterances.csv{whose}")
     both = [model for model in models[new] if model in models[old]]
     scores = {model: (old.scores(model), new.scores(model)) for model in both}
@@ -93,7 +90,7 @@ def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
 
 
 def _noise_before(model: str, old: Revision, new: Revision) -> dict[str, Any]:
-    """Return how seeds moved the model on the old side, if that was on the corpus of now."""
+    """Return the variation by seed in the old revision, if its corpus is the same."""
     corpora = {old.current.corpus, new.current.corpus} - {None}
     return old.noise(model) if len(corpora) < 2 else {}
 
@@ -105,7 +102,7 @@ def compare_model(
     params: Evaluate,
     noise: Mapping[str, Any] | None = None,
 ) -> Iterator[SplitComparison]:
-    """Yield a comparison for each side of the corpus on which both were scored."""
+    """Yield a comparison for each split on which both were scored."""
     for split in sorted({s.split for s in new}):
         mine = [s for s in old if s.split == split], [s for s in new if s.split == split]
         pairs = paired(*mine)
@@ -132,10 +129,10 @@ def worse_slices(
     params: Evaluate,
     noise: Mapping[str, Any] | None = None,
 ) -> dict[str, Difference]:
-    """Return the voices and lengths on which the new one is worse, and surely so.
+    """Return the slices by speaker and length that got significantly worse.
 
-    As many are tried, Holm's procedure says which. Seeds move a slice at least as far as the whole,
-    whose `noise` is known.
+    Significance is by Holm's procedure. The variation of a slice by seed is at least that of the
+    whole split, which is `noise`.
     """
     groups = by_speaker(new, params.fewest_speaker_clips)
     groups |= {f"{n} s": g for n, g in by_duration(new, params.duration_edges_seconds).items()}
@@ -158,9 +155,9 @@ MISSING = "absent"
 def changed(
     old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
 ) -> dict[str, tuple[Any, Any]]:
-    """Return the knobs that differ, by their whole names, with their values on both sides.
+    """Return the knobs that differ, by their full names, with both values.
 
-    A section that one side alone has stands for all of its knobs.
+    A section that only one revision has is a single entry.
     """
     found: dict[str, tuple[Any, Any]] = {}
     for name in [*old, *(name for name in new if name not in old)]:

@@ -1,23 +1,24 @@
-"""Names that others chose, as Markdown that shows them and does nothing else.
+"""Escape untrusted text for Markdown.
 
-Ids, labels, voices, knobs and words of a corpus may hold any character. In a comment on a pull
-request a pipe would break a table, a tag would vanish, and a name after an @ would be notified.
+Ids, labels, speakers, knobs and words of a corpus may contain any character. In a comment on a pull
+request, a pipe would break a table, a tag would vanish, and a name after an @ would be notified.
 """
 
 import re
 
 APART = "&#8203;"
-"""A space without width: GitHub looks for mentions and links in what was rendered, so a backslash
-does not hide them."""
+"""A zero-width space: GitHub looks for mentions and links in the rendered text, so a backslash does
+not prevent them."""
 LINKING = re.compile(r"@|#|(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
 SPECIAL = re.compile(r"[\\`*\[<|~&$]|(?<![^\W_])_|_(?![^\W_])")
-"""Underscores within a word are left: they begin no emphasis (https://spec.commonmark.org/0.31.2/)."""
+"""Underscores within a word are kept: they start no emphasis
+(https://spec.commonmark.org/0.31.2/)."""
 BLOCK = re.compile(r"^(?:[-+]|\d+[.)])(?=\s|$)|^[>#]|^-+$")
-"""What would begin a list, a quotation or a heading at the start of a line, or is a rule."""
+"""Markers of a list, a quotation or a heading at the start of a line, and rules."""
 
 
 class Markdown(str):
-    """A text that is Markdown already, and is not to be escaped again."""
+    """A string that is Markdown already, and is not escaped again."""
 
 
 def escaped(text: object) -> Markdown:
@@ -32,9 +33,9 @@ def escaped(text: object) -> Markdown:
 
 
 def code(text: object) -> Markdown:
-    """Return Markdown that shows `text` in the letters of code, in a table too.
+    """Return Markdown that shows `text` as code, also in a table.
 
-    Between backticks neither a backtick nor a pipe behind a backslash can be written.
+    A backtick, or a pipe after a backslash, cannot be written between backticks.
     """
     plain = " ".join(_printable(str(text)).split())
     if re.search(r"[`|\\]", plain) or not plain:
@@ -43,5 +44,5 @@ def code(text: object) -> Markdown:
 
 
 def _printable(text: str) -> str:
-    """Return `text` without what a terminal obeys: control characters and marks of direction."""
+    """Return `text` without control characters and marks of direction, which terminals obey."""
     return "".join(c if c.isprintable() or c.isspace() else "�" for c in text)

@@ -1,4 +1,4 @@
-"""Rules that a change must keep, for a check that stops a pull request."""
+"""Rules for a check that can stop a pull request."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from voicegraft.review.rates import NAMES
 
 
 class Gate(Section):
-    """By how much each rate may rise, surely: a rise that may be luck breaks no rule."""
+    """The largest allowed rise of each rate; only significant rises break a rule."""
 
     cer: NonNegativeFloat
     wer: NonNegativeFloat
@@ -30,7 +30,7 @@ class Compare(Section):
 
 
 class CompareClasses(Section):
-    """Knobs of the section `compare` where classes are told apart."""
+    """Knobs of the section `compare` for classification."""
 
     gate: ClassGate
 

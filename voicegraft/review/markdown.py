@@ -11,13 +11,13 @@ from voicegraft.review.transcripts import SHOWN, Reclassified, Rewording
 
 COLUMNS = (
     *("model", "clips", "", "old", "new", "change", "interval", "better with probability"),
-    *("verdict", "smallest change that would show"),
+    *("verdict", "smallest detectable change"),
 )
 MARKS = {"better": "✅", "worse": "❌", "indistinguishable": "➖"}
 
 
 def rendered(comparison: Comparison, confidence: float, pipeline: str = "") -> str:
-    """Return the whole of it; rates in per cent."""
+    """Return the comparison as Markdown, with rates in per cent."""
     place = f"{escaped(pipeline)}: " if pipeline else ""
     title = f"## {place}{escaped(comparison.old)} → {escaped(comparison.new)}"
     sections = [title, _params(comparison)]
@@ -32,28 +32,28 @@ def rendered(comparison: Comparison, confidence: float, pipeline: str = "") -> s
 def rendered_rewordings(model: str, rewordings: Sequence[Rewording]) -> str:
     """Return the transcripts that changed most, old words ~~struck out~~, new ones **bold**."""
     rows = [(r.clip, f"{r.old_edits} → {r.new_edits}", r.diff) for r in rewordings]
-    return f"### What {escaped(model)} writes differently\n\n" + table(("clip", "edits", ""), rows)
+    return f"### Changed transcripts of {escaped(model)}\n\n" + table(("clip", "edits", ""), rows)
 
 
 def rendered_reclassified(model: str, changed: Sequence[Reclassified]) -> str:
-    """Return the first of the clips that are taken for another class, and how many there are."""
+    """Return the first clips with another predicted class, and their number."""
     rows = [
         (r.new.id, r.new.label, r.old.predicted, r.new.predicted, MARKS[r.verdict])
         for r in changed[:SHOWN]
     ]
-    title = f"### What {escaped(model)} takes for another class: {len(changed)} clips"
-    return f"{title}\n\n" + table(("clip", "said", "old", "new", ""), rows)
+    title = f"### Changed predictions of {escaped(model)}: {len(changed)} clips"
+    return f"{title}\n\n" + table(("clip", "actual", "old", "new", ""), rows)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a Markdown table; cells that are no `Markdown` show what they hold, as it is."""
+    """Return a Markdown table; cells that are not `Markdown` are escaped."""
     lines = [header, [Markdown("---")] * len(header), *rows]
     return "\n".join(f"| {' | '.join(map(escaped, line))} |" for line in lines)
 
 
 def _params(comparison: Comparison) -> str:
     if not comparison.params:
-        return "No knob of `params.yaml` was turned."
+        return "No knob of `params.yaml` has changed."
     rows = [(code(name), old, new) for name, (old, new) in comparison.params.items()]
     return table(("knob", "old", "new"), rows)
 
@@ -77,12 +77,10 @@ def _notes(comparison: Comparison) -> Iterator[str]:
     notes = [note for split in comparison.splits for note in _notes_of(split)]
     lists = {
         "the same errors on the same clips": comparison.unchanged,
-        f"scored at {escaped(comparison.old)} alone": comparison.only_old,
-        f"scored at {escaped(comparison.new)} alone": comparison.only_new,
-        "scored on clips that the other revision does not have, or has with another reference": (
-            comparison.incomparable
-        ),
-        "what another seed does was not measured, so a small change may be the seed's": (
+        f"scored only at {escaped(comparison.old)}": comparison.only_old,
+        f"scored only at {escaped(comparison.new)}": comparison.only_new,
+        "no common clips with the same reference": (comparison.incomparable),
+        "the variation by seed was not measured, so a small change may be due to the seed": (
             comparison.seedless
         ),
     }
@@ -90,7 +88,7 @@ def _notes(comparison: Comparison) -> Iterator[str]:
     named = {words: ", ".join(map(escaped, models)) for words, models in lists.items()}
     notes += [f"{models}: {words}." for words, models in named.items() if models]
     notes += [
-        f"{escaped(model)}: left out at {escaped(revision)}, for {why}."
+        f"{escaped(model)}: left out at {escaped(revision)}: {why}."
         for revision, models in comparison.left_out.items()
         for model, why in models.items()
     ]
@@ -102,8 +100,8 @@ def _noise(model: str, noise: Mapping[str, Any]) -> str:
     deviations = {NAMES[m]: 100 * noise[m]["deviation"] for m in NAMES if m in noise}
     spread = " and ".join(f"{metric} by {value:.2f}" for metric, value in deviations.items())
     return (
-        f"{escaped(model)}: another seed alone moves {spread} (standard deviation of "
-        f"{noise['seeds']} seeds); the intervals are the wider for it."
+        f"{escaped(model)}: another seed changes {spread} (standard deviation of "
+        f"{noise['seeds']} seeds); the intervals include it."
     )
 
 
@@ -117,19 +115,19 @@ def _notes_of(split: SplitComparison) -> Iterator[str]:
         )
     if split.only_old or split.only_new:
         yield (
-            f"{name}: compared on the clips in common; {split.only_old} were there before alone, "
-            f"{split.only_new} are there now alone."
+            f"{name}: compared on common clips; {split.only_old} are only in the old revision, "
+            f"{split.only_new} only in the new one."
         )
     if split.changed_references:
         yield (
-            f"{name}: {split.changed_references} clips are left out, for their reference is "
-            "another one now."
+            f"{name}: {split.changed_references} clips are left out, because their reference "
+            "has changed."
         )
     any_rate = next(iter(split.rates.values()))
     if any_rate.unit == "utterance":
         yield (
-            f"{name}: no sessions or speakers are named to resample, so blocks are "
-            "single clips and the intervals too narrow."
+            f"{name}: sessions and speakers are not known, so blocks are "
+            "single clips and the intervals are too narrow."
         )
     elif any_rate.rough:
         yield (

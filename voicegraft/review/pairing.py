@@ -1,4 +1,4 @@
-"""Which clips of two revisions can be compared: those of which both were asked the same."""
+"""Pair the clips of two revisions that have the same reference."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,23 +8,23 @@ from voicegraft.evaluation.paired import Scored
 
 @dataclass(frozen=True)
 class Pairing:
-    """Clips in pairs, and how many have no partner."""
+    """Paired clips, and numbers of unpaired ones."""
 
     old: list[Scored]
     new: list[Scored]
     """The same clips in the same order."""
     only_old: int
     only_new: int
-    """Clips that one side alone has."""
+    """Numbers of clips that only one revision has."""
     changed_references: int
-    """Clips that both have, with another text or label to be measured by."""
+    """Number of clips in both with another text or label."""
 
 
 def paired(old: Sequence[Scored], new: Sequence[Scored]) -> Pairing:
-    """Return the clips that both were scored on by the same reference, in the order of `new`.
+    """Return the clips that both revisions scored with the same reference, in the order of `new`.
 
-    Under another reference the same hypothesis has other errors: a difference between the two
-    would be the corpus', and not the model's.
+    With another reference the same hypothesis has other errors: the difference would be due to the
+    corpus, not to the model.
     """
     before = {(score.id, score.split): score for score in old}
     both = [(before[key], s) for s in new if (key := (s.id, s.split)) in before]
@@ -39,9 +39,9 @@ def paired(old: Sequence[Scored], new: Sequence[Scored]) -> Pairing:
 
 
 def same_reference(old: Scored, new: Scored) -> bool:
-    """Return whether two scores of a clip are by the same text or label, as far as they say.
+    """Return whether two scores of a clip have the same text or label, as far as is known.
 
-    A table from before references were marked says no more than their lengths.
+    Tables of older versions have no marks, only lengths.
     """
     marks = {old.reference, new.reference} - {""}
     return old.task == new.task and len(marks) < 2

@@ -1,4 +1,4 @@
-"""Each pipeline of a project is compared by itself: texts at its root, classes in words/."""
+"""Compare each pipeline of a project separately: texts at the root, classes in words/."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Review:
     """One pipeline at two revisions."""
 
     name: str
-    """Its folder; nothing where the command was called."""
+    """Its folder; "" for the working directory."""
     old: Revision
     new: Revision
     params: Evaluate
@@ -31,7 +31,7 @@ class Review:
     comparison: Comparison
 
     def rendered(self, transcripts: bool) -> str:
-        """Return it as Markdown, with the transcripts that changed most if they are asked for."""
+        """Return Markdown, with the transcripts that changed most if `transcripts` is set."""
         changed = dict.fromkeys(split.model for split in self.comparison.splits)
         clips = [text for model in changed if (text := self._clips(model, transcripts))]
         whole = markdown.rendered(self.comparison, self.params.confidence, self.name)
@@ -52,13 +52,13 @@ class Review:
 
 
 def reviews(root: Path, revision: str) -> tuple[list[Review], list[str]]:
-    """Compare the working tree with `revision`, in each pipeline that was evaluated in both.
+    """Compare the working tree with `revision`, for each pipeline that was evaluated in both.
 
     Returns:
-        The reviews, and for each pipeline that could not be compared a line that says why.
+        The reviews, and a line with the reason for each pipeline that could not be compared.
 
     Raises:
-        RevisionError: if none could be.
+        RevisionError: if no pipeline could be compared.
     """
     found, lacking = [], []
     nested = [name for name in NESTED if (root / name / PARAMS_FILE).is_file()]

@@ -1,4 +1,4 @@
-"""What two models are compared by: the rates of their task, and what each is called."""
+"""The rates by which two models are compared, and their names."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from voicegraft.pipeline.task import CLASSIFICATION, TRANSCRIPTION
 from voicegraft.review.pairing import same_reference
 
 PARSERS = {TRANSCRIPTION: parse_scores, CLASSIFICATION: parse_class_scores}
-"""How utterances.csv of each task is read."""
+"""Parsers of utterances.csv by task."""
 
 NAMES = {"cer": "CER", "wer": "WER", "error_rate": "error rate", "macro_f1": "macro-F1"}
 
@@ -24,13 +24,13 @@ def differences(
     params: Evaluate,
     noise: Mapping[str, Any] | None = None,
 ) -> dict[str, Difference]:
-    """Return how every rate of two models on the same clips differs, the one to judge by first.
+    """Return the difference in every rate of two models on the same clips, the main rate first.
 
     Args:
-        old: of each clip, by the one.
-        new: of the same clips, by the other.
+        old: of each clip, by the first model.
+        new: of the same clips, by the second model.
         params: of the bootstrap.
-        noise: as for `voicegraft.evaluation.paired.difference`.
+        noise: see `voicegraft.evaluation.paired.difference`.
     """
     found = {metric: difference(old, new, metric, params, noise) for metric in new[0].RATES}
     if isinstance(new[0], ClassScore):
@@ -39,9 +39,9 @@ def differences(
 
 
 def same_errors(old: Sequence[Scored], new: Sequence[Scored]) -> bool:
-    """Return whether two models do the same on the same clips.
+    """Return whether two models make the same predictions on the same clips.
 
-    Of classes how sure they are is no error: it differs from one processor to another.
+    For classes, confidence is ignored, because it differs between processors.
     """
     return len(old) == len(new) and all(map(_same, old, new))
 

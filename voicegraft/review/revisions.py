@@ -1,4 +1,4 @@
-"""The project's committed files at a revision, or as they lie in the working tree."""
+"""The project's files at a revision, or in the working tree."""
 
 import json
 import subprocess
@@ -17,11 +17,11 @@ from voicegraft.review.rates import PARSERS
 
 
 class RevisionError(ValueError):
-    """A revision that git does not know, or that holds nothing to compare."""
+    """A revision is unknown to git, or has nothing to compare."""
 
 
 class Revision:
-    """What git holds of the folder `root` at `name`; the working tree where it is None."""
+    """The files in folder `root` at revision `name`; the working tree if `name` is None."""
 
     def __init__(self, root: Path, name: str | None = None):
         self.root, self.name = root, name
@@ -32,11 +32,11 @@ class Revision:
 
     @property
     def title(self) -> str:
-        """What to call it: its short hash, or that it is the working tree."""
+        """Its short hash, or "working tree"."""
         return "working tree" if self.name is None else self.commit[:7]
 
     def read(self, path: str) -> str | None:
-        """Return the text of a file, or None if it is not there."""
+        """Return the text of a file, or None if it is missing."""
         if self.name is None:
             file = self.root / path
             return file.read_text(encoding="utf-8") if file.is_file() else None
@@ -44,22 +44,22 @@ class Revision:
         return shown.stdout if shown.returncode == 0 else None
 
     def models(self) -> list[str]:
-        """Return the models whose evaluation is of what the pipeline holds, by their names."""
+        """Return the names of the models with a current evaluation."""
         return [model for model in self._evaluated() if model not in self.old]
 
     @cached_property
     def old(self) -> dict[str, str]:
-        """Why the evaluation of a model is of something else, by its name."""
+        """The reasons for outdated evaluations, by the name of the model."""
         of = {model: self.named(f"{model}/rates.json") for model in self._evaluated()}
         return {model: why for model in of if (why := self.current.why_old(of[model]))}
 
     @cached_property
     def current(self) -> Current:
-        """What its evaluations have to be of."""
+        """The provenance that evaluations must have."""
         return Current.read(self._json)
 
     def named(self, place: str) -> dict[str, str]:
-        """Return what a file of evaluation/ says that it is of."""
+        """Return the provenance of a file in evaluation/."""
         return named(self._json(f"evaluation/{place}"))
 
     def _evaluated(self) -> list[str]:
@@ -79,9 +79,9 @@ class Revision:
         return PARSERS[self.params().get("task", TRANSCRIPTION)](text)
 
     def noise(self, model: str) -> dict[str, Any]:
-        """Return how the rates of `model` vary by its seed; nothing if that was not measured.
+        """Return the variation of the rates of `model` by seed; empty if it was not measured.
 
-        Nor if it was on another corpus, or of a model that is trained otherwise.
+        It is also empty if the measurement was on another corpus, or with other knobs.
         """
         place = f"seeds/{model}/metrics.json"
         found = self._json(f"evaluation/{place}") or {}
@@ -95,29 +95,29 @@ class Revision:
             raise RevisionError(f"{self.title}: {path}: {error}") from None
 
     def params(self) -> dict[str, Any]:
-        """Return params.yaml; nothing if there is none."""
+        """Return params.yaml; empty if there is none."""
         return yaml.load(self.read("params.yaml") or "{}", Yaml12Loader)
 
 
 def merge_base(root: Path, branch: str = "main") -> str:
-    """Return the commit at which the working tree left `branch`, or the one before it on it.
+    """Return the merge base with `branch`; on `branch` itself, the previous commit.
 
     Raises:
-        RevisionError: if there is no such branch.
+        RevisionError: if the branch does not exist.
     """
     head, base = git(root, "rev-parse", "HEAD"), git(root, "merge-base", "HEAD", branch)
     return git(root, "rev-parse", f"{base.strip()}~1").strip() if head == base else base.strip()
 
 
 def git(root: Path, *arguments: str) -> str:
-    """Return what git says.
+    """Return the output of git.
 
     Raises:
-        RevisionError: with git's own complaint.
+        RevisionError: with git's error message.
     """
     done = _run(root, *arguments)
     if done.returncode:
-        complaint = done.stderr.strip() or "git does not know it"
+        complaint = done.stderr.strip() or "unknown to git"
         raise RevisionError(f"git {' '.join(arguments)}: {complaint}")
     return done.stdout
 

@@ -1,6 +1,6 @@
-"""What changed most between two revisions: transcripts, and predicted classes.
+"""The transcripts and predicted classes that changed most between two revisions.
 
-Git holds numbers alone; sentences are shown to whoever has the data, and nobody else.
+Git has numbers only; sentences are shown only to people who have the data.
 """
 
 import csv
@@ -25,17 +25,17 @@ PLACES = ("data/predictions/{}.tsv", "data/{}/predictions.tsv")
 
 @dataclass(frozen=True)
 class Rewording:
-    """A clip that the two models write differently."""
+    """A clip with different hypotheses by two models."""
 
     clip: str
     old_edits: int
     new_edits: int
     diff: Markdown
-    """Words that went ~~struck out~~, words that came **bold**."""
+    """Removed words are ~~struck out~~, new words are **bold**."""
 
 
 def most_reworded(model: str, old: Revision, new: Revision) -> list[Rewording] | None:
-    """Return the clips whose character edits changed most; None where the texts are not at hand."""
+    """Return the clips whose character edits changed most; None without the texts."""
     tables = [_predictions(revision, model) for revision in (old, new)]
     return None if None in tables else rewordings(*tables)
 
@@ -43,11 +43,11 @@ def most_reworded(model: str, old: Revision, new: Revision) -> list[Rewording] |
 def rewordings(
     before: Mapping[str, tuple[str, str]], after: Mapping[str, tuple[str, str]]
 ) -> list[Rewording]:
-    """Return the clips whose edits changed most, of those whose reference did not.
+    """Return the clips whose edits changed most, of those with an unchanged reference.
 
     Args:
         before: (reference, hypothesis) by clip.
-        after: the same of the other model.
+        after: the same for the other model.
     """
     both = [clip for clip in after if clip in before and before[clip][0] == after[clip][0]]
     differing = [_rewording(c, before[c], after[c]) for c in both if before[c][1] != after[c][1]]
@@ -55,7 +55,7 @@ def rewordings(
 
 
 def word_diff(old: str, new: str) -> Markdown:
-    """Return `new` with what it replaced: ~~gone~~ **come**."""
+    """Return `new` with the words it replaced: ~~removed~~ **new**."""
     words = old.split(), new.split()
     parts = []
     for kind, i, j, k, m in SequenceMatcher(None, *words, autojunk=False).get_opcodes():
@@ -93,14 +93,14 @@ def _rewording(clip: str, old: tuple[str, str], new: tuple[str, str]) -> Rewordi
 
 @dataclass(frozen=True)
 class Reclassified:
-    """A clip whose class is another one now."""
+    """A clip with another predicted class."""
 
     old: ClassScore
     new: ClassScore
 
     @property
     def verdict(self) -> str:
-        """Return better, worse, or indistinguishable where it was wrong and is."""
+        """Return better, worse, or indistinguishable if both predictions are wrong."""
         if self.new.correct:
             return "better"
         return "worse" if self.old.correct else "indistinguishable"
@@ -110,7 +110,7 @@ ORDER = ("worse", "better", "indistinguishable")
 
 
 def reclassified(old: Sequence[ClassScore], new: Sequence[ClassScore]) -> list[Reclassified]:
-    """Return the clips in both that changed: those now wrong first, the surest before others."""
+    """Return common clips with a changed class: newly wrong ones first, sorted by confidence."""
     pairs = zip(*in_common(old, new), strict=True)
     found = [Reclassified(*pair) for pair in pairs if pair[0].predicted != pair[1].predicted]
     return sorted(found, key=lambda r: (ORDER.index(r.verdict), -r.new.probability, r.new.id))

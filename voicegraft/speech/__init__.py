@@ -1,1 +1,1 @@
-"""Recordings: their audio, their line in the manifest, and how they can be degraded."""
+"""Recordings: audio, the manifest, degradation."""

@@ -1,4 +1,4 @@
-"""Decode audio files: the only place that does. Whatever goes in, 16 kHz mono float32 comes out."""
+"""Decode audio files of any rate and format to 16 kHz mono float32; nothing else decodes."""
 
 import os
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from voicegraft.speech.truncation import truncation
 
 BLOCK_SECONDS = 5
 
-# (offset, first bytes, name) of what people take for audio files and libsndfile does not read.
+# (offset, first bytes, name) of formats that libsndfile does not read.
 LOOKALIKES = (
     (4, b"ftyp", "an MP4 or M4A file"),
     (0, b"\x1a\x45\xdf\xa3", "a WebM or Matroska file"),
@@ -26,10 +26,10 @@ LOOKALIKES = (
 
 
 class AudioError(ValueError):
-    """A file holds no audio that can be used; `reason` is short, to count by."""
+    """A file has no usable audio; `reason` is short, to count by."""
 
     def __init__(self, path: Path, reason: str, detail: str):
-        """Take a reason that many files share, and the detail of this one."""
+        """Take a reason, the same for many files, and the detail of this one."""
         super().__init__(f"{legible(path)}: {reason}: {detail}")
         self.reason, self.detail = reason, detail
 
@@ -38,8 +38,8 @@ def read_audio(path: Path, max_seconds: float = float("inf")) -> np.ndarray:
     """Return the samples, float32 in [-1, 1], shape (samples,), 16 kHz, channels averaged.
 
     Raises:
-        AudioError: missing, empty, truncated, mislabelled, undecodable, not finite, or over
-            `max_seconds`.
+        AudioError: if the file is missing, empty, truncated, mislabelled, undecodable, not finite,
+            or longer than `max_seconds`.
     """
     blocks, samples = [], 0
     for block in stream_audio(path):
@@ -51,11 +51,11 @@ def read_audio(path: Path, max_seconds: float = float("inf")) -> np.ndarray:
 
 
 def stream_audio(path: Path) -> Iterator[np.ndarray]:
-    """Yield `read_audio`'s samples in blocks of some seconds: an hour costs no more than a minute.
+    """Yield the samples of `read_audio` in blocks of BLOCK_SECONDS, in constant memory.
 
     Raises:
-        AudioError: as `read_audio`; of a truncated file, and of one with a sample that is not
-            finite, what comes before is yielded first.
+        AudioError: as `read_audio`; the blocks before a truncation, or before a sample that is not
+            finite, are yielded first.
     """
     with _open(path) as file:
         resampler = soxr.ResampleStream(file.samplerate, SAMPLE_RATE, 1, quality="HQ")
@@ -83,12 +83,12 @@ def to_int16(wave: np.ndarray) -> np.ndarray:
 
 
 def _open(path: Path) -> soundfile.SoundFile:
-    if not os.path.isfile(path):  # of a name that no file can have, Path.is_file raises
+    if not os.path.isfile(path):  # Path.is_file raises for a name that no file can have
         raise AudioError(path, "missing", "there is no such file")
     if path.stat().st_size == 0:
         raise AudioError(path, "empty", "the file has no bytes")
     try:
-        return soundfile.SoundFile(os.fsencode(path))  # of a text it takes UTF-8 alone
+        return soundfile.SoundFile(os.fsencode(path))  # a string must be UTF-8
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: raw samples, .raw
         if name := _lookalike(path):
             raise AudioError(path, "mislabelled", f"it is {name}") from None
@@ -121,7 +121,7 @@ def _mono(frames: np.ndarray, path: Path, start_seconds: int) -> np.ndarray:
     """Return the mean of the channels, shape (frames,).
 
     Raises:
-        AudioError: if a sample is NaN or infinite, or too large to be added to another.
+        AudioError: if a sample is NaN or infinite, or the mean overflows.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         mono = frames.mean(axis=1)

@@ -1,4 +1,4 @@
-"""What a room and a telephone line do to speech."""
+"""Reverberation of a room, and the channel of a telephone line."""
 
 import numpy as np
 import soxr
@@ -9,19 +9,19 @@ from voicegraft.speech.manifest import SAMPLE_RATE
 from voicegraft.speech.torchaudio_on_cpu import torchaudio
 
 DIRECT_TO_REVERBERANT_DB = 0.0
-"""As at the critical distance: what comes straight is as loud as all that the walls return."""
+"""At the critical distance, direct and reverberant sound have the same energy."""
 
 
 def impulse_response(t60: float, rng: np.random.Generator) -> np.ndarray:
-    """Return what a microphone in the room hears of a click, float64 (samples,), of energy 1.
+    """Return an impulse response of a room, float64 (samples,), of energy 1.
 
-    The click itself, and behind it noise that decays exponentially: Polack's model of a diffuse
-    field (La transmission de l'énergie sonore dans les salles, 1988). No single early reflection is
-    in it, and no shape of any one room.
+    An impulse, followed by noise that decays exponentially: Polack's model of a diffuse field (La
+    transmission de l'énergie sonore dans les salles, 1988). It has no single early reflections and
+    no particular shape of a room.
 
     Args:
-        t60: seconds in which the tail falls by 60 dB, to where it ends.
-        rng: draws the tail.
+        t60: seconds in which the tail falls by 60 dB; it ends there.
+        rng: generator of the tail.
     """
     time = np.arange(1, round(t60 * SAMPLE_RATE)) / SAMPLE_RATE
     tail = rng.standard_normal(len(time)) * 10 ** (-3 * time / t60)
@@ -31,7 +31,7 @@ def impulse_response(t60: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def reverberate(wave: np.ndarray, response: np.ndarray) -> np.ndarray:
-    """Return `wave`, (samples,), as heard in the room: float32, as long, its last echo cut off."""
+    """Return `wave`, (samples,), reverberated: float32, of the same length."""
     return fftconvolve(wave, response)[: len(wave)].astype(np.float32)
 
 
@@ -39,18 +39,18 @@ LINE_RATE = 8_000
 BAND_HERTZ = (300, 3_400)
 STEPS = 256
 
-# Kaiser's window with β 5.65 takes 60 dB off what is over 60 Hz outside of the band. An odd number
-# of taps is late by whole samples, which "same" takes back: frames stay where they were.
+# Kaiser's window with β 5.65 attenuates by 60 dB from 60 Hz outside the band on. An odd number of
+# taps delays by whole samples, which "same" corrects: frames keep their times.
 FILTER = firwin(255, BAND_HERTZ, window=("kaiser", 5.65), pass_zero=False, fs=LINE_RATE)
 
 
 def over_telephone(wave: np.ndarray, companded: bool) -> np.ndarray:
-    """Return float32 `wave` in [-1, 1], (samples,) at 16 kHz, as the line leaves it: as long.
+    """Return float32 `wave` in [-1, 1], (samples,) at 16 kHz, after the line, of the same length.
 
     Args:
-        wave: louder is clipped where it is companded.
-        companded: whether each sample goes through 256 steps by the continuous μ-law, of which
-            ITU-T G.711 (https://www.itu.int/rec/T-REC-G.711) has a version in straight pieces.
+        wave: clipped to [-1, 1] if it is companded.
+        companded: whether each sample is quantised to 256 steps by the continuous μ-law; ITU-T
+            G.711 (https://www.itu.int/rec/T-REC-G.711) has a piecewise linear version.
     """
     narrow = soxr.resample(wave, SAMPLE_RATE, LINE_RATE, quality="HQ")
     narrow = fftconvolve(narrow, FILTER, mode="same").astype(np.float32)

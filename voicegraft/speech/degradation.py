@@ -1,8 +1,8 @@
-"""Degraded recordings: conditions as params.yaml gives them, applied to a corpus.
+"""Degraded recordings: conditions of params.yaml, applied to a corpus.
 
-In the order in which it happens to sound: walls answer the speaker, noise joins at the microphone,
-and the line carries both. What is done to a clip depends on a seed and its id alone, and leaves it
-as long as it was, so its text still fits.
+The order is that of a recording: first the room, then noise at the microphone, then the line. The
+degradation of a clip depends only on a seed and its id. It keeps the clip's length, so its text
+still fits.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ SignalToNoise = Annotated[float, Field(ge=-20, le=60)]
 
 @dataclass(frozen=True)
 class Condition:
-    """One way to record; all None is the clip as it is."""
+    """One recording condition; all None is the clean clip."""
 
     room_t60: float | None = None
     noise: Noise | None = None
@@ -35,13 +35,13 @@ class Condition:
 
     @property
     def name(self) -> str:
-        """What it is called, however loud the noise: room0.4+pink+band, or clean."""
+        """The name without the level of the noise, such as room0.4+pink+band, or clean."""
         room = None if self.room_t60 is None else f"room{self.room_t60:g}"
         return "+".join(part for part in (room, self.noise, self.telephone) if part) or "clean"
 
 
 class Degradation(Section):
-    """Some conditions: each of the reverberation times with each of the levels of noise."""
+    """Conditions: all combinations of reverberation times and levels of noise."""
 
     room_t60: Annotated[tuple[ReverberationTime, ...], Field(strict=False)] = ()
     """Seconds in which an echo falls by 60 dB."""
@@ -60,7 +60,7 @@ class Degradation(Section):
 
     @property
     def conditions(self) -> list[Condition]:
-        """All of them, in the order given."""
+        """All conditions, in the order given."""
         return [
             Condition(t60, self.noise, snr, self.telephone)
             for t60, snr in product(self.room_t60 or (None,), self.snr_db or (None,))
@@ -68,20 +68,20 @@ class Degradation(Section):
 
 
 def generator(seed: int, clip: str, purpose: str) -> np.random.Generator:
-    """Return what draws for one purpose in one clip."""
+    """Return the random generator for one purpose in one clip."""
     digest = hashlib.sha256(f"{seed} {purpose} {clip}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16]))
 
 
 class DegradedCorpus:
-    """Gives the same clips as `corpus`, as long, through a condition.
+    """A corpus with the same clips, of the same lengths, in a condition.
 
     Args:
-        corpus: whose clips they are. Babble is made of others of its training clips, never of
-            what is tested.
-        condition: the noise has its ratio to what the room made of the clip, and before the line.
-        seed: with the id of a clip decides what it meets: the same noise at every level, and
-            whatever other clips there are, but for babble.
+        corpus: the clean clips. Babble is mixed from its other training clips, never from test
+            clips.
+        condition: the level of the noise is relative to the reverberated clip, before the line.
+        seed: with the id of a clip, determines its degradation. The noise is the same at every
+            level and does not depend on other clips, except babble.
     """
 
     def __init__(self, corpus: Corpus, condition: Condition, seed: int):
@@ -91,7 +91,7 @@ class DegradedCorpus:
         """Return float32 samples, shape (samples,); noise may take them out of [-1, 1].
 
         Raises:
-            ValueError: where babble is wanted of a corpus without other training clips.
+            ValueError: if the noise is babble and the corpus has no other training clips.
         """
         wave, condition = self.corpus.wave(utterance), self.condition
         if condition.room_t60 is not None:

@@ -1,4 +1,4 @@
-"""The manifest: one line for each utterance, and where its samples lie.
+"""The manifest: one line for each utterance, with the place of its samples.
 
 `data/corpus/manifest.csv` names the utterances in order, `data/corpus/audio.npy` holds their
 samples end to end (int16, 16 kHz, mono), so a corpus is two files however many clips it has.
@@ -17,9 +17,9 @@ from voicegraft.pipeline.packed import read_packed, read_rows
 
 SAMPLE_RATE = 16_000
 SPLITS = ("train", "dev", "test", "unseen")
-"""`unseen`: test clips by voices that are never heard in training."""
+"""`unseen`: test clips of speakers that are not in train."""
 UNLABELLED = "unlabelled"
-"""The side of clips that have no text and no label, from which self-training alone learns."""
+"""The split of clips without text and label, which only self-training uses."""
 
 
 @dataclass(frozen=True)
@@ -28,21 +28,21 @@ class Utterance:
 
     id: str
     split: str  # one of SPLITS, or UNLABELLED
-    speaker: str  # "" where the corpus does not say
-    session: str  # recording session; "" where the corpus does not say
+    speaker: str  # "" if unknown
+    session: str  # recording session; "" if unknown
     first_sample: int
     samples: int
     text: str  # normalised
-    label: str = ""  # its class, where clips are to be classified
+    label: str = ""  # its class, for classification
 
     @property
     def seconds(self) -> float:
-        """How long the clip lasts."""
+        """Length of the clip in seconds."""
         return self.samples / SAMPLE_RATE
 
 
 def write_manifest(path: Path, utterances: Iterable[Utterance]) -> None:
-    """Write `utterances` in the order given; labels only where there are any."""
+    """Write `utterances` in the order given; the column `label` only if there are labels."""
     rows = list(map(asdict, utterances))
     used = [f.name for f in fields(Utterance) if f.name != "label" or any(r["label"] for r in rows)]
     with whole(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
@@ -67,7 +67,7 @@ def read_manifest(path: Path) -> list[Utterance]:
 
 
 class Corpus:
-    """A prepared corpus: `utterances`, and `wave` for the samples of one.
+    """A prepared corpus: its `utterances` and their samples.
 
     Args:
         folder: holds manifest.csv and audio.npy, as prepare_data writes them.

@@ -1,4 +1,4 @@
-"""Names of files as text that can be written down: in a table, in JSON, on a terminal."""
+"""File names as printable text for tables, JSON and terminals."""
 
 import os
 from pathlib import Path

@@ -9,15 +9,15 @@ from voicegraft.speech.manifest import SAMPLE_RATE
 
 FRAME_SAMPLES = SAMPLE_RATE // 50
 MARGIN_DB = 15.9
-"""Frames that are quieter than the speech by more than this are a pause."""
+"""Frames below the speech level by more than this are a pause."""
 
 
 def active_power(wave: np.ndarray) -> float:
     """Return the mean square of `wave`, (samples,), over the frames of 20 ms that hold speech.
 
-    After ITU-T P.56 (https://www.itu.int/rec/T-REC-P.56), method B: what is speech lies no more
-    than 15.9 dB below the level that is sought, which each round finds a little higher until none
-    is left out that was in. Frames stand for its envelope, and there is no hangover.
+    After ITU-T P.56 (https://www.itu.int/rec/T-REC-P.56), method B: frames count as speech if they
+    are at most 15.9 dB below the active level. Each round raises the estimate until no more frames
+    are dropped. Frames replace its envelope, and there is no hangover.
     """
     frames = np.resize(wave, max(1, len(wave) // FRAME_SAMPLES) * FRAME_SAMPLES)
     powers = np.square(frames.reshape(-1, FRAME_SAMPLES), dtype=np.float64).mean(axis=1)
@@ -28,16 +28,16 @@ def active_power(wave: np.ndarray) -> float:
 
 
 TALKERS = 8
-"""Voices in babble, where there are so many: with fewer, a word of one can be made out."""
+"""Most voices in babble: with fewer, single words are intelligible."""
 
 
 def add_noise(wave: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
-    """Return float32 `wave` and `noise`, (samples,) both, the noise so loud that it has that ratio.
+    """Return the sum of `wave` and scaled `noise`, float32 (samples,).
 
     Args:
-        wave: speech, whose level is that of its active frames (`level.active_power`).
-        noise: of any level, which is taken over the whole clip.
-        snr_db: of speech over noise. The speech stays as loud as it was; nothing is clipped.
+        wave: speech, (samples,); its level is that of its active frames (`active_power`).
+        noise: (samples,), of any level, measured over the whole clip.
+        snr_db: level of speech over noise. The speech is not scaled; nothing is clipped.
     """
     power = np.square(noise, dtype=np.float64).mean()
     gain = np.sqrt(active_power(wave) / power / 10 ** (snr_db / 10)) if power > 0 else 0.0
@@ -45,14 +45,14 @@ def add_noise(wave: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
 
 
 def white(samples: int, rng: np.random.Generator) -> np.ndarray:
-    """Return noise, (samples,), with as much power in every hertz."""
+    """Return white noise, (samples,): equal power per hertz."""
     return rng.standard_normal(samples)
 
 
 def pink(samples: int, rng: np.random.Generator) -> np.ndarray:
-    """Return noise, (samples,), with as much power in every octave, as wind nearly has.
+    """Return pink noise, (samples,): equal power per octave, similar to wind.
 
-    White noise whose spectrum is divided by the root of the frequency.
+    The spectrum of white noise is divided by the square root of the frequency.
     """
     length = next_fast_len(samples, real=True)
     spectrum = rfft(white(length, rng))
@@ -62,9 +62,9 @@ def pink(samples: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def babble(samples: int, rng: np.random.Generator, voices: Sequence[np.ndarray]) -> np.ndarray:
-    """Return many `voices`, (their samples,) each, speaking at once, (samples,).
+    """Return a mix of `voices`, each (its samples,), of length (samples,).
 
-    Each is made as loud as the others, begins anywhere in itself, and starts again at its end.
+    All have the same level. Each starts at a random place and is repeated.
     """
     mixed = np.zeros(samples)
     for voice in voices:

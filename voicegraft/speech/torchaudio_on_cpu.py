@@ -1,11 +1,11 @@
 """Import torchaudio where its compiled extension cannot be loaded.
 
-The torchaudio of the package index is linked against CUDA: beside a CPU build of torch its import
-dies on `libc10_cuda.so` (https://github.com/pytorch/audio/issues/4039 and its kin). All that is
-used here (transforms, later pipelines) is Python. So: try the extension, and where it cannot be
-loaded, stand an empty one in its place. Import `torchaudio` from here, before anything else can:
+The torchaudio of the package index is linked against CUDA: with a CPU build of torch, its import
+fails on `libc10_cuda.so` (https://github.com/pytorch/audio/issues/4039). voicegraft uses only parts
+that are written in Python. So an extension that cannot be loaded is replaced by an empty one.
+Import `torchaudio` from here, before any other import of it:
 
-    from voicegraft.torchaudio_on_cpu import torchaudio
+    from voicegraft.speech.torchaudio_on_cpu import torchaudio
 """
 
 import importlib

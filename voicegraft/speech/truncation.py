@@ -1,14 +1,14 @@
-"""Tell a file that breaks off from one that ends: each container has its own way of saying so."""
+"""Detect truncated audio files, by the rules of each container."""
 
 import re
 from pathlib import Path
 
 import soundfile
 
-# Writers of endless streams promise about two or four gigabytes, and mean "to the end".
+# Writers of endless streams state about two or four gigabytes, which means "to the end".
 OPEN_END_BYTES = 0x7FFF_0000
 
-# libsndfile's log of a header; the length of the whole RIFF or FORM may lie without harm.
+# Lines of libsndfile's header log; a wrong length of the whole RIFF or FORM does no harm.
 PROMISE = re.compile(r"^ *(?!RIFF|FORM)[\w ]+: (\d+) \(should be (\d+)\)", re.MULTILINE)
 
 MAX_OGG_PAGE_BYTES = 65_307
@@ -17,12 +17,12 @@ MP3_START_BYTES = 8192
 
 
 def truncation(path: Path, file: soundfile.SoundFile, frames_read: int) -> str:
-    """Return what shows that `path` breaks off, or "" where nothing does.
+    """Return the evidence that `path` is truncated, or "" if there is none.
 
     Args:
-        path: where the file is.
-        file: the same, open.
-        frames_read: how many frames it gave until it gave no more.
+        path: of the file.
+        file: the same file, open.
+        frames_read: the number of frames that could be read.
     """
     if frames_read < file.frames and _counts_frames(path, file.format):
         return f"{frames_read} of {file.frames} frames are there"
@@ -33,7 +33,7 @@ def truncation(path: Path, file: soundfile.SoundFile, frames_read: int) -> str:
 
 
 def _counts_frames(path: Path, format_name: str) -> bool:
-    """Without a Xing or Info frame the length of an MP3 is an estimate from its first bit rate."""
+    """Return whether the header's length is exact: not for an MP3 without a Xing or Info frame."""
     if format_name != "MP3":
         return True
     with open(path, "rb") as file:
@@ -42,7 +42,7 @@ def _counts_frames(path: Path, format_name: str) -> bool:
 
 
 def _cut_page(path: Path) -> str:
-    """Look whether the last Ogg page is whole (RFC 3533, section 6)."""
+    """Return the evidence that the last Ogg page is incomplete (RFC 3533, section 6), or ""."""
     with open(path, "rb") as file:
         file.seek(max(0, path.stat().st_size - MAX_OGG_PAGE_BYTES))
         end = file.read()

@@ -1,1 +1,1 @@
-"""Questions that a person may ask of a trained pipeline; each has a script in studies/."""
+"""Studies of a corpus or a trained model; each has a script in studies/."""

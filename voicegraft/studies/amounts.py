@@ -1,4 +1,4 @@
-"""Less speech to learn from, and the budget that goes with it."""
+"""Random subsets of speech by minutes."""
 
 import math
 from collections.abc import Sequence
@@ -9,15 +9,15 @@ from voicegraft.speech.manifest import Utterance
 
 
 def minutes_of(utterances: Sequence[Utterance]) -> float:
-    """Return how many minutes they last, rounded down to hundredths."""
+    """Return the total length in minutes, rounded down to hundredths."""
     return math.floor(sum(u.seconds for u in utterances) / 60 * 100) / 100
 
 
 def draw(utterances: Sequence[Utterance], minutes: float, seed: int) -> list[Utterance]:
-    """Return clips drawn at random up to `minutes`; with one seed, less is a part of more.
+    """Return a random subset of about `minutes`; with one seed, subsets are nested.
 
     Raises:
-        ValueError: if there are not as many minutes.
+        ValueError: if the clips have fewer minutes.
     """
     order = np.random.default_rng(seed).permutation(len(utterances))
     until = np.cumsum([utterances[i].seconds for i in order])

@@ -1,11 +1,11 @@
 """The contract of a decoder: an upstream's own way from audio to text.
 
-A decoder is a file of voicegraft/decoders, named by the study zero_shot, with
+A decoder is a file of voicegraft/decoders, named in the study zero_shot, with
 
     open_decoder(folder, language, seed) -> Decoder
 
-where `folder` is what fetch_model left, and a Decoder turns a wave of float32 (samples,) into text
-in its own spelling.
+where `folder` is written by fetch_model, and a Decoder maps a wave, float32 (samples,), to text in
+its own spelling.
 """
 
 from collections.abc import Callable
@@ -24,11 +24,11 @@ def names() -> list[str]:
 
 
 def open_decoder(name: str, folder: Path, language: str, seed: int) -> Decoder:
-    """Return the decoder of that name, told the language.
+    """Return the decoder of that name for the language.
 
     Raises:
-        ValueError: if there is none, naming those that are here, or if its library is missing,
-            naming what brings it.
+        ValueError: if there is none, naming the decoders, or if its library is missing, naming the
+            extra to install.
     """
     if name not in names():
         raise ValueError(f"zero_shot: {name!r} is not in voicegraft/decoders: {names()}")

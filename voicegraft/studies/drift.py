@@ -1,6 +1,6 @@
 """How far fine-tuning moved an upstream's states: CKA, relative error, changed weights.
 
-Where nothing was trained below a layer, its relative error is 0 and its similarity 1.
+If nothing was trained below a layer, its relative error is 0 and its similarity 1.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,12 +15,12 @@ from voicegraft.model.upstream import Upstream
 
 @dataclass(frozen=True)
 class Drift:
-    """Of the states of one layer."""
+    """The drift of the states of one layer."""
 
     relative_error: float
-    """The norm of what changed over the norm of what there was."""
+    """The norm of the change over the norm of the old states."""
     cka: float
-    """1 if the new states are the old ones but for a rotation and a scale, 0 if nothing is kept."""
+    """1 if the new states are the old ones up to rotation and scale, 0 if they are unrelated."""
 
 
 def linear_cka(old: np.ndarray, new: np.ndarray) -> float:
@@ -42,13 +42,13 @@ def relative_error(old: np.ndarray, new: np.ndarray) -> float:
 def drift(
     old: Upstream, new: Upstream, batches: Iterable[Sequence[Tensor]], margin_seconds: float
 ) -> dict[int, Drift]:
-    """Return how the states of each layer differ between two upstreams of one shape.
+    """Return the drift of each layer between two upstreams of the same architecture.
 
     Args:
         old: before training.
         new: after it.
         batches: of waves, (samples,) each.
-        margin_seconds: of silence behind each.
+        margin_seconds: silence after each wave.
     """
     layers = range(len(old.blocks) + 1)
     states: dict[int, tuple[list, list]] = {layer: ([], []) for layer in layers}
@@ -64,9 +64,9 @@ def drift(
 
 
 def weights_changed(old: Upstream, new: Upstream) -> int:
-    """Return how many of the old upstream's own weights have another value in the new one.
+    """Return the number of the old upstream's weights with another value in the new one.
 
-    What was added to the new one is not counted: taken off, it leaves no trace.
+    Modules added to the new upstream are not counted, because they can be removed.
     """
     after = dict(new.named_parameters())
     before = old.named_parameters()

@@ -21,20 +21,20 @@ from voicegraft.speech.manifest import Corpus, Utterance
 
 
 def pooled(store: Store, clips: Sequence[str], layers: Sequence[int], way: str) -> np.ndarray:
-    """Return what is heard of each clip as a vector, (clips, features), in float64.
+    """Return the pooled states of each clip, (clips, features), in float64.
 
     Args:
         store: of the clips.
         clips: their ids.
-        layers: which are stored; several stand side by side.
+        layers: stored layers, which are concatenated.
         way: see voicegraft.model.pooling.
 
     Raises:
-        ValueError: if that way has weights, which nothing here trains.
+        ValueError: if that way has weights to train.
     """
     pooling = Pooling(way, store.facts["size"], store.silence)
     if list(pooling.parameters()):
-        raise ValueError(f"pooling: {way} has weights to be trained; take a way that has none")
+        raise ValueError(f"pooling: {way} has weights to train; choose a way without")
     of_layers = [pool_clips(pooling, _states(store, clips, layer)) for layer in layers]
     return np.concatenate(of_layers, axis=1)
 
@@ -46,7 +46,7 @@ def _states(store: Store, clips: Sequence[str], layer: int) -> Iterator[Tensor]:
 
 @dataclass(frozen=True)
 class Clips:
-    """Some clips: features (clips, size), the label of each, their blocks, and who speaks."""
+    """Features (clips, size), labels, blocks and speakers of clips."""
 
     features: np.ndarray
     labels: Sequence[str]
@@ -55,7 +55,7 @@ class Clips:
 
 
 class Vectors(Section):
-    """Of the section `head`, what makes a vector of a clip."""
+    """Knobs of the section `head` for features."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -65,9 +65,9 @@ class Vectors(Section):
 
 
 def vectors(store: Store, utterances: Sequence[Utterance], how: Vectors) -> Clips:
-    """Return clips as the head hears them, its layers side by side, as they are.
+    """Return clips with the head's input as features, not standardised.
 
-    Pooling that is learnt is untrained here, and has weights all alike.
+    Learnt pooling is replaced by equal weights.
     """
     ids = [utterance.id for utterance in utterances]
     return Clips(
@@ -81,17 +81,17 @@ def vectors(store: Store, utterances: Sequence[Utterance], how: Vectors) -> Clip
 def read_clips(
     corpus: Corpus, store: Store, splits: Sequence[str], how: Vectors, left_out: Sequence[str]
 ) -> dict[str, Clips]:
-    """Return the clips of train, and of those of `splits` that have any.
+    """Return the clips of train and of those of `splits` that are not empty.
 
-    Features are standardised over all of train, which needs no label; or, where they are normalised
-    by speaker, over the speaker's clips of each side.
+    Features are standardised over train, without labels; or by speaker over each speaker's clips of
+    a split.
 
     Args:
         corpus: with labels.
         store: of its states.
         splits: besides train.
-        how: a clip's states become one vector.
-        left_out: labels whose clips are let be.
+        how: knobs for features.
+        left_out: labels whose clips are left out.
 
     Raises:
         ValueError: if train has no clip.
@@ -101,7 +101,7 @@ def read_clips(
         if clips := [u for u in corpus.of(split) if u.label not in left_out]:
             sides[split] = vectors(store, clips, how)
     if "train" not in sides:
-        raise ValueError("the corpus has no clip in train whose class is known: nothing to learn")
+        raise ValueError("the corpus has no clip with a known class in train")
     if how.normalise == "speaker":
         return {split: by_speaker(of) for split, of in sides.items()}
     scaler = StandardScaler().fit(sides["train"].features)
@@ -111,5 +111,5 @@ def read_clips(
 
 
 def by_speaker(clips: Clips) -> Clips:
-    """Return the clips without what is each speaker's own."""
+    """Return the clips with features normalised by speaker."""
     return replace(clips, features=without_voices(clips.features, clips.speakers))

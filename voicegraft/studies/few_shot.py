@@ -1,10 +1,10 @@
 """Accuracy from a few clips of each class, drawn many times.
 
-Each takes (features of labelled clips, their labels, features of others) and returns, for the
-others, the class and the confidence, of a scale of its own: larger is surer.
+Each measure of confidence takes (features of labelled clips, their labels, features of others) and
+returns the predicted class and the confidence of the others; scales differ, larger is more
+confident.
 
-Intervals resample what the mean rests on: the blocks of the scored clips, and the clips that
-happened to be drawn to learn from.
+Intervals resample the blocks of the scored clips, and the draws of training clips.
 """
 
 from collections import Counter
@@ -23,7 +23,8 @@ from voicegraft.evaluation.summary import Evaluate
 from voicegraft.studies.features import Clips
 
 C = 0.1
-"""Inverse strength of the L2 penalty: features are standardised, and more than clips of a class."""
+"""Inverse strength of the L2 penalty: features are standardised, and more numerous than clips of a
+class."""
 
 Sure = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -31,7 +32,7 @@ Sure = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarr
 def probability(
     features: np.ndarray, labels: np.ndarray, others: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Be as sure as the largest probability.
+    """Confidence by the largest probability.
 
     Hendrycks and Gimpel 2017, https://arxiv.org/abs/1610.02136.
     """
@@ -43,7 +44,7 @@ def probability(
 def energy(
     features: np.ndarray, labels: np.ndarray, others: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Be as sure as the logarithm of what the softmax divides by: the negative energy.
+    """Confidence by the negative energy, the logarithm of the softmax's denominator.
 
     Liu et al. 2020, https://arxiv.org/abs/2010.03759.
     """
@@ -55,7 +56,7 @@ def energy(
 def cosine(
     features: np.ndarray, labels: np.ndarray, others: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Be as sure as the nearest class mean is near, by the cosine."""
+    """Confidence by the cosine of the nearest class mean."""
     classes = np.unique(labels)
     means = np.stack([features[labels == name].mean(0) for name in classes])
     similar = cosine_similarity(others, means)
@@ -70,7 +71,7 @@ def _logistic(features: np.ndarray, labels: np.ndarray) -> LogisticRegression:
 
 
 def _logits(model: LogisticRegression, features: np.ndarray) -> np.ndarray:
-    """Return (clips, classes); of two classes scikit-learn keeps the difference alone."""
+    """Return (clips, classes); for two classes scikit-learn keeps only the difference."""
     found = model.decision_function(features)
     return np.stack([-found / 2, found / 2], axis=1) if found.ndim == 1 else found
 
@@ -98,12 +99,12 @@ def few_shot(
     """Return a line for each of `shots`: mean accuracy and macro-F1 over draws, with intervals.
 
     Args:
-        train: from which clips are drawn, without replacement, as many of each class.
-        test: what is scored, all of it each time.
-        classify: learns from what was drawn.
-        shots: how many of each class; each at most as many as the rarest has: see `rarest`.
-        draws: how often.
-        params: of the bootstrap; its seed draws the clips too.
+        train: clips to draw from, without replacement, equally many of each class.
+        test: the scored clips, all in each draw.
+        classify: predicts labels from drawn clips.
+        shots: numbers of clips of each class, at most that of the rarest class: see `rarest`.
+        draws: number of draws.
+        params: of the bootstrap; its seed is used for the draws too.
     """
     rng = np.random.default_rng(params.seed)
     lines = []
@@ -115,12 +116,12 @@ def few_shot(
 
 
 def rarest(labels: Sequence[str]) -> tuple[str, int]:
-    """Return the class that has the fewest clips, and how many."""
+    """Return the class with the fewest clips, and their number."""
     return min(Counter(labels).items(), key=lambda item: (item[1], item[0]))
 
 
 def draw(labels: Sequence[str], shots: int, rng: np.random.Generator) -> np.ndarray:
-    """Return the places of so many clips of each class, drawn without replacement."""
+    """Return the indices of `shots` clips of each class, drawn without replacement."""
     names = np.asarray(labels)
     places = (np.flatnonzero(names == name) for name in np.unique(names))
     return np.concatenate([rng.choice(of_class, shots, replace=False) for of_class in places])
@@ -133,7 +134,7 @@ def _taught(train: Clips, chosen: np.ndarray, test: Clips, classify: Classify) -
 
 def _scored(test: Clips, taken_for: Sequence[Sequence[str]], params: Evaluate) -> dict[str, float]:
     classes = sorted(set(test.labels))
-    # All draws side by side, so that a resample takes the same blocks for each of them.
+    # All draws in one array, so that a resample has the same blocks for each of them.
     counts = np.stack([class_counts(test.labels, one, classes) for one in taken_for], axis=1)
     drawn = resampled(counts, test.blocks, params)
     which = np.random.default_rng(params.seed).integers(len(taken_for), size=drawn.shape[1:3])

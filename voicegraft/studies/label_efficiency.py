@@ -1,7 +1,6 @@
-"""How much labelled speech a transfer spares: error rates by minutes of it, and where curves meet.
+"""Label efficiency: error rates by minutes of labelled speech, and minutes spared by transfer.
 
-Intervals resample what a single score rests on: the blocks of the test set, and the clips that
-happened to be drawn for training.
+Intervals resample the blocks of the test set, and the draws of training clips.
 """
 
 import math
@@ -20,17 +19,17 @@ from voicegraft.evaluation.summary import DECIMALS, Evaluate
 
 @dataclass(frozen=True)
 class Run:
-    """A head that was trained on so many minutes, and its errors on the test clips."""
+    """The training of a head on some minutes, and its errors on test."""
 
     minutes: float
     draw: int
     epochs: int
     seconds: float
-    """What the training took."""
+    """Duration of the training."""
     scores: list[Score]
 
     def rate(self, metric: str) -> float:
-        """Return "cer" or "wer" of all clips as one."""
+        """Return "cer" or "wer" over all clips."""
         return rate_of_all(self.scores, metric)
 
 
@@ -40,8 +39,8 @@ class Curve:
     Attributes:
         minutes: the amounts, increasing.
         cer: the mean over draws at each, shape (amounts,).
-        resampled: the same of each bootstrap resample, shape (amounts, resamples).
-        seconds: what training took at each on average, shape (amounts,).
+        resampled: the mean in each bootstrap resample, shape (amounts, resamples).
+        seconds: the mean duration of training at each amount, shape (amounts,).
     """
 
     def __init__(self, runs: Sequence[Run], params: Evaluate):
@@ -65,8 +64,8 @@ class Curve:
     def minutes_to(self, cer: float, resample: int | None = None) -> float:
         """Return the minutes at which the curve first reaches `cer`; infinity if it never does.
 
-        Between two amounts it falls in proportion to the logarithm of the minutes, as learning
-        curves roughly do; what the least amount reaches already is that amount.
+        Between two amounts it is interpolated linearly in the logarithm of the minutes, like
+        typical learning curves. If the smallest amount reaches `cer`, the result is that amount.
         """
         curve = self.cer if resample is None else self.resampled[:, resample]
         if curve[0] <= cer:
@@ -79,14 +78,14 @@ class Curve:
         return math.inf
 
     def seconds_at(self, minutes: float) -> float:
-        """Return what training on so many minutes takes, between those that were measured."""
+        """Return the duration of training on so many minutes, interpolated."""
         return float(np.interp(math.log(minutes), np.log(self.minutes), self.seconds))
 
 
 def spared(model: Curve, control: Curve, params: Evaluate) -> dict[str, float | bool | None]:
-    """Return the minutes at which the model is as good as the control on all of its own.
+    """Return the minutes at which the model is as good as the control with all minutes.
 
-    None stands for a bound that lies beyond the amounts that were tried.
+    None stands for a value outside the tried amounts.
     """
     most, target = control.minutes[-1], float(control.cer[-1])
     reached = model.minutes_to(target)
@@ -113,7 +112,7 @@ def spared(model: Curve, control: Curve, params: Evaluate) -> dict[str, float | 
 def _resampled(
     runs: Sequence[Run], blocks: Blocks, params: Evaluate, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return the mean CER of as many runs drawn anew, (ways, resamples)."""
+    """Return the mean CER over resampled runs, (ways, resamples)."""
     rates = np.stack(
         [
             resampled_rates(

@@ -1,7 +1,4 @@
-"""Heads trained on less and less speech, each scored on test from its stored states.
-
-How much scores vary by the seed alone, which no interval over test clips knows of.
-"""
+"""Train heads on subsets of speech or with several seeds, and score them on test."""
 
 import math
 import time
@@ -37,7 +34,7 @@ from voicegraft.training.scratch import RESULT, keep, recall
 class Learner:
     """Trains heads on the states of one upstream.
 
-    All but `scratch` is in the name of a run, a field that is added here too.
+    All fields except `scratch` are in the name of a run.
     """
 
     upstream: Path
@@ -48,10 +45,10 @@ class Learner:
     fit: Fit
     compute: Compute
     dev_minutes: float = math.inf
-    """At most so many choose the epoch."""
+    """The most minutes of dev for choosing the epoch."""
 
     def name(self, minutes: float, number: int) -> str:
-        """Return the name of the run on `minutes` drawn the `number`th time."""
+        """Return the name of the run on `minutes` in draw `number`."""
         return fingerprint({"learner": self._name, "minutes": minutes, "draw": number})
 
     @cached_property
@@ -61,7 +58,7 @@ class Learner:
         return fingerprint(read)
 
     def run(self, minutes: float, number: int, name: str) -> Run:
-        """Train on `minutes` drawn the `number`th time, or recall that the run of that name did."""
+        """Train on `minutes` in draw `number`, or recall the run of that name."""
         if kept := recall(self.scratch / name / RESULT):
             _, values = kept
             return Run(**values | {"scores": [Score(**s) for s in values["scores"]]})
@@ -95,15 +92,15 @@ class Learner:
 def run_all(
     wanted: Sequence[tuple[Learner, float, int]], accelerator: str, used: set[str]
 ) -> Iterator[Run]:
-    """Yield the run of each learner on so many minutes, drawn so often, in that order.
+    """Yield the runs of `wanted`: (learner, minutes, number of the draw), in that order.
 
-    On a CPU each core trains one at a time: small heads gain little from a second core, and on one
-    they have the same bytes on a machine of any size.
+    On a CPU each core trains one head at a time: small heads gain little from a second core, and
+    results on one core do not depend on the machine's size.
 
     Args:
         wanted: see above.
-        accelerator: as of `Compute`.
-        used: gets the names of the runs.
+        accelerator: as in `Compute`.
+        used: the names of the runs are added to it.
     """
     named = [(*which, which[0].name(*which[1:])) for which in wanted]
     used.update(name for *_, name in named)
@@ -115,7 +112,7 @@ def run_all(
 
 
 def variation(runs: Sequence[Run]) -> dict[str, Any]:
-    """Return mean, standard deviation, lowest and highest of each rate, over two runs or more."""
+    """Return mean, standard deviation, lowest and highest of each rate, over at least two runs."""
     found: dict[str, Any] = {"seeds": len(runs)}
     for metric in Score.RATES:
         rates = np.array([run.rate(metric) for run in runs])

@@ -1,8 +1,8 @@
 """Leave-classes-out: each class in turn is unknown.
 
-Classes are dealt into groups. In each fold one group is unknown on test, another one on dev, where
-it chooses the threshold, and the rest is learnt: so what is unknown on test is of another kind than
-what the threshold was chosen on, as it will be in use.
+Classes are dealt into groups. In each fold one group is unknown on test, another is unknown on dev,
+where the threshold is chosen, and the rest are trained. So unknown classes on test differ from
+those that chose the threshold, as in practice.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,29 +29,29 @@ from voicegraft.studies.few_shot import MEASURES, Sure
 
 @dataclass(frozen=True)
 class Fold:
-    """The clips of a split in one fold; those that are neither known nor unknown do not count."""
+    """The clips of a split in one fold; clips that are neither known nor unknown are ignored."""
 
     confidence: np.ndarray
     known: np.ndarray
     unknown: np.ndarray
     right: np.ndarray
     chosen: float
-    """The threshold of dev."""
+    """The threshold chosen on dev."""
 
 
 def leave_classes_out(
     sides: Mapping[str, Clips], folds: int, most: float, params: Evaluate
 ) -> Iterator[dict[str, Any]]:
-    """Yield a line for each measure of confidence on each split: what passes dev's threshold.
+    """Yield a line for each measure of confidence and split: the rates at the threshold of dev.
 
     Args:
-        sides: train, to learn from; dev; and the splits to be scored.
-        folds: in how many groups the classes are dealt.
+        sides: train, dev, and the splits to score.
+        folds: number of groups of classes.
         most: the share of dev's unknown clips that may pass, 0 to 1.
-        params: of the bootstrap; its seed deals the classes too.
+        params: of the bootstrap; its seed is used to deal the classes too.
 
     Raises:
-        ValueError: if the classes are too few, or dev has no clip of a group.
+        ValueError: if there are too few classes, or dev has no clip of a group.
     """
     groups = deal(sides["train"].labels, folds, params.seed)
     scored = {split: of for split, of in sides.items() if split != "train"}
@@ -65,22 +65,22 @@ def leave_classes_out(
 
 
 def enough(classes: int, folds: int) -> bool:
-    """Return whether so many classes can be dealt: two at least have to be left to learn."""
+    """Return whether so many classes can be dealt: at least two must be left for training."""
     first, second = -(-classes // folds), -(-(classes - 1) // folds)
     return folds <= classes and classes - first - second >= 2
 
 
 def deal(labels: Sequence[str], folds: int, seed: int) -> list[list[str]]:
-    """Return the classes in so many groups of like size.
+    """Return the classes in groups of similar size.
 
     Raises:
-        ValueError: if a fold would leave fewer than two classes to learn.
+        ValueError: if a fold would leave fewer than two classes for training.
     """
     classes = np.random.default_rng(seed).permutation(sorted(set(labels)))
     if not enough(len(classes), folds):
         raise ValueError(
             f"leave_classes_out.folds: {folds} groups of {len(classes)} classes: two groups are "
-            "unknown at a time, and two classes at least must be left to learn"
+            "unknown at a time, and at least two classes must be left for training"
         )
     return [list(map(str, group)) for group in np.array_split(classes, folds)]
 
@@ -131,7 +131,7 @@ def _ratio(
 
 
 def _equal_error(folds: Sequence[Fold], blocks: Blocks, params: Evaluate) -> dict[str, float]:
-    """Return the mean over folds, each with thresholds of its own."""
+    """Return the mean equal error rate over folds, each with its own thresholds."""
     limits = thresholds(np.concatenate([fold.confidence for fold in folds]))
     counts = np.stack([_accepted(fold, limits) for fold in folds], axis=1)
     whole, drawn = counts.sum(0), resampled(counts, blocks, params)

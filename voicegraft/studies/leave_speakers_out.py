@@ -1,9 +1,9 @@
 """Leave-one-speaker-out accuracy, with and without adaptation.
 
 Each speaker in turn is left out, and scored by a classifier of the others. Three adaptations are
-compared: none; speaker normalisation (voicegraft.model.speakers); and self-training on the clips of
-the speaker that the classifier was surest of (Scudder 1965,
-https://doi.org/10.1109/TIT.1965.1053799; only the surer ones: Cascante-Bonilla et al. 2021,
+compared: none; speaker normalisation (voicegraft.model.speakers); and self-training on the
+speaker's clips with the most confident predictions (Scudder 1965,
+https://doi.org/10.1109/TIT.1965.1053799; only the most confident: Cascante-Bonilla et al. 2021,
 https://arxiv.org/abs/2001.06001). No adaptation sees a label of that speaker.
 """
 
@@ -26,25 +26,25 @@ from voicegraft.studies.few_shot import probability
 
 
 class SelfTraining(Section):
-    """How often a voice's clips teach the classifier, and the share of them that does."""
+    """Rounds of self-training, and the share of the speaker's clips that is used."""
 
     rounds: PositiveInt
     sure_share: Annotated[float, Field(gt=0, le=1)]
 
 
 Adaptation = Callable[[np.ndarray, np.ndarray, np.ndarray], Sequence[str]]
-"""(features of the other voices, their labels, features of the new one) → labels of the new one."""
+"""(features of other speakers, their labels, features of the new one) → labels of the new one."""
 
 
 def as_taught(features: np.ndarray, labels: np.ndarray, others: np.ndarray) -> Sequence[str]:
-    """Return the likeliest class of each of `others`, by logistic regression."""
+    """Return the predicted class of each of `others`, by logistic regression."""
     return _standardised(features, labels, others)[0]
 
 
 def self_trained(
     features: np.ndarray, labels: np.ndarray, others: np.ndarray, knobs: SelfTraining
 ) -> Sequence[str]:
-    """Return the same once the surer of `others` have taught it, as what they were taken for."""
+    """Return the predictions after self-training on the most confident of `others`."""
     taken_for, sure = _standardised(features, labels, others)
     for _ in range(knobs.rounds):
         kept = sure >= np.quantile(sure, 1 - knobs.sure_share)
@@ -64,10 +64,10 @@ def _standardised(
 def leave_speakers_out(
     clips: Clips, knobs: SelfTraining, params: Evaluate
 ) -> Iterator[dict[str, Any]]:
-    """Yield a line for the mean of all voices, and one for each, by adaptation.
+    """Yield for each adaptation a line for the mean of all speakers, and one for each speaker.
 
     Args:
-        clips: as they are, each with its speaker.
+        clips: not standardised, each with its speaker.
         knobs: of the self-training.
         params: of the bootstrap.
 
@@ -76,7 +76,7 @@ def leave_speakers_out(
     """
     speakers = np.unique(clips.speakers)
     if len(speakers) < 2:
-        raise ValueError(f"to leave a speaker out takes two; here is {', '.join(speakers)}")
+        raise ValueError(f"leave-one-speaker-out needs two speakers; known: {', '.join(speakers)}")
     without = by_speaker(clips)
     ways = {
         "none": (clips, as_taught),
@@ -91,7 +91,7 @@ def leave_speakers_out(
 
 
 def _left_out(clips: Clips, speakers: Sequence[str], adapted: Adaptation, name: str) -> np.ndarray:
-    """Return what each clip is taken for where its speaker is left out, (clips,)."""
+    """Return the predicted class of each clip with its speaker left out, (clips,)."""
     labels, own = np.asarray(clips.labels), np.asarray(clips.speakers)
     told = np.empty(len(labels), labels.dtype)
     for speaker in tqdm(speakers, name, unit="voice"):
@@ -106,12 +106,12 @@ def _scored(
     """Return the mean over `speakers` of accuracy and macro-F1, with intervals."""
     own, classes = np.asarray(clips.speakers), sorted(set(clips.labels))
     counts = class_counts(clips.labels, told, classes)
-    # Speakers side by side, so that a rate is of each and the mean is of rates.
+    # One axis for speakers, so that the mean is over the rates of speakers.
     counts = np.stack([counts * (own == who)[:, None, None] for who in speakers], axis=1)
     here = np.isin(own, speakers)
     counts, blocks = counts[here], clips.blocks.of(here)
     drawn, clips_of = resampled(counts, blocks, params), counts[..., CLIPS, :].sum((0, -1))
-    # Where voices are what is drawn, one may come twice and another not at all.
+    # If blocks are speakers, a resample may have one twice and another not at all.
     times = drawn[..., CLIPS, :].sum(-1) / clips_of
     found: dict[str, Any] = {}
     for name, rate in RATES.items():

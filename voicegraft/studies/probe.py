@@ -1,10 +1,9 @@
 """Linear probes: share of variance that each layer explains.
 
-How often each letter comes in a clip has to be foretold from the mean of the clip's states, by
-ridge regression, for clips of blocks that it was not fitted on. That needs no alignment of letters
-with frames, and seconds where a head takes minutes; it hears nothing of their order. Of clips
-that have labels, those are foretold instead. Linear probes of layers: Alain and Bengio 2016
-(https://arxiv.org/abs/1610.01644).
+Ridge regression predicts the share of each letter in a clip's text from its mean state, for clips
+of blocks that it was not fitted on. This needs no alignment of letters with frames, and takes
+seconds where a head takes minutes; it ignores the order of letters. If clips have labels, it
+predicts those. Linear probes of layers: Alain and Bengio 2016 (https://arxiv.org/abs/1610.01644).
 """
 
 from collections.abc import Sequence
@@ -24,15 +23,15 @@ from voicegraft.speech.manifest import Utterance
 
 FOLDS = 5
 PENALTIES = np.logspace(0, 6, 13)
-"""From which each fit chooses by leaving out one clip: large ones where clips are few."""
+"""Each fit chooses one by leave-one-out; large ones are for few clips."""
 
 
 @dataclass(frozen=True)
 class Probed:
-    """A layer and how much of the letters, or of the classes, it foretells, with its interval.
+    """Share of variance that a linear probe of a layer explains, with its interval.
 
-    `foretold` is a share: of how they vary from clip to clip, 0 is what their averages say, 1
-    all of it; below 0, a layer misleads.
+    `foretold` is the explained variance of letters or classes over clips: 0 is as good as their
+    averages, 1 is perfect, and a value below 0 is worse than the averages.
     """
 
     layer: int
@@ -44,10 +43,10 @@ class Probed:
 
 
 def traits(clips: Sequence[Utterance]) -> tuple[np.ndarray, np.ndarray]:
-    """Return what is foretold of each clip, (clips, traits), and what it counts for, (clips,).
+    """Return the targets of the probe, (clips, traits), and the weight of each clip, (clips,).
 
-    The shares of letters in its text, by how many there are, for shares of many vary less; or which
-    label it has, where clips have labels.
+    Targets are the shares of letters in a text, weighted by its length, as shares of long texts
+    vary less; or the labels as indicators, if clips have labels.
     """
     if any(clip.label for clip in clips):
         labels = np.array([clip.label for clip in clips])
@@ -57,7 +56,7 @@ def traits(clips: Sequence[Utterance]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def letter_shares(texts: Sequence[str]) -> np.ndarray:
-    """Return what share of each text each letter is, (texts, letters)."""
+    """Return the share of each letter in each text, (texts, letters)."""
     letters = sorted(set().union(*texts))
     return np.array([[text.count(letter) / len(text) for letter in letters] for text in texts])
 
@@ -70,7 +69,7 @@ def errors(
     Args:
         states: a layer's mean over each clip, (clips, size).
         shares: of letters, (clips, letters).
-        blocks: each is foretold by what was fitted on others.
+        blocks: each is predicted by a probe fitted on others.
     """
     foretold, average = np.empty_like(shares), np.empty_like(shares)
     folds = GroupKFold(min(FOLDS, len(set(blocks))))
@@ -84,11 +83,11 @@ def errors(
 def probe(
     states: dict[int, np.ndarray], clips: Sequence[Utterance], params: Evaluate
 ) -> list[Probed]:
-    """Return each layer with what it foretells; every layer on the same clips and folds.
+    """Return the explained variance of each layer, all on the same clips and folds.
 
     Args:
         states: by layer, the mean over each clip, (clips, size).
-        clips: which have a label, or text.
+        clips: with a label or text.
         params: of the bootstrap.
 
     Raises:
@@ -118,7 +117,7 @@ def _probed(layer: int, weighted: Sequence[np.ndarray], blocks: Blocks, params: 
 
 
 def best_layer(probed: Sequence[Probed]) -> int:
-    """Return the layer that foretells most; of equals the lower one, which costs less to run.
+    """Return the layer that explains most variance; of ties the lower one, which is faster to run.
 
     Raises:
         ValueError: if none was probed.

@@ -1,7 +1,7 @@
 """Pseudo-labels: predictions for unlabelled clips, with confidence.
 
-As sure as the likelihood of what it tells, by letter (Kahn et al. 2020,
-https://arxiv.org/abs/1909.09116); of a class that is its probability.
+Confidence is the likelihood of the prediction per letter (Kahn et al. 2020,
+https://arxiv.org/abs/1909.09116); for a class, its probability.
 """
 
 import math
@@ -21,16 +21,16 @@ from voicegraft.training.loop import Trainer
 
 @dataclass(frozen=True)
 class PseudoLabel:
-    """A clip as if what was told of it were its label."""
+    """A clip with a prediction as its label or text."""
 
     clip: Utterance
     told: str
     confidence: float
-    """From 0, where nothing was heard, to 1."""
+    """From 0, for an empty prediction, to 1."""
 
 
 def pseudo_labels(trainer: Trainer, clips: Sequence[Utterance]) -> list[PseudoLabel]:
-    """Return what the model of `trainer` takes each of `clips` for, in their order."""
+    """Return the predictions of the model of `trainer` for `clips`, in their order."""
     found: dict[str, PseudoLabel] = {}
     with tqdm(total=len(clips), desc="labels", unit="clip", leave=False) as bar:
         for clip, emission in trainer.emissions(clips):
@@ -44,7 +44,7 @@ def pseudo_labels(trainer: Trainer, clips: Sequence[Utterance]) -> list[PseudoLa
 
 
 def confidence(objective: Objective, emission: Tensor, clip: Utterance) -> float:
-    """Return the likelihood of the clip's label by `emission`, (frames, labels): of a text, the
+    """Return the likelihood of the clip's label given `emission`, (frames, labels): for a text, the
     geometric mean over its letters.
     """
     if not objective.learnable(clip, len(emission)):
@@ -54,9 +54,9 @@ def confidence(objective: Objective, emission: Tensor, clip: Utterance) -> float
 
 
 def surest(labels: Sequence[PseudoLabel], keep: float) -> list[Utterance]:
-    """Return that share of the clips, the surest, in their order; of each class as large a one.
+    """Return the share `keep` of most confident clips of each class, in their order.
 
-    Of all clips together, classes that are easy to tell would crowd out the others.
+    With one ranking for all clips, easy classes would displace the others.
     """
     heard = [label for label in labels if label.confidence > 0]
     by_class = defaultdict(list)

@@ -1,4 +1,4 @@
-"""How errors grow as the same clips are recorded worse: a line of robustness.csv per condition."""
+"""Robustness: error rates of the same clips in degraded conditions, for robustness.csv."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -20,14 +20,14 @@ CLEAN = Condition()
 
 
 class Robustness(Section):
-    """Which models are tested, in what."""
+    """Knobs of the study robustness."""
 
     conditions: list[Degradation]
     seed: NonNegativeInt
 
     @property
     def tested(self) -> list[Condition]:
-        """Each condition once, clips as they are first: what all others are compared with."""
+        """Each condition once; clean clips, which all others are compared with, come first."""
         each = (condition for entry in self.conditions for condition in entry.conditions)
         return list(dict.fromkeys([CLEAN, *each]))
 
@@ -35,7 +35,7 @@ class Robustness(Section):
 def measure(
     params: Robustness, corpus: Corpus, score: Callable[[Corpus], list[Scored]]
 ) -> dict[Condition, list[Scored]]:
-    """Return what `score` makes of the corpus in each condition, telling which is being heard."""
+    """Return the scores of the corpus in each condition, and print the conditions."""
     measured = {}
     for condition in params.tested:
         print(_told(condition.name, condition.snr_db), file=sys.stderr)
@@ -50,9 +50,9 @@ def write_robustness(
     params: Evaluate,
     of: Sequence[str] = (),
 ) -> None:
-    """Write a line for each condition, with what it is `of` as `provenance` names it; print it."""
+    """Write and print a line for each condition; `of` are lines from `provenance`."""
     table = rows(measured, metric, params)
-    path.parent.mkdir(parents=True, exist_ok=True)  # it may run before the model is evaluated
+    path.parent.mkdir(parents=True, exist_ok=True)  # the model may not be evaluated yet
     write_rows(path, (*columns(metric), KEY), [(*row, cell(of)) for row in table])
     for name, snr_db, *rates in table:
         print(f"{_told(name, snr_db)}: {metric} {rates[0]:.3f}")
@@ -71,7 +71,7 @@ def write_clips(
 
 
 def columns(metric: str) -> tuple[str, ...]:
-    """Return the header of robustness.csv; a level that there is none of stays empty."""
+    """Return the header of robustness.csv; the level is empty without noise."""
     rates = [f"{name}{end}" for name in (metric, "change") for end in ("", "_low", "_high")]
     return "condition", "snr_db", *rates, "clips", "blocks", "block_unit"
 
@@ -79,13 +79,13 @@ def columns(metric: str) -> tuple[str, ...]:
 def rows(
     measured: Mapping[Condition, Sequence[Scored]], metric: str, params: Evaluate
 ) -> list[tuple[object, ...]]:
-    """Return a line for each condition: the rate, and its change from what clean clips give.
+    """Return a line for each condition: the rate, and its change from clean clips.
 
-    The change is paired: the same clips, and the same draws of their blocks.
+    The change is paired: both have the same clips and the same draws of blocks.
 
     Args:
         measured: of the same clips in the same order, in each condition; CLEAN is among them.
-        metric: "cer" or "wer"; of classes "error_rate".
+        metric: "cer" or "wer"; for classes "error_rate".
         params: resamples, confidence and seed of the bootstrap.
     """
     return [

@@ -1,6 +1,6 @@
-"""Self-training: a teacher labels unlabelled clips, and students learn from them too.
+"""Self-training: a teacher predicts pseudo-labels, and students are trained on them too.
 
-A student is trained anew, on clips that are masked while the teacher heard them whole (noisy
+A student is trained from scratch, on masked clips, and its teacher's input is not masked (noisy
 student, Xie et al. 2020, https://arxiv.org/abs/1911.04252; of speech, Park et al. 2020,
 https://arxiv.org/abs/2005.09629), and may be the teacher of another (Xu et al. 2020,
 https://arxiv.org/abs/2005.09267).
@@ -33,7 +33,7 @@ class SelfTrain(Section):
 
 @dataclass(frozen=True)
 class Round:
-    """What one teacher told of the unlabelled clips, what was kept of it, and who learnt it."""
+    """The pseudo-labels of a teacher, the clips that were kept, and the student."""
 
     told: list[PseudoLabel]
     kept: list[Utterance]
@@ -42,12 +42,12 @@ class Round:
 
 @dataclass(frozen=True)
 class Trained:
-    """Two models that learnt from labels alone, and the students.
+    """Models that were trained on labelled clips alone, and the students.
 
     Attributes:
-        alone: `teacher`, and `longer`, which is trained as a student on all clips would be, on the
-            labelled ones over and over; what is fitted at once has no longer one.
-        rounds: one or more.
+        alone: `teacher`, and `longer`, which is trained on the labelled clips for as many steps as
+            a student on all clips; models that are fitted at once have no `longer`.
+        rounds: at least one.
     """
 
     alone: dict[str, Trainer]
@@ -55,19 +55,19 @@ class Trained:
 
     @property
     def models(self) -> dict[str, Trainer]:
-        """All that may be kept, by name; of the students the last."""
+        """The models that may be kept, by name; of the students, the last."""
         return self.alone | {"student": self.rounds[-1].student}
 
 
 def parted(
     corpus: Corpus, minutes: float | Literal["all"], seed: int
 ) -> tuple[list[Utterance], list[Utterance]]:
-    """Return the clips of train that keep their labels, and all others that may be learnt from.
+    """Return the clips of train that keep their labels, and all other clips for training.
 
-    Those are the corpus' own that are unlabelled, and what is left of train.
+    The others are the corpus' unlabelled clips, and the rest of train.
 
     Raises:
-        ValueError: if there are none, or train has not so many minutes.
+        ValueError: if there are no others, or train has too few minutes.
     """
     train = corpus.of("train")
     labelled = train if minutes == "all" else _drawn(train, minutes, seed)
@@ -75,7 +75,7 @@ def parted(
     others = [clip for clip in corpus.of("train", UNLABELLED) if clip.id not in known]
     if not others:
         raise ValueError(
-            f"self_train.labelled_minutes: {minutes} leaves no clip without a label, and the "
+            f"self_train.labelled_minutes: {minutes} leaves no clip without its label, and the "
             f"corpus has none on the side {UNLABELLED}: lower it, or add some"
         )
     return labelled, others
@@ -93,11 +93,11 @@ def self_train(
 
     Args:
         trainings: trains them.
-        fit: the budget, for so many `minutes`; less or more speech has as many steps.
-        minutes: see above.
-        labelled: what the teacher learns from.
-        others: clips whose labels nobody looks at.
-        knobs: how many rounds, and what is kept.
+        fit: the budget for `minutes` of speech; it is scaled to other amounts.
+        minutes: of speech for which `fit` is given.
+        labelled: clips for the teacher.
+        others: clips whose labels are not used.
+        knobs: number of rounds, and share of clips that is kept.
     """
     teacher = trainings.train("teacher", labelled, _fit_for(labelled, fit, minutes, 0))
     hidden = [replace(clip, text="", label="") for clip in others]
@@ -125,13 +125,13 @@ def _drawn(train: Sequence[Utterance], minutes: float, seed: int) -> list[Uttera
 
 
 def _fit_for(clips: Sequence[Utterance], fit: Fit, minutes: float, number: int) -> Fit:
-    """Return the budget of the student of that number; each begins from other random weights."""
+    """Return the budget of a student; each student starts from other random weights."""
     budget = scaled(fit, minutes_of(clips) / minutes)
     return budget.model_copy(update={"seed": fit.seed + number})
 
 
 def _as_long(fit: Fit, times: float) -> Fit:
-    """Return a budget of as many steps, of batches as large, where there is so much less speech."""
+    """Return a budget with `times` as many epochs: the same number of steps on less speech."""
     changes = {
         "epochs": math.ceil(fit.epochs * times),
         "patience": math.ceil(fit.patience * times),

@@ -1,4 +1,4 @@
-"""What self-training gained, and how often its pseudo-labels are wrong."""
+"""Gains from self-training, and error rates of pseudo-labels by confidence."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ COLUMNS = ("split", "confidence", "error", "clips")
 
 
 def scores(trainer: Trainer, clips: Sequence[Utterance]) -> list[Scored]:
-    """Return the errors of the trained model on each of `clips`, by its stored states."""
+    """Return the errors of the trained model on each of `clips`, from their stored states."""
     if not isinstance(trainer.bare.objective, Classification):
         return score(clips, trainer.told(clips), trainer.bare.labels)
     found = {clip.id: emission[0] for clip, emission in trainer.emissions(clips)}
@@ -29,15 +29,15 @@ def scores(trainer: Trainer, clips: Sequence[Utterance]) -> list[Scored]:
 
 
 def first_rate(of: Sequence[Scored]) -> str:
-    """Return the name of the rate that a verdict goes by."""
+    """Return the name of the rate that decides verdicts."""
     return next(iter(of[0].RATES))
 
 
 def kept_model(
     alone: Mapping[str, Sequence[Scored]], student: Sequence[Scored], params: Evaluate
 ) -> str:
-    """Return whose model is kept, by the clips that may choose: the student's if it is surely
-    better than the best that learnt from labels alone, and that one's if not.
+    """Return the name of the model to keep: the student if it is significantly better than the best
+    model trained on labels alone, or else the latter.
     """
     rate = first_rate(student)
     best = min(alone, key=lambda name: rate_of_all(alone[name], rate))
@@ -48,7 +48,7 @@ def kept_model(
 def gains(
     alone: Mapping[str, Sequence[Scored]], student: Sequence[Scored], params: Evaluate
 ) -> dict[str, Any]:
-    """Return how each rate changes from each model that learnt from labels alone to the student."""
+    """Return the change of each rate from each model trained on labels alone to the student."""
     return {
         name: {rate: _told(difference(scores, student, rate, params)) for rate in student[0].RATES}
         for name, scores in alone.items()
@@ -58,7 +58,7 @@ def gains(
 def error_of(
     trainer: Trainer, labels: Sequence[PseudoLabel], truth: Sequence[Utterance]
 ) -> float | None:
-    """Return the error rate of pseudo-labels for clips of `truth`; None where nobody knows it."""
+    """Return the error rate of pseudo-labels for clips of `truth`; None if no truth is known."""
     known = {clip.id: clip for clip in truth if clip.text or clip.label}
     judged = [label for label in labels if label.clip.id in known]
     if not judged:
@@ -71,7 +71,7 @@ def error_of(
 def by_confidence(
     split: str, trainer: Trainer, labels: Sequence[PseudoLabel], truth: Sequence[Utterance]
 ) -> list[tuple[str, float, float, int]]:
-    """Return COLUMNS for tenths of the clips, the least sure first, where the truth is known."""
+    """Return rows of COLUMNS for tenths of the clips by confidence, where the truth is known."""
     ordered = sorted(labels, key=lambda label: label.confidence)
     rows = []
     for part in np.array_split(np.arange(len(ordered)), min(BINS, len(ordered))):

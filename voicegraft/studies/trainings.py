@@ -1,4 +1,4 @@
-"""Several trainings of one run: those that were done before are recalled."""
+"""Several trainings in one run; finished ones are recalled from scratch."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -20,16 +20,16 @@ from voicegraft.training.scratch import RESULT, keep, recall
 
 @dataclass(frozen=True)
 class Trainings:
-    """Trains models on parts of a corpus, all with one dev.
+    """Trains models on subsets of a corpus, all with the same dev.
 
-    A run that was killed, or that has one knob turned, trains what is new.
+    After a kill or a changed knob, only new trainings are run.
 
     Args:
-        build: makes what trains a new model with those knobs.
+        build: returns a trainer of a new model with those knobs.
         dev: chooses the epoch.
-        scratch: keeps the weights that were learnt, in a folder for each training.
-        used: gets the names of these folders.
-        facts: all that a model is made of besides `Fit` and clips, as `fingerprint` takes it.
+        scratch: keeps trained weights, in a folder for each training.
+        used: the names of these folders are added to it.
+        facts: everything that a model depends on besides `Fit` and clips, for `fingerprint`.
     """
 
     build: Callable[[Fit], Trainer]
@@ -39,7 +39,7 @@ class Trainings:
     facts: dict[str, Any]
 
     def train(self, name: str, clips: Sequence[Utterance], fit: Fit) -> Trainer:
-        """Return what trained a model on `clips`, or recalls that it did.
+        """Return a trainer whose model was trained on `clips`, now or before.
 
         Raises:
             ValueError: if none of the clips, or none of dev's, can be learnt from.
@@ -70,7 +70,7 @@ class Trainings:
         return trainer.best
 
     def _name(self, trainer: Trainer, train: Sequence[Utterance], dev: Sequence[Utterance]) -> str:
-        """Return the run's name; that of `facts`, which are the same for all, is found once."""
+        """Return the run's name; `facts`, which are the same for all runs, are hashed once."""
         model = trainer.bare.description
         lesson = {"model": model, "fit": trainer.fit, "train": list(train), "dev": list(dev)}
         return fingerprint(lesson | {"facts": self._facts})

@@ -1,1 +1,1 @@
-"""Many settings, one after the other, as DVC experiments: which upstream, layer, head to take."""
+"""Search over settings: grids of DVC experiments, and successive halving of heads."""

@@ -22,7 +22,7 @@ LR_FACTORS = (1.0, 0.5, 2.0)
 
 @dataclass(frozen=True)
 class HeadSetting:
-    """What is tried of a head."""
+    """A head, layer and learning rate to try."""
 
     name: str
     layer: int
@@ -30,18 +30,18 @@ class HeadSetting:
 
     @property
     def choice(self) -> HeadChoice:
-        """The same, without the rate."""
+        """The setting without the learning rate."""
         return HeadChoice(name=self.name, layer=self.layer)
 
     def lines(self) -> str:
-        """Return it as params.yaml has it."""
+        """Return the lines for params.yaml."""
         return (
             f"head:\n  name: {self.name}\n  layer: {self.layer}\ntrain_head:\n  lr: {self.lr:.3g}"
         )
 
 
 def settings(choice: HeadChoice, fit: Fit, store: Store) -> list[HeadSetting]:
-    """Return all that the store allows, what params.yaml says first if it is among them."""
+    """Return all settings that the store allows; that of params.yaml comes first if possible."""
     now = HeadSetting(choice.name, choice.layer, fit.lr)
     layers = sorted(store.facts["layers"], reverse=True)
     found = [
@@ -52,14 +52,14 @@ def settings(choice: HeadChoice, fit: Fit, store: Store) -> list[HeadSetting]:
 
 
 class HeadTrials:
-    """Trains heads on train, and scores them on dev; test is not looked at."""
+    """Trains heads on train, and scores them on dev; test is not used."""
 
     def __init__(self, upstream: Path, corpus: Corpus, store: Store, fit: Fit, compute: Compute):
         self.upstream, self.corpus, self.store = upstream, corpus, store
         self.fit, self.compute = fit, compute
 
     def __call__(self, setting: HeadSetting, epochs: int) -> float:
-        """Return the best CER on dev of so many epochs."""
+        """Return the best CER on dev in `epochs` epochs."""
         changes = {"lr": setting.lr, "epochs": epochs, "patience": epochs}
         fit = self.fit.model_copy(update=changes)
         train, dev = (self.corpus.of(side) for side in ("train", "dev"))
@@ -71,7 +71,7 @@ class HeadTrials:
         return min(record["dev/cer"] for record in history)
 
     def seconds_an_epoch(self, tried: Sequence[HeadSetting]) -> float:
-        """Return how long one takes: that of the first setting, tried once."""
+        """Return the time of one epoch, measured with the first setting."""
         began = time.monotonic()
         self(tried[0], 1)
         return time.monotonic() - began

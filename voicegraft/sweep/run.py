@@ -1,7 +1,4 @@
-"""What to try: all combinations of the values that knobs are given.
-
-Run a grid of experiments, and keep a table of what they found.
-"""
+"""Run a grid of experiments, and keep a table of their results."""
 
 import hashlib
 import json
@@ -20,7 +17,7 @@ PARAMS = "params.yaml"
 
 
 class GridError(ValueError):
-    """A knob that cannot be read."""
+    """A knob of a grid cannot be parsed."""
 
 
 def combinations(knobs: Sequence[str]) -> list[list[str]]:
@@ -30,7 +27,7 @@ def combinations(knobs: Sequence[str]) -> list[list[str]]:
         knobs: as `dvc exp run --queue -S` takes them: "head.layer=4,6", "train_head.lr=range(1,3)".
 
     Raises:
-        GridError: naming a knob that is not of that form.
+        GridError: naming a knob in another form.
     """
     for knob in knobs:
         try:
@@ -44,17 +41,17 @@ def combinations(knobs: Sequence[str]) -> list[list[str]]:
 def sweep(
     root: Path, folder: Path, table: Path, knobs: Sequence[str], targets: Sequence[str]
 ) -> Iterator[tuple[list[str], list[Line]]]:
-    """Yield each setting with its lines; none if it failed. What is in the table is not run again.
+    """Yield each setting with its lines, or none if it failed; known results are not run again.
 
     Args:
-        root: of the project; what is not committed there takes no part.
-        folder: for a checkout in which experiments run; it may be there already.
+        root: of the project; uncommitted changes are ignored.
+        folder: for a checkout in which experiments run; it may exist.
         table: a CSV file, written after each experiment.
         knobs: see `combinations`.
         targets: of `dvc repro`; none for the whole pipeline.
 
     Raises:
-        GridError: if a knob cannot be read.
+        GridError: if a knob cannot be parsed.
     """
     grid = combinations(knobs)
     workplace = Workplace(root, folder)
@@ -72,7 +69,7 @@ def sweep(
 
 
 def _processor_seconds() -> float:
-    """Return what all processes that were run and ended have cost, whatever else the cores did."""
+    """Return the processor time of all ended child processes."""
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     return spent.ru_utime + spent.ru_stime
 

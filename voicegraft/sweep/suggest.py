@@ -1,9 +1,8 @@
-"""Successive halving: try many settings for a little, and the better half for twice as long.
+"""Successive halving: try many settings briefly, then the better half for twice as long.
 
-Jamieson and Talwalkar 2016, https://arxiv.org/abs/1502.07943. Each round costs the same, so what is
-spent on the worst settings is little, and most of it on the few that may be the best.
-
-Which head, layer and rate to take, found within a time: the short way, on the store alone.
+Jamieson and Talwalkar 2016, https://arxiv.org/abs/1502.07943. Each round costs the same, so little
+time is spent on bad settings, and most of it on the few best. It searches for a head, a layer and a
+learning rate within a given time, on stored states alone.
 """
 
 import math
@@ -27,7 +26,7 @@ Setting = TypeVar("Setting")
 
 @dataclass(frozen=True)
 class Tried(Generic[Setting]):
-    """A setting, for how long it was tried, and how far it came."""
+    """A setting with its number of epochs and its CER."""
 
     setting: Setting
     epochs: int
@@ -35,18 +34,18 @@ class Tried(Generic[Setting]):
 
 
 def rounds(settings: int) -> int:
-    """Return how many times so many are halved until one is left; one round at least."""
+    """Return the number of rounds until one of `settings` is left; at least one."""
     return max(1, math.ceil(math.log2(settings)))
 
 
 def halve(
     settings: Sequence[Setting], trial: Callable[[Setting, int], float], epochs: int
 ) -> Iterator[list[Tried[Setting]]]:
-    """Yield each round's results, the best first; the last round's first is the one to take.
+    """Yield each round's results, the best first; the first of the last round is the best setting.
 
     Args:
         settings: one or more.
-        trial: trains a setting anew for so many epochs, and returns its error rate.
+        trial: trains a setting from scratch for a number of epochs, and returns its error rate.
         epochs: of the first round.
     """
     for number in range(rounds(len(settings))):
@@ -58,17 +57,18 @@ def halve(
 
 
 FEWEST_EPOCHS = 3
-"""CTC emits blanks alone at first: before the third epoch, curves tell little of where they end."""
+"""CTC emits only blanks at first: before the third epoch, curves say little about the final
+error."""
 
 
 def suggest(root: Path, seconds: float) -> Iterator[list[Tried[HeadSetting]]]:
-    """Yield the rounds of a search that takes about so many seconds, by params.yaml at `root`.
+    """Yield the rounds of a search that takes about `seconds`, for the project at `root`.
 
-    As many settings are tried as the time allows at three epochs each, what params.yaml says among
-    them; more time tries more of them, and then each for longer.
+    The number of settings is limited by the time for three epochs each; that of params.yaml is
+    included. With more time, first more settings are tried, and then each for longer.
 
     Raises:
-        ValueError: if nothing is stored yet.
+        ValueError: if there is no store.
     """
     params = root / "params.yaml"
     choice, fit = load_params(HeadChoice, "head", params), load_params(Fit, "train_head", params)
@@ -91,7 +91,7 @@ def suggest(root: Path, seconds: float) -> Iterator[list[Tried[HeadSetting]]]:
 
 
 def affordable(possible: Sequence[HeadSetting], epochs: float, seed: int) -> list[HeadSetting]:
-    """Return the first of `possible` and as many others, drawn, as that many epochs allow."""
+    """Return the first of `possible`, and as many random others as `epochs` allow."""
     count = max(
         (n for n in range(2, len(possible) + 1) if n * rounds(n) * FEWEST_EPOCHS <= epochs),
         default=min(2, len(possible)),

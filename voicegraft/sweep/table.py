@@ -1,4 +1,4 @@
-"""What a sweep found, a line for each model of each experiment, the best on dev first."""
+"""The results of a sweep: a line for each model of each experiment, the best on dev first."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -18,22 +18,22 @@ RATES = ("dev_cer", *TEST)
 
 @dataclass(frozen=True)
 class Line:
-    """A model, how it came about, and what it is worth."""
+    """A model with its settings and scores."""
 
     experiment: str
     settings: str
     model: str
     dev_cer: float
-    """Of the best epoch: what the lines are ordered by, for test chooses nothing."""
+    """Of the best epoch; lines are ordered by it, not by scores on test."""
     cer: float
     cer_low: float
     cer_high: float
     wer: float
     trained: int
-    """Parameters: of the head, and of the upstream what the recipe let learn."""
+    """Number of trained parameters in head and upstream."""
     megabytes: int
     processor_seconds: int
-    """Of the experiment, all cores together; what was cached took none."""
+    """Of the experiment, over all cores, without cached stages."""
 
 
 def lines_of(
@@ -69,19 +69,19 @@ def _trained(evaluation: Path, weights: Path) -> int:
 
 
 def read_lines(path: Path) -> list[Line]:
-    """Return what was found so far; nothing if there is no such file."""
+    """Return the lines of the table; empty if there is no file."""
     return read_records(path, Line) if path.is_file() else []
 
 
 def write_lines(path: Path, lines: Iterable[Line]) -> None:
-    """Write the table whole, the best on dev first."""
+    """Write the table atomically, the best on dev first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     order = sorted(lines, key=lambda line: (line.dev_cer, line.experiment, line.model))
     write_records(path, Line, order)
 
 
 def rendered(lines: Iterable[Line]) -> str:
-    """Return the table in Markdown, rates in per cent; nothing if there are no lines."""
+    """Return the table in Markdown, with rates in per cent; "" if there are no lines."""
     rows = []
     for line in map(asdict, lines):
         rates = {name: f"{100 * line[name]:.1f}" for name in RATES}

@@ -1,8 +1,8 @@
-"""A checkout beside the user's own, in which experiments run while that one stays as it is.
+"""A separate checkout for experiments, so that the user's own is not changed.
 
-`dvc exp run --queue` would run in copies that have none of the downloads and cached states, and
-encode all speech anew in each; here they are linked in. Experiments land in the same git, so
-`dvc exp show` lists them wherever it is called.
+`dvc exp run --queue` would run in copies without downloads and cached states, and encode all speech
+again in each; here they are linked. Experiments are in the same git repository, so `dvc exp show`
+lists them in any checkout.
 """
 
 import os
@@ -38,22 +38,22 @@ class Workplace:
         self._dvc("config", "--local", "cache.dir", str(self._cache()))
 
     def reset(self) -> None:
-        """Forget what the last experiment changed; outputs stay, as DVC knows whose they are."""
+        """Undo the last experiment's changes; outputs stay, because DVC tracks them."""
         git(self.folder, "checkout", "--quiet", "--force", "--detach", self.baseline)
 
     def run(self, name: str, settings: Sequence[str], targets: Sequence[str]) -> bool:
-        """Run an experiment to its end and return whether it got there."""
+        """Run an experiment and return whether it succeeded."""
         self.reset()
         sets = [word for setting in settings for word in ("-S", setting)]
-        # Not --force, which would give up an older experiment of that name, and all that is cached.
+        # Not --force, which would ignore the run cache of an older experiment of that name.
         refs = git(self.folder, "for-each-ref", "--format=%(refname)", "refs/exps").split()
         if any(ref.endswith(f"/{name}") for ref in refs):
             self._dvc("exp", "remove", "--quiet", name)
         return self._dvc("exp", "run", "--name", name, *sets, *targets) == 0
 
     def scored(self, targets: Sequence[str]) -> list[str]:
-        """Return the models that `targets` train and score, by name; all if there are none."""
-        # In full, for a stage by its name alone would be looked for in the working directory.
+        """Return the names of the models that `targets` train and score; all without targets."""
+        # With the path, as DVC looks for a bare stage name in the working directory.
         full = [f"{self.folder / 'dvc.yaml'}:{target}" for target in targets]
         with Repo(str(self.folder)) as repo:
             found = [repo.stage.collect(target, with_deps=True) for target in full or [None]]
@@ -62,7 +62,7 @@ class Workplace:
         return sorted(m for m in models if self.folder / "evaluation" / m / "metrics.json" in outs)
 
     def _dvc(self, *arguments: str) -> int:
-        # Its own code, though another checkout is installed, and the stages' own `python`.
+        # The checkout's code, even if another is installed, and this `python` for the stages.
         places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         own = {"PYTHONPATH": str(self.folder), "PATH": places}
         command = [sys.executable, "-m", "dvc", *arguments]

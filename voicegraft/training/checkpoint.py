@@ -1,4 +1,4 @@
-"""Where a killed training run goes on: one file, replaced whole after every epoch."""
+"""A checkpoint of a training run: one file, replaced atomically after every epoch."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 @dataclass
 class Progress:
-    """How far a run is, and the best it has seen."""
+    """The progress of a run, and its best epoch."""
 
     epoch: int = 0
     best_error: float = float("inf")
     best_epoch: int = 0
     mute_epoch: int = 0
-    """The last one after which nothing was heard in dev: CTC emits blanks alone before it learns to
-    spell, and may do so for hundreds of steps; that is no reason to stop."""
+    """The last epoch with empty predictions on dev: CTC may emit only blanks for hundreds of steps
+    before it learns to spell, which is no reason to stop."""
     history: list[dict[str, float]] = field(default_factory=list)
 
 
 @dataclass
 class Learning:
-    """All of a run that changes as it learns; what stays frozen is in the upstream's own files.
+    """The state of a run; frozen weights are in the upstream's own files.
 
     Attributes:
         weights: the model's own, by name; they are filled in place.

@@ -1,7 +1,8 @@
-"""What goes wrong in training, each in one line with the knob to turn, by its data and its curve.
+"""Diagnosis of training problems from data and curves: one line each, with the knob to change.
 
-CTC emits blanks alone at first, on little data for hundreds of steps, and a new head's first error
-rate is that of noise: neither is a fault until the run ends so, or its rate is one of no use.
+CTC emits only blanks at first, for hundreds of steps on little data, and a new head's first error
+rate is that of noise. Neither is a problem unless the run ends so, or the learning rate is out of
+range.
 """
 
 from collections import Counter
@@ -30,7 +31,7 @@ KNOWN = 0.95
 
 
 def diverged(epoch: int, section: str, fit: Fit) -> str:
-    """Say that loss or gradients are not finite, in the epoch of that number."""
+    """Return a message that loss or gradients are not finite."""
     return (
         f"epoch {epoch}: the loss or its gradient is not finite: lower {_rate(section, fit)}, or "
         f"set compute.precision to 32-true if that is of 16 bits"
@@ -38,13 +39,13 @@ def diverged(epoch: int, section: str, fit: Fit) -> str:
 
 
 def left_out(side: str, count: int, of: int, why: str, remedy: str) -> str:
-    """Say how many clips of a side cannot be learnt from; of many, what to do."""
+    """Return a message on clips of a split that cannot be learnt from, with a remedy if many."""
     line = f"{side}: {count} of {of} clips {why}"
     return f"{line}: {remedy}" if count > MANY * of else line
 
 
 def unknown_letters(side: str, clips: Sequence[Utterance], labels: Sequence[str]) -> str | None:
-    """Say if `labels`, the model's, spell too little of the texts of a side."""
+    """Return a message if `labels` do not cover the letters of a split; else None."""
     letters = Counter(letter for clip in clips for letter in clip.text if letter != " ")
     unknown = Counter({letter: n for letter, n in letters.items() if letter not in labels})
     if unknown.total() <= (1 - KNOWN) * letters.total():
@@ -57,7 +58,7 @@ def unknown_letters(side: str, clips: Sequence[Utterance], labels: Sequence[str]
 
 
 def after_epoch(curve: Curve, section: str, fit: Fit) -> str | None:
-    """Say what is wrong at the epoch at which it can be known, and at no other.
+    """Return a message at the epoch at which a problem can be detected; else None.
 
     Args:
         curve: as far as it goes.
@@ -73,7 +74,7 @@ def after_epoch(curve: Curve, section: str, fit: Fit) -> str | None:
 
 
 def at_end(curve: Curve, section: str, fit: Fit) -> str | None:
-    """Say what is wrong with a whole curve, if that was not said before."""
+    """Return a message on a problem of the whole curve, if none was returned before; else None."""
     before = [after_epoch(curve[: n + 1], section, fit) for n in range(1, len(curve))]
     if any(before):
         return None
@@ -114,9 +115,9 @@ def _nothing_learnt(curve: Curve, section: str, fit: Fit) -> str | None:
     first, *later = _errors(curve)
     if not later or not _new(curve, fit) or min(later) < min(first, LEARNT) or first == 0:
         return None
-    # Where nothing is told, each letter of the reference is one error, neither more nor fewer.
+    # With empty predictions, the CER is exactly 1.
     mute = _metric(curve) == "dev/cer" and later[-1] == 1
-    what = "the head tells nothing but blanks" if mute else f"{_name(curve)} is {later[-1]:.3f}"
+    what = "the head emits only blanks" if mute else f"{_name(curve)} is {later[-1]:.3f}"
     return f"after {len(later)} epochs {what}: {_faster_or_slower(curve, section, fit)}"
 
 

@@ -104,8 +104,9 @@ def _batches(
 def scaled(fit: Fit, share: float) -> Fit:
     """Return the budget for that share of the speech: as many steps, each of less.
 
-    More epochs and smaller batches, both by the root of the share: with epochs alone, the least
-    would be heard hundreds of times over; with batches alone, a step would not hold a clip.
+    More epochs and smaller batches, both by the root of the share: with epochs alone, the smallest
+    amounts would be repeated hundreds of times; with batches alone, a step would be shorter than a
+    clip.
     """
     root = math.sqrt(share)
     changes = {

@@ -93,7 +93,7 @@ class AudioFeatures:
         corpus: whose audio it is.
         model: whose upstream makes the features, with the model's own margin.
         masking: of the features.
-        speeds: at which clips are heard besides their own.
+        speeds: of further takes, besides 1.
         augment: how they are degraded, besides.
     """
 
@@ -151,7 +151,7 @@ class AudioFeatures:
 def learnable(
     utterances: Sequence[Utterance], inputs: Inputs, model: GraftedModel
 ) -> list[Utterance]:
-    """Return the utterances that have what the model is to tell, and frames enough to tell it."""
+    """Return the utterances that have a target and enough frames for it."""
     frames = [model.head.frames_out(inputs.frames(utterance)) for utterance in utterances]
     pairs = zip(utterances, frames, strict=True)
     return [utterance for utterance, count in pairs if model.objective.learnable(utterance, count)]
@@ -160,7 +160,7 @@ def learnable(
 def learnable_side(
     corpus: Corpus, side: str, inputs: Inputs, model: GraftedModel
 ) -> list[Utterance]:
-    """Return the clips of `side` that can be learnt from, and say what is wrong with others.
+    """Return the clips of `side` that can be learnt from, and print messages on the others.
 
     Raises:
         ValueError: if none can.

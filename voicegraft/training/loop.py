@@ -34,7 +34,7 @@ class Trainer:
     bytes as one that was not.
 
     Args:
-        quiet: say nothing of epochs: for one run of many.
+        quiet: print nothing: for one run of many.
         section: of params.yaml, where `fit` stands.
     """
 
@@ -158,7 +158,7 @@ class Trainer:
             yield from zip(batch, emissions, strict=True)
 
     def told(self, utterances: Sequence[Utterance]) -> list[str]:
-        """Return what the model tells of each of `utterances`, by the states it is trained on."""
+        """Return the prediction for each of `utterances`, from the states it is trained on."""
         heard = {u.id: self.bare.decode(emission) for u, emission in self.emissions(utterances)}
         return [heard[utterance.id] for utterance in utterances]
 

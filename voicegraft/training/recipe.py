@@ -23,7 +23,7 @@ from voicegraft.training.fit import Fit
 
 
 class Learns(Section):
-    """The one knob that says which others there are."""
+    """The knob that determines which others there are."""
 
     model_config = ConfigDict(extra="ignore")
 

@@ -81,7 +81,7 @@ def upstream_parts(
 
 
 def unfreeze(model: GraftedModel, parts: Iterable[Part], epoch: int) -> list[str]:
-    """Let the parts whose time has come learn, nothing else; return their names."""
+    """Unfreeze the parts due at `epoch`, freeze the rest; return the names of the former."""
     model.requires_grad_(False)
     learning = [part for part in parts if part.first_epoch <= epoch]
     for part in learning:

@@ -49,7 +49,7 @@ def keep(path: Path, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -
 
 
 def recall(path: Path) -> Kept | None:
-    """Return what was kept there; None if there is nothing, or, as is said, it is torn."""
+    """Return the kept content; None if there is none, or, with a message, if it is damaged."""
     if not path.is_file():
         return None
     try:

@@ -1,1 +1,1 @@
-"""Plug-ins: a way to unfreeze each. Contract: voicegraft.model.unfreezing."""
+"""Plug-ins: one way to unfreeze each. Contract: voicegraft.model.unfreezing."""

@@ -1,9 +1,9 @@
 """A small network behind each block, through a bottleneck (Houlsby et al. 2019,
 https://arxiv.org/abs/1902.00751).
 
-Theirs stand inside a block, behind attention and behind the feed-forward layer. Here one stands
-behind the whole block, with a norm of its own (Bapna & Firat 2019,
-https://arxiv.org/abs/1909.08478): it needs to know nothing of the block, so it serves any upstream.
+Theirs are inside a block, after attention and after the feed-forward layer. Here each is after the
+whole block, with its own norm (Bapna & Firat 2019, https://arxiv.org/abs/1909.08478). It does not
+depend on the inside of a block, so it fits any upstream.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from voicegraft.model.unfreezing import Unfreezing
 
 
 class Bottleneck(nn.Module):
-    """What is added to the states: a norm, down to few numbers, ReLU, and up again."""
+    """A residual added to the states: a norm, a projection down, ReLU, a projection up."""
 
     def __init__(self, size: int, bottleneck: int):
         super().__init__()

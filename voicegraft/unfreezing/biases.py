@@ -11,7 +11,7 @@ class Way(Unfreezing):
     """See the contract."""
 
     def learning(self, module: nn.Module) -> Iterable[nn.Parameter]:
-        """Yield what torch calls a bias, those of norms and recurrent layers among them."""
+        """Yield the biases, including those of norms and recurrent layers."""
         for name, parameter in module.named_parameters():
             if "bias" in name.rpartition(".")[2]:
                 yield parameter

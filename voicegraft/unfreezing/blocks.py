@@ -11,5 +11,5 @@ class Way(Unfreezing):
     """See the contract."""
 
     def learning(self, module: nn.Module) -> Iterable[nn.Parameter]:
-        """Yield all there are."""
+        """Yield all parameters."""
         yield from module.parameters()

@@ -1,16 +1,16 @@
 """Low-rank updates of linear layers: LoRA (Hu et al. 2021, https://arxiv.org/abs/2106.09685).
 
-A layer that gave W x gives W x + B A x · alpha / rank. W stays frozen; B begins at zero. Every
-linear layer of a block has one, as fewer do not reach full fine-tuning (Dettmers et al. 2023,
-https://arxiv.org/abs/2305.14314); queries, keys and values that are one layer share one A.
+A layer W x becomes W x + B A x · alpha / rank. W stays frozen; B starts at zero. Every linear layer
+of a block has an update, as fewer do not reach full fine-tuning (Dettmers et al. 2023,
+https://arxiv.org/abs/2305.14314). If queries, keys and values are one layer, they share one A.
 
-Attention often reads the weights of its layers and calls none of them (torch's own, and WavLM's of
-transformers and of torchaudio). So what is adapted answers both ways: called, it adds B A x, which
-costs little; asked for its weight, it gives W + B A · alpha / rank. This is what torch's
-parametrization does, which would give W another name and train through the whole matrix each time.
+Attention often reads the weights of its layers without calling them (torch's own, and WavLM's in
+transformers and torchaudio). So an adapted layer works both ways: when called, it adds B A x, which
+costs little; its attribute `weight` is W + B A · alpha / rank. torch's parametrization does the
+same, but it would rename W and train through the whole matrix each time.
 
 The `peft` library computes the same, and tests compare with it. But it renames the layers that it
-wraps, knows no recurrent ones, and a model would need it and transformers to be loaded.
+wraps, does not support recurrent ones, and loading a model would need peft and transformers.
 """
 
 import math
@@ -46,13 +46,13 @@ class LowRank(nn.Module):
 
 
 class AdaptedLinear(nn.Linear):
-    """A linear layer with a low-rank update, called or asked for its weight."""
+    """A linear layer with a low-rank update."""
 
     lora: LowRank
 
     @property
     def weight(self) -> Tensor:
-        """What the layer multiplies by; the frozen part alone is the parameter of that name."""
+        """The updated matrix; the parameter of that name is the frozen part."""
         return self.lora.added_to(self._parameters["weight"])
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -61,13 +61,13 @@ class AdaptedLinear(nn.Linear):
 
 
 class AdaptedAttention(nn.MultiheadAttention):
-    """Torch's attention, whose queries, keys and values are one matrix, with an update of it."""
+    """Torch's attention with a low-rank update of its joint matrix of queries, keys and values."""
 
     lora: LowRank
 
     @property
     def in_proj_weight(self) -> Tensor:
-        """The three matrices, one above the other, updated."""
+        """The updated matrices of queries, keys and values, stacked."""
         return self.lora.added_to(self._parameters["in_proj_weight"])
 
 
@@ -96,7 +96,7 @@ class Way(Unfreezing):
 
 
 def _adapted(module: nn.Module) -> tuple[type[nn.Module], str] | None:
-    """Return what a module becomes, and the name of its matrix; None if it has none to update."""
+    """Return the adapted class of a module and the name of its matrix; None if it has none."""
     if isinstance(module, nn.Linear):
         return AdaptedLinear, "weight"
     if isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None:

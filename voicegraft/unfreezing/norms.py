@@ -1,7 +1,7 @@
 """The scales and shifts of normalisation alone.
 
-A few thousand weights that can turn dimensions up and down: enough to carry language models over to
-images (Lu et al. 2022, https://arxiv.org/abs/2103.05247).
+A few thousand weights scale and shift the dimensions: enough to transfer language models to images
+(Lu et al. 2022, https://arxiv.org/abs/2103.05247).
 """
 
 from collections.abc import Iterable

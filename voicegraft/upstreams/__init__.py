@@ -1,1 +1,1 @@
-"""Plug-ins: a pretrained encoder or a control each. Contract: voicegraft.model.upstream."""
+"""Plug-ins: one pretrained encoder or control each. Contract: voicegraft.model.upstream."""

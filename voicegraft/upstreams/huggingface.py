@@ -1,12 +1,13 @@
-"""Speech encoders of transformers', by their name on the hub: the extra `huggingface`.
+"""Speech encoders of transformers, by their name on the hub: the extra `huggingface`.
 
-wav2vec 2.0 (Baevski et al. 2020, https://arxiv.org/abs/2006.11477) with its kin, as MMS, XLS-R,
-HuBERT and WavLM, which hear the wave; and w2v-BERT 2.0 (Seamless Communication 2023,
-https://arxiv.org/abs/2312.05187), which hears log-mel frames. Code in a repository is never run,
-and of its files none but safetensors and JSON is read.
+wav2vec 2.0 (Baevski et al. 2020, https://arxiv.org/abs/2006.11477) and related models (MMS, XLS-R,
+HuBERT, WavLM), whose input is the wave; and w2v-BERT 2.0 (Seamless Communication 2023,
+https://arxiv.org/abs/2312.05187), whose input is log-mel frames. Code in a repository is never run;
+only safetensors and JSON files are read.
 
-Clips pass one by one: where the first convolution is normalised over time, as in the base models,
-padding would change every frame. Dropout is off: a block that learns hears what was stored.
+Clips are encoded one by one: in base models the first convolution is normalised over time, so
+padding would change every frame. Dropout is off, so that a block that learns gets the stored states
+as input.
 """
 
 from math import prod
@@ -47,7 +48,7 @@ TINY = {
 
 
 class Block(nn.Module):
-    """A layer of transformers', one clip after the other."""
+    """A layer of transformers, applied clip by clip."""
 
     def __init__(self, layer: nn.Module):
         super().__init__()
@@ -62,11 +63,11 @@ class Block(nn.Module):
 
 
 class WavLMBlock(Block):
-    """A layer of WavLM, where the first one's position bias is every layer's."""
+    """A layer of WavLM; all layers use the position bias of the first."""
 
     def __init__(self, layer: nn.Module, first: nn.Module):
         super().__init__(layer)
-        self._first = (first,)  # a tuple, so that its weights are not held twice
+        self._first = (first,)  # a tuple, so that its weights are not registered twice
 
     def _clip(self, clip: Tensor) -> Tensor:
         frames = clip.shape[1]
@@ -75,7 +76,7 @@ class WavLMBlock(Block):
 
 
 class Encoder(Upstream):
-    """What both kinds share: blocks, and a projection of what was heard to their size."""
+    """Shared by both kinds: the blocks, and the projection of the stem to their size."""
 
     sample_rate = SAMPLE_RATE
     max_samples = MAX_SECONDS * SAMPLE_RATE
@@ -96,12 +97,12 @@ class Encoder(Upstream):
         return join([self._heard(clip[None])[0] for clip in features.clips()])
 
     def _projected(self, heard: Tensor) -> Tensor:
-        projected = self.projection(heard)  # most return what they projected, too
+        projected = self.projection(heard)  # most return their input, too
         return projected[0] if isinstance(projected, tuple) else projected
 
 
 class WaveEncoder(Encoder):
-    """Convolutions over the wave, convolved positions, blocks; a norm before or behind them."""
+    """Convolutions over the wave, convolved positions, blocks; a norm before or after them."""
 
     def __init__(self, config: Config, model: nn.Module):
         super().__init__(config, model)
@@ -119,7 +120,7 @@ class WaveEncoder(Encoder):
         return [self.convolutions, self.projection, self.positions, self.stem_norm]
 
     def features(self, wave: Tensor) -> Tensor:
-        """Return the wave, (samples, 1), with silence behind it that fills the last frame."""
+        """Return the wave, (samples, 1), padded with silence to complete the last frame."""
         if self.config["normalised"]:
             wave = (wave - wave.mean()) / (wave.var(correction=0) + 1e-7).sqrt()
         return F.pad(wave, (0, self.overlap))[:, None]
@@ -133,7 +134,7 @@ class WaveEncoder(Encoder):
 
 
 class MelEncoder(Encoder):
-    """Kaldi's log-mel frames, each normalised over its clip and two side by side; blocks."""
+    """Kaldi's log-mel frames, normalised over the clip, two to a step; blocks."""
 
     hop_samples, heard_samples = 160, 400
     frame_samples = 2 * hop_samples
@@ -143,14 +144,14 @@ class MelEncoder(Encoder):
         self.bins = model.config.feature_projection_input_dim // 2
         if model.encoder.embed_positions is not None:
             kind = model.config.position_embeddings_type
-            raise WeightsError(f"position_embeddings_type: 'relative_key' is known, not {kind!r}")
+            raise WeightsError(f"position_embeddings_type must be 'relative_key', not {kind!r}")
 
     def stem_modules(self) -> list[nn.Module]:
         """See `Upstream`."""
         return [self.projection]
 
     def features(self, wave: Tensor) -> Tensor:
-        """Return two log-mel frames to a step, (steps, 2 × bins)."""
+        """Return log-mel frames, two to a step, (steps, 2 × bins)."""
         from voicegraft.speech.torchaudio_on_cpu import torchaudio
 
         loud = F.pad(wave * 2**15, (0, self.heard_samples - self.hop_samples))  # as 16-bit integers
@@ -170,10 +171,10 @@ def build(config: Config) -> Encoder:
 
 
 def load(folder: Path) -> Encoder:
-    """Return the encoder of a repository of transformers', with a head on it or without.
+    """Return the encoder of a transformers repository, without the head if it has one.
 
     Raises:
-        WeightsError: if the folder holds none, naming the first tensor that does not fit.
+        WeightsError: if the folder has none, naming the first tensor that does not fit.
     """
     auto = _transformers().AutoModel
     config = {"normalised": _is_normalised(folder), "encoder": read_json(folder / "config.json")}
@@ -185,11 +186,11 @@ def load(folder: Path) -> Encoder:
             local_files_only=True,
             trust_remote_code=False,
             use_safetensors=True,
-            ignore_mismatched_sizes=True,  # they are refused below, by name
+            ignore_mismatched_sizes=True,  # `_refuse_others` raises an error with the name
             output_loading_info=True,
         )
     except (OSError, ValueError, SafetensorError) as error:
-        raise WeightsError(f"{folder} holds no encoder that can be read: {error}") from None
+        raise WeightsError(f"{folder} has no readable encoder: {error}") from None
     encoder = _encoder(config, model)
     _refuse_others(folder, model, encoder, report)
     return encoder
@@ -201,7 +202,7 @@ def _encoder(config: Config, model: nn.Module) -> Encoder:
 
 
 def _settings(encoder: dict[str, JsonValue]) -> "PreTrainedConfig":
-    """Return what config.json says, without dropout."""
+    """Return the settings of config.json, without dropout."""
     values = dict(encoder)
     kind, known = values.pop("model_type", None), (*WAVE_TYPES, *MEL_TYPES)
     if kind not in known:
@@ -214,7 +215,7 @@ def _settings(encoder: dict[str, JsonValue]) -> "PreTrainedConfig":
 
 
 def _refuse_others(folder: Path, model: nn.Module, encoder: Encoder, report: dict) -> None:
-    """Raise WeightsError if a tensor of the encoder was not in the file, or of another shape."""
+    """Raise WeightsError if a tensor of the encoder is missing or has another shape."""
     shapes = {name: (got, wanted) for name, got, wanted in report["mismatched_keys"]}
     own = {id(tensor) for tensor in [*encoder.parameters(), *encoder.buffers()]}
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
@@ -226,7 +227,7 @@ def _refuse_others(folder: Path, model: nn.Module, encoder: Encoder, report: dic
 
 
 def _is_normalised(folder: Path) -> bool:
-    """Return whether the encoder was trained on waves of deviation 1, as it is where nothing says.
+    """Return whether the encoder was trained on waves of deviation 1; True if nothing is stated.
 
     Raises:
         WeightsError: if it was trained on waves of another rate.
@@ -234,12 +235,12 @@ def _is_normalised(folder: Path) -> bool:
     path = folder / "preprocessor_config.json"
     said = read_json(path) if path.is_file() else {}
     if (rate := said.get("sampling_rate", SAMPLE_RATE)) != SAMPLE_RATE:
-        raise WeightsError(f"{path}: sampling_rate is {rate}; {SAMPLE_RATE} is known")
+        raise WeightsError(f"{path}: sampling_rate must be {SAMPLE_RATE}, not {rate}")
     return bool(said.get("do_normalize", True))
 
 
 def _heard_samples(settings: "PreTrainedConfig") -> int:
-    """Return how many samples the convolutions hear for one frame."""
+    """Return the receptive field of the convolutions, in samples."""
     strides = settings.conv_stride
     return 1 + sum(
         (kernel - 1) * prod(strides[:k]) for k, kernel in enumerate(settings.conv_kernel)
@@ -247,10 +248,10 @@ def _heard_samples(settings: "PreTrainedConfig") -> int:
 
 
 def _transformers() -> ModuleType:
-    """Import transformers late: no other upstream needs it, or waits for it.
+    """Import transformers late, as no other upstream needs it.
 
     Raises:
-        ValueError: naming what brings it.
+        ValueError: naming the extra to install.
     """
     from voicegraft.speech.torchaudio_on_cpu import torchaudio  # noqa: F401 - before transformers
 
@@ -260,6 +261,6 @@ def _transformers() -> ModuleType:
         raise ValueError(
             "upstream.name: huggingface needs `pip install -e '.[huggingface]'`"
         ) from None
-    transformers.logging.set_verbosity_error()  # what does not fit is told by `load`
+    transformers.logging.set_verbosity_error()  # `load` reports tensors that do not fit
     transformers.logging.disable_progress_bar()
     return transformers

@@ -1,7 +1,7 @@
-"""Log-mel frames: the control from which nothing is transferred.
+"""Log-mel frames: the control without pretraining.
 
-What recognisers heard before there was pretraining, and the row that benchmarks of pretrained
-models are anchored to (FBANK in SUPERB, Yang et al. 2021, https://arxiv.org/abs/2105.01051).
+The input of recognisers before pretraining, and the baseline in benchmarks of pretrained models
+(FBANK in SUPERB, Yang et al. 2021, https://arxiv.org/abs/2105.01051).
 """
 
 from voicegraft.model.log_mel import BINS, LogMel

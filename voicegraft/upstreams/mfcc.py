@@ -1,7 +1,7 @@
-"""Mel-frequency cepstral coefficients: the control that classifiers of words began with.
+"""Mel-frequency cepstral coefficients: the classic control for classifiers of words.
 
-Davis and Mermelstein 1980, https://doi.org/10.1109/TASSP.1980.1163420: the smooth outline of a
-log-mel spectrum, which tells vowels apart and leaves the pitch out.
+Davis and Mermelstein 1980, https://doi.org/10.1109/TASSP.1980.1163420: the smooth envelope of a
+log-mel spectrum, which distinguishes vowels and is independent of pitch.
 """
 
 import scipy.fft

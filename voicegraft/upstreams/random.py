@@ -1,7 +1,7 @@
-"""Another upstream's network with random weights: the control that has its shape and no learning.
+"""Another upstream's network with random weights: the control for its architecture.
 
-What is left of a gain over it is owed to pretraining, and not to depth, width or attention (the
-random rows of Conneau et al. 2018, https://aclanthology.org/P18-1198).
+A gain over it comes from pretraining, not from depth, width or attention (see the random encoders
+of Conneau et al. 2018, https://aclanthology.org/P18-1198).
 """
 
 import torch
@@ -14,7 +14,7 @@ TINY = {"network": "whisper", "seed": SEED, **upstreams.plugin("whisper").TINY}
 
 
 def build(config: Config) -> Upstream:
-    """Return the network, with the weights that its seed gives."""
+    """Return the network with random weights by its seed."""
     inner = {name: value for name, value in config.items() if name not in ("network", "seed")}
     with torch.random.fork_rng():
         torch.manual_seed(config["seed"])

@@ -1,8 +1,8 @@
 """Resemblyzer's speaker encoder (Wan et al. 2018, https://arxiv.org/abs/1710.10467).
 
-Three LSTM layers that were trained to tell voices apart, whatever they say: an upstream that knows
-much of who speaks, and from which little should be transferred to what is said. Layer 0 is the
-output of the first LSTM, and the last layer is what the speaker embedding was read from.
+Three LSTM layers, trained to distinguish speakers whatever the text. The upstream encodes the
+speaker, so little should transfer to transcription. Layer 0 is the output of the first LSTM; the
+speaker embedding was computed from the last layer.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ from voicegraft.model.upstream import Config, Upstream
 
 WEIGHTS_FILE = "pretrained.pt"
 MAX_SECONDS = 30
-LOUDNESS_DBFS = -30  # quieter clips are raised to it, as in resemblyzer `audio.py`
+LOUDNESS_DBFS = -30  # quieter clips are amplified to it, as in resemblyzer `audio.py`
 TINY = {"bins": 40, "size": 32, "layers": 3}
 
 
@@ -35,7 +35,7 @@ class Lstm(nn.Module):
 
 
 class VoiceEncoder(Upstream):
-    """Mel powers, then LSTM layers, at 100 frames a second."""
+    """Mel powers, then LSTM layers, at 100 frames per second."""
 
     sample_rate = SAMPLE_RATE
     frame_samples = HOP_SAMPLES
@@ -54,13 +54,13 @@ class VoiceEncoder(Upstream):
         return [self.first]
 
     def features(self, wave: Tensor) -> Tensor:
-        """Return mel powers, (steps, bins), of the wave raised to -30 dBFS if it is quieter."""
+        """Return mel powers, (steps, bins), of the wave, amplified to -30 dBFS if it is quieter."""
         loudness = wave.square().mean().sqrt().clamp(min=1e-6)
         raised = wave * (10 ** (LOUDNESS_DBFS / 20) / loudness).clamp(min=1)
         return self.spectrogram.powers(raised)
 
     def stem(self, features: Ragged) -> Ragged:
-        """Return layer 0: what the first LSTM makes of them."""
+        """Return layer 0: the output of the first LSTM."""
         return features.with_values(self.first(features.values, features.lengths.tolist()))
 
 
@@ -70,7 +70,7 @@ def build(config: Config) -> VoiceEncoder:
 
 
 def load(folder: Path) -> VoiceEncoder:
-    """Return the encoder of a checkpoint of resemblyzer's."""
+    """Return the encoder of a resemblyzer checkpoint."""
     # Tensors and plain values only: nothing in the file can run.
     stored = torch.load(folder / WEIGHTS_FILE, map_location="cpu", weights_only=True)["model_state"]
     layers = sum(name.startswith("lstm.weight_ih") for name in stored)

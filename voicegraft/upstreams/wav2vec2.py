@@ -1,13 +1,13 @@
-"""wav2vec 2.0 and its kin: XLS-R, MMS, HuBERT and WavLM, as torchaudio bundles them.
+"""wav2vec 2.0, XLS-R, MMS, HuBERT and WavLM, from the bundles of torchaudio.
 
 wav2vec 2.0: Baevski et al. 2020, https://arxiv.org/abs/2006.11477; HuBERT: Hsu et al. 2021,
 https://arxiv.org/abs/2106.07447; WavLM: Chen et al. 2021, https://arxiv.org/abs/2110.13900. A
-checkpoint is a name of `torchaudio.pipelines`; of one fine-tuned for ASR, the encoder is taken.
+checkpoint is a name in `torchaudio.pipelines`; from one fine-tuned for ASR, the encoder is used.
 
-The base models normalise each channel of the first convolution over time, and others the wave
-itself: a clip's silence and length are heard in all its frames. So the convolutions run clip by
-clip, over the clip and no padding but its own. Features are the samples themselves: where masks
-are laid on them (finetune.full), `time_mask_frames` counts samples.
+The base models normalise each channel of the first convolution over time, and others normalise the
+wave itself, so all frames depend on a clip's silence and length. So the convolutions run clip by
+clip, without padding for a batch. Features are the samples themselves: where they are masked
+(finetune.full), `time_mask_frames` counts samples.
 """
 
 import pickle
@@ -32,13 +32,13 @@ BUNDLES: dict[str, Bundle] = {
     if isinstance(bundle, Bundle)
 }
 
-# Of every bundle: the kernel of each convolution and its stride.
+# Kernel and stride of each convolution, the same in all bundles.
 CONVOLUTIONS = ((10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2))
 FRAME_SAMPLES = 320  # the product of the strides
-HEARD_SAMPLES = 400  # what a frame hears through all kernels
-# Pretrained on crops of 16 to 20 s, and tied to no length: as long as the other upstreams'.
+HEARD_SAMPLES = 400  # the receptive field of a frame
+# Pretrained on crops of 16 to 20 s, but not limited to a length: the same as other upstreams.
 MAX_SECONDS = 30
-# A frozen block must say the same in each epoch; when fine-tuning, masks regularise.
+# A frozen block must return the same states in each epoch; in fine-tuning, masks regularise.
 NO_DROPOUT = {
     "encoder_projection_dropout": 0.0,
     "encoder_attention_dropout": 0.0,
@@ -71,12 +71,12 @@ def file_name(bundle: Bundle) -> str:
 
 
 class Block(nn.Module):
-    """A Transformer block of torchaudio's, over clips end to end.
+    """A Transformer block of torchaudio, over clips end to end.
 
     Args:
-        layer: the block; its norms come before attention and feed-forward, or behind them.
-        position_bias: of WavLM, gives (heads, frames, frames), what attention favours at each
-            distance. All blocks share that of the first, which alone holds its weights.
+        layer: the block; its norms are before attention and feed-forward, or after them.
+        position_bias: for WavLM, returns the bias of attention by distance, (heads, frames,
+            frames). All blocks share that of the first block, which has its weights.
     """
 
     def __init__(self, layer: nn.Module, position_bias: Callable[[int, int], Tensor] | None):
@@ -103,11 +103,11 @@ class Block(nn.Module):
 
 
 class Wav2Vec2(Upstream):
-    """Convolutions over the wave, positions by one more convolution, blocks, norm.
+    """Convolutions over the wave, convolved positions, blocks, norm.
 
     Args:
-        model: torchaudio's Wav2Vec2Model, of which this takes the parts.
-        config: that `_model` built it from.
+        model: torchaudio's Wav2Vec2Model, whose parts are used.
+        config: from which `_model` built it.
     """
 
     sample_rate = 16_000
@@ -133,19 +133,20 @@ class Wav2Vec2(Upstream):
         return [self.convolutions, self.projection, self.positions, self.stem_norm]
 
     def features(self, wave: Tensor) -> Tensor:
-        """Return the samples, (samples, 1), at mean 0 and deviation 1 if the model takes them so.
+        """Return the samples, (samples, 1), at mean 0 and deviation 1 if the model needs it.
 
-        A frame hears 80 samples more than it lasts, so that many zeros stand behind the last one:
-        without them there would be a frame less than the window has. None stand before the first,
-        so each frame hears just what it hears in torchaudio.
+        The receptive field of a frame is 80 samples longer than its stride, so 80 zeros follow the
+        last frame: without them the window would have one frame less. No zeros come before the
+        first, so each frame has the same input as in torchaudio.
         """
         if self.config["normalize_waveform"]:
             wave = F.layer_norm(wave, wave.shape)
         return F.pad(wave, (0, HEARD_SAMPLES - FRAME_SAMPLES))[:, None]
 
     def stem(self, features: Ragged) -> Ragged:
-        """Return layer 0: what the convolutions make of each clip, with positions."""
-        # The kernel of `positions` is stored as norm × direction: multiply once, not for each clip.
+        """Return layer 0: the output of the convolutions for each clip, with positions."""
+        # The kernel of `positions` is stored as norm × direction: it is multiplied once for all
+        # clips.
         with parametrize.cached():
             return join([self._heard(clip) for clip in features.clips()])
 
@@ -161,7 +162,7 @@ def build(config: Config) -> Wav2Vec2:
 
 
 def load(folder: Path) -> Wav2Vec2:
-    """Return the encoder of the bundle whose file of weights is in `folder`.
+    """Return the encoder of the bundle whose weights file is in `folder`.
 
     Raises:
         WeightsError: if there is none, or it does not fit the bundle.
@@ -173,11 +174,11 @@ def load(folder: Path) -> Wav2Vec2:
             _fill(model, _stored(path), name, path)
             return Wav2Vec2(model, config)
     found = sorted(path.name for path in folder.iterdir())
-    raise WeightsError(f"{folder} holds the weights of no bundle of torchaudio's, but {found}")
+    raise WeightsError(f"{folder} has no weights of a torchaudio bundle, but {found}")
 
 
 def _config(bundle: Bundle) -> Config:
-    """Return what shapes the encoder, as TINY has it: by torchaudio's names."""
+    """Return the encoder's settings with the keys of TINY, which are torchaudio's names."""
     params = {name: value for name, value in bundle._params.items() if name in TINY}
     return {
         "model_type": bundle._model_type,
@@ -202,18 +203,20 @@ def _model(config: Config) -> nn.Module:
 
 
 def _stored(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of the encoder, by the names that torch gives them now."""
+    """Return the tensors of the encoder, by torch's current names."""
     try:
         # Tensors and plain values only: nothing in the file can run.
         stored = dict(torch.load(path, map_location="cpu", weights_only=True))
     except (RuntimeError, EOFError, ValueError, TypeError, pickle.UnpicklingError) as error:
-        raise WeightsError(f"{path} is no whole file of weights: {error}") from None
+        raise WeightsError(f"{path} is not a complete weights file: {error}") from None
     tensors = {_new_name(k): v for k, v in stored.items() if isinstance(v, Tensor)}
-    return {k: v for k, v in tensors.items() if not k.startswith("aux.")}  # the labels' layer
+    return {
+        k: v for k, v in tensors.items() if not k.startswith("aux.")
+    }  # the output layer for labels
 
 
 def _new_name(name: str) -> str:
-    """Return what torch calls the weight norm's tensors since 2.1, and all others as they are."""
+    """Return a tensor's name in torch 2.1 and later; those of the weight norm have changed."""
     name = re.sub(r"\bweight_g$", "parametrizations.weight.original0", name)
     return re.sub(r"\bweight_v$", "parametrizations.weight.original1", name)
 

@@ -1,8 +1,8 @@
 """Whisper's encoder (Radford et al. 2022, https://arxiv.org/abs/2212.04356), at any length.
 
 The network of openai/whisper `model.py`, of any size, read from files of transformers or of
-CTranslate2. Two things differ from how it is usually run: a clip is not padded to 30 s, and its
-log-mel is clamped to its own maximum, so that neither the batch nor the window changes it.
+CTranslate2. Two things differ from the usual use: a clip is not padded to 30 s, and its log-mel is
+clamped to its own maximum, so that its states do not depend on the batch or the window.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ from voicegraft.model.formats import (
 from voicegraft.model.spectrogram import HOP_SAMPLES, SAMPLE_RATE, LogMelSpectrogram
 from voicegraft.model.upstream import Upstream
 
-FRAME_SAMPLES = 2 * HOP_SAMPLES  # the second convolution halves the rate: 50 frames a second
+FRAME_SAMPLES = 2 * HOP_SAMPLES  # the second convolution halves the rate: 50 frames per second
 WEIGHTS = ("model.safetensors", "model.bin")
 TINY = {"bins": 80, "size": 32, "heads": 2, "blocks": 2, "positions": 1500}
 
@@ -80,13 +80,13 @@ class WhisperEncoder(Upstream):
         return [self.conv1, self.conv2]
 
     def features(self, wave: Tensor) -> Tensor:
-        """Return the log-mel spectrogram (steps, bins), scaled as Whisper takes it."""
+        """Return the log-mel spectrogram (steps, bins), scaled as in Whisper."""
         return (self.spectrogram(wave) + 4) / 4
 
     def stem(self, features: Ragged) -> Ragged:
-        """Return layer 0: two convolutions, the second halving the rate, and positions."""
-        # Features are padded with zeros, as a clip alone is by the convolution; each frame of the
-        # second one, of stride 2, ends at the clip's last step.
+        """Return layer 0: two convolutions, the second of which halves the rate, and positions."""
+        # Features are padded with zeros, as the convolution pads a single clip; the frames of the
+        # second one, of stride 2, end at the clip's last step.
         heard = F.gelu(self.conv1(features.padded().values.mT))
         states = F.gelu(self.conv2(heard)).mT
         placed = states + self.positions[: states.shape[1]]
@@ -102,7 +102,7 @@ def load(folder: Path) -> WhisperEncoder:
     """Return the encoder of a Whisper of any size, as transformers stores it or CTranslate2.
 
     Raises:
-        WeightsError: if `folder` holds no such model, naming the first tensor that does not fit.
+        WeightsError: if `folder` has no such model, naming the first tensor that does not fit.
     """
     path = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
     if path is None:
@@ -124,7 +124,7 @@ def _is_safe(path: Path) -> bool:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    """Return the encoder's tensors, under the names they have within it."""
+    """Return the encoder's tensors, by their names within the encoder."""
     if _is_safe(path):
         return read_safetensors(path, ("model.encoder.", "encoder."))
     variables = read_ctranslate2(path, "encoder/")
@@ -132,7 +132,7 @@ def _read(path: Path) -> dict[str, Tensor]:
 
 
 def _heads(path: Path, stored: dict[str, Tensor]) -> int:
-    if _is_safe(path):  # no shape tells it
+    if _is_safe(path):  # shapes do not show it
         return int(read_json(path.parent / "config.json")["encoder_attention_heads"])
     return int(stored["num_heads"])
 

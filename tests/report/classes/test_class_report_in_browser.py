@@ -41,11 +41,11 @@ def test_nothing_is_wider_than_the_screen(opened, viewport):
 def test_clips_of_one_class_that_were_taken_for_another_can_be_picked_out(opened):
     page = opened()
     page.select_option("select[name=model]", "mfcc")
-    pairs = zip(column(page, "said"), column(page, "taken"), strict=True)
-    said, taken = next(pair for pair in pairs if len(set(pair)) > 1)
-    page.select_option("select[name=said]", said)
-    page.select_option("select[name=taken]", taken)
-    assert set(column(page, "said")) == {said} and set(column(page, "taken")) == {taken}
+    pairs = zip(column(page, "actual"), column(page, "predicted"), strict=True)
+    actual, predicted = next(pair for pair in pairs if len(set(pair)) > 1)
+    page.select_option("select[name=actual]", actual)
+    page.select_option("select[name=predicted]", predicted)
+    assert set(column(page, "actual")) == {actual} and set(column(page, "predicted")) == {predicted}
 
 
 def test_clips_sort_by_what_was_given_to_their_class(opened):

@@ -32,11 +32,11 @@ def test_what_was_given_to_a_class_is_told_from_its_loss():
 def test_a_wrong_clip_shows_both_classes_and_a_right_one_its_own_alone(finished, page):
     shown = shown_class_clips(Findings(finished), RIGHT, 3)
     wrong = [c for c in shown if not c.score.correct]
-    assert page.text.count("taken for ") - page.text.count("taken for it") >= len(wrong) > 0
+    assert page.text.count("predicted ") >= len(wrong) > 0
     first = wrong[0].score
     given = f"{100 * wrong[0].given:.1f} %"
     other = f"{100 * first.probability:.1f} %"
-    assert f"said {first.label} {given} taken for {first.predicted} {other}" in page.text
+    assert f"actual {first.label} {given} predicted {first.predicted} {other}" in page.text
 
 
 def test_every_clip_sounds_and_can_be_filtered_by_both_classes(page):
@@ -44,15 +44,15 @@ def test_every_clip_sounds_and_can_be_filtered_by_both_classes(page):
     shown = [row for row in rows if "data-given" in row]
     assert len(shown) == 9 * len(RIGHT)
     assert {row["data-id"] for row in shown} == page.recordings.keys()
-    assert all(row["data-said"] and row["data-taken"] for row in shown)
-    assert {"said", "taken"} <= {select["name"] for select in page.all("select")}
+    assert all(row["data-actual"] and row["data-predicted"] for row in shown)
+    assert {"actual", "predicted"} <= {select["name"] for select in page.all("select")}
 
 
 def test_without_the_corpus_there_are_classes_and_no_players(finished, tmp_path):
     project = shutil.copytree(finished, tmp_path / "words")
     shutil.rmtree(project / "data")
     page = made(project)
-    assert page.all("audio") == [] and "There is nothing to listen to" in page.text
+    assert page.all("audio") == [] and "There is no sound" in page.text
     assert len([row for row in page.all("tr") if "data-given" in row]) == 9 * len(RIGHT)
 
 

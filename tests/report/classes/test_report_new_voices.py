@@ -8,7 +8,7 @@ from voicegraft.pipeline.tables import write_rows
 
 RATES = ("accuracy", "macro_f1")
 COLUMNS = (*("adaptation", "speaker"), *(f"{r}{e}" for r in RATES for e in ("", "_low", "_high")))
-ACCURACY = "Accuracy of each voice, where it was left out of train"
+ACCURACY = "Accuracy by left-out speaker"
 
 
 def drawn(project):

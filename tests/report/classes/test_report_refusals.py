@@ -22,7 +22,7 @@ def test_where_few_clips_were_not_tried_the_page_says_how_to_try_them(project):
 
 
 def test_classes_that_were_left_out_stand_in_a_plot_and_a_table(page):
-    rows = values_of(page, "Equal error rate, each class being unknown in turn")
+    rows = values_of(page, "Equal error rate with each class left out in turn")
     assert [(r["group"], r["series"], r["value"]) for r in rows] == [
         *(("probability", "dev", 0.3), ("probability", "test", 0.3)),
         *(("cosine", "dev", 0.1), ("cosine", "test", 0.1)),
@@ -40,7 +40,7 @@ def test_clips_of_no_class_show_what_the_threshold_of_dev_lets_pass(project):
     found = json.loads((project / "evaluation/head/rates.json").read_text())["test"]["open_set"]
     rates = " ".join(told(found, r) for r in ("accuracy", "false_accept_rate", "equal_error_rate"))
     assert f"head test {found['threshold']:.4f} {rates} 180, 60" in page.text
-    rows = values(page.plots["Known clips found on test, by what else is accepted"])
+    rows = values(page.plots["Accuracy on known clips of test, by false accept rate"])
     curve = lines(project / "evaluation/head/open_set.csv")
     assert [(r["false_accept_rate"], r["accuracy"]) for r in rows] == [
         (float(line["false_accept_rate"]), float(line["accuracy"])) for line in curve

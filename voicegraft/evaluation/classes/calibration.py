@@ -1,9 +1,8 @@
 """Calibration: expected calibration error, log loss, and the reliability diagram.
 
-The expected calibration error of Guo et al. 2017 (https://arxiv.org/abs/1706.04599): how far
-confidence and accuracy lie apart in bins of confidence, weighted by their clips. It is above 0 for
-a perfectly calibrated model too, the more so the fewer clips there are, so that level stands beside
-it.
+The expected calibration error of Guo et al. 2017 (https://arxiv.org/abs/1706.04599): the mean
+difference of confidence and accuracy in bins of confidence, weighted by clips. It is above 0 for a
+perfectly calibrated model too, more so with few clips, so that level is given too.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +24,7 @@ CLIPS, CONFIDENCE, CORRECT = range(3)
 
 
 def bin_sums(confidence: Sequence[float], correct: Sequence[float]) -> np.ndarray:
-    """Return clips, confidence and correct ones of each clip in its bin, (clips, 3, bins)."""
+    """Return for each clip its count, confidence and correctness in its bin, (clips, 3, bins)."""
     confidence = np.asarray(confidence, float)
     place = np.minimum((confidence * BINS).astype(int), BINS - 1)
     within = place[:, None] == np.arange(BINS)
@@ -34,13 +33,13 @@ def bin_sums(confidence: Sequence[float], correct: Sequence[float]) -> np.ndarra
 
 
 def calibration_error(sums: np.ndarray) -> np.ndarray:
-    """Return the expected calibration error, shape (…), of sums over clips, (…, 3, bins)."""
+    """Return the expected calibration error, shape (…), given sums over clips, (…, 3, bins)."""
     apart = np.abs(sums[..., CORRECT, :] - sums[..., CONFIDENCE, :]).sum(-1)
     return apart / np.maximum(sums[..., CLIPS, :].sum(-1), 1)
 
 
 def error_by_chance(confidence: Sequence[float], seed: int) -> float:
-    """Return the mean error of a model that is right exactly as often as it believes."""
+    """Return the mean calibration error of a perfectly calibrated model with these confidences."""
     rng, confidence = np.random.default_rng(seed), np.asarray(confidence, float)
     drawn = (rng.random(len(confidence)) < confidence for _ in range(CHANCE_DRAWS))
     errors = [calibration_error(bin_sums(confidence, correct).sum(0)) for correct in drawn]
@@ -48,7 +47,7 @@ def error_by_chance(confidence: Sequence[float], seed: int) -> float:
 
 
 def beliefs(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, float]:
-    """Return the calibration error, and the log loss over the clips whose class was learnt."""
+    """Return the calibration error, and the log loss over clips of trained classes."""
     blocks, sums = choose_blocks(scores), _bin_sums(scores)
     error, drawn = (calibration_error(of) for of in (sums.sum(0), resampled(sums, blocks, params)))
     chance = error_by_chance([s.probability for s in scores], params.seed)
@@ -60,7 +59,7 @@ def beliefs(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, float]:
 
 
 def log_loss(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, float]:
-    """Return the mean of -ln p of the label, natural, with its interval; nothing of no clip."""
+    """Return the mean of -ln p of the label, with its interval; empty without clips."""
     if not scores:
         return {}
     blocks, losses = choose_blocks(scores), [s.loss for s in scores]
@@ -72,7 +71,7 @@ def log_loss(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, float]
 
 
 def calibration_lines(scores: Sequence[ClassScore], params: Evaluate) -> Iterator[dict[str, Any]]:
-    """Yield mean confidence and accuracy, with its interval, of each bin that has a clip."""
+    """Yield mean confidence, and accuracy with its interval, of each bin with clips."""
     for split, of_split in by_split(scores).items():
         blocks, sums = choose_blocks(of_split), _bin_sums(of_split)
         drawn = resampled(sums, blocks, params)

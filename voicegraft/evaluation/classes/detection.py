@@ -1,7 +1,7 @@
-"""Known clips against unknown ones at every threshold, of one table or of resamples at once.
+"""Detection of the unknown class at every threshold, for one table or for all resamples at once.
 
-A clip is accepted above a threshold. Thresholds fall, so what is accepted grows along them; in the
-place behind the last one everything is.
+A clip is accepted above a threshold. Thresholds decrease, so the accepted clips increase along
+them; after the last threshold comes a place where all clips are accepted.
 """
 
 from collections.abc import Sequence
@@ -9,17 +9,17 @@ from collections.abc import Sequence
 import numpy as np
 
 MOST_POINTS = 200
-"""Of a curve: a plot shows no more, and files stay small enough for git."""
+"""Points of a curve: a plot shows no more, and files stay small enough for git."""
 EVERYTHING = -np.inf
 UNKNOWN, KNOWN, RIGHT = range(3)
 
 
 def threshold(unknown: Sequence[float], most: float) -> float:
-    """Return the lowest above which at most the share `most` of unknown clips lie.
+    """Return the lowest threshold with at most the share `most` of unknown clips above it.
 
     Args:
-        unknown: confidence in each of them, one at least.
-        most: 0 to 1, 1 left out.
+        unknown: the confidence of each unknown clip, at least one.
+        most: from 0 to below 1.
     """
     falling = np.sort(np.asarray(unknown, float))[::-1]
     may_pass = int(most * len(falling) + 1e-9)  # 0.29 of 100 is 29, not 28.99
@@ -27,7 +27,7 @@ def threshold(unknown: Sequence[float], most: float) -> float:
 
 
 def thresholds(confidence: np.ndarray) -> np.ndarray:
-    """Return some of the values in `confidence`, (clips,), falling and evenly spread over clips."""
+    """Return some of the values in `confidence`, (clips,), decreasing, at even quantiles."""
     taken = np.unique(confidence)
     if len(taken) > MOST_POINTS:
         taken = np.unique(np.quantile(confidence, np.linspace(0, 1, MOST_POINTS), method="nearest"))
@@ -37,13 +37,13 @@ def thresholds(confidence: np.ndarray) -> np.ndarray:
 def accepted(
     confidence: np.ndarray, unknown: np.ndarray, right: np.ndarray, thresholds: np.ndarray
 ) -> np.ndarray:
-    """Return where each clip is accepted, (clips, 3, places): unknown, known, and right ones.
+    """Return at which thresholds each clip is accepted, (clips, 3, places): unknown, known, right.
 
     Args:
-        confidence: in each clip, (clips,), of any scale.
-        unknown: whether it is of no class, (clips,).
-        right: whether it is taken for its own class, (clips,).
-        thresholds: falling; one place for each, and the last.
+        confidence: of each clip, (clips,), on any scale.
+        unknown: whether it is of the unknown class, (clips,).
+        right: whether its predicted class is its label, (clips,).
+        thresholds: decreasing; one place for each, and a last place.
     """
     above = confidence[:, None] > np.append(thresholds, EVERYTHING)
     kinds = np.stack([unknown, ~unknown, right & ~unknown], axis=1)
@@ -56,26 +56,26 @@ def false_accepts(counts: np.ndarray) -> np.ndarray:
 
 
 def false_rejects(counts: np.ndarray) -> np.ndarray:
-    """Return the share of known clips that are not, (…, places)."""
+    """Return the share of known clips that are rejected, (…, places)."""
     return 1 - _share(counts, KNOWN, KNOWN)
 
 
 def found(counts: np.ndarray) -> np.ndarray:
-    """Return the share of known clips that are accepted for what they are, (…, places)."""
+    """Return the share of known clips that are accepted with the right class, (…, places)."""
     return _share(counts, RIGHT, KNOWN)
 
 
 def equal_error_rate(counts: np.ndarray) -> np.ndarray:
     """Return the rate, shape (…), at which false accepts are as frequent as false rejects.
 
-    Between two thresholds both go along straight lines, as those of scikit-learn's ROC curve.
+    Between two thresholds both are interpolated linearly, as in scikit-learn's ROC curve.
     """
     accepts, rejects = false_accepts(counts), false_rejects(counts)
     apart = accepts - rejects
     after = np.argmax(apart >= 0, axis=-1)
     before = np.maximum(after - 1, 0)
     (a0, a1), (d0, d1) = _at(accepts, before, after), _at(apart, before, after)
-    # Where the first threshold is past the crossing already, both are one point.
+    # If the first threshold is already past the crossing, both are one point.
     share = np.divide(-d0, d1 - d0, out=np.zeros_like(d0), where=d1 > d0)
     return a0 + share * (a1 - a0)
 

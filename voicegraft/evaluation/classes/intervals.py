@@ -9,7 +9,7 @@ from voicegraft.evaluation.summary import DECIMALS, Evaluate
 
 
 def resampled(counts: np.ndarray, blocks: Blocks, params: Evaluate) -> np.ndarray:
-    """Return the counts of clips, (clips, …), summed over resamples, (ways, resamples, …)."""
+    """Return the sums of `counts`, (clips, …), in each resample, (ways, resamples, …)."""
     flat = counts.reshape(len(counts), -1)
     drawn = resampled_sums(flat, blocks, params.resamples, params.seed)
     return drawn.reshape(*drawn.shape[:2], *counts.shape[1:])
@@ -22,15 +22,15 @@ def rated(
 
     Args:
         name: of the rate.
-        value: of all clips.
-        resampled: the same of each resample, (ways, resamples).
-        blocks: of the clips that the rate is of.
-        params: the confidence.
+        value: over all clips.
+        resampled: the rate in each resample, (ways, resamples).
+        blocks: of the clips behind the rate.
+        params: for the confidence.
     """
     low, high = rate_interval(value, resampled, blocks, params.confidence, most=1)
     return {name: rounded(value), f"{name}_low": rounded(low), f"{name}_high": rounded(high)}
 
 
 def rounded(value: float) -> float:
-    """Return the value as files hold it."""
+    """Return the value rounded as in files."""
     return round(float(value), DECIMALS)

@@ -1,6 +1,7 @@
 """Clips that belong to no known class: false accepts, and known clips refused.
 
-The threshold is chosen on dev, so that few unknown clips pass there; how many do on test is told.
+The threshold is chosen on dev, so that few unknown clips pass; the false accept rate on test is
+reported.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,33 +31,34 @@ CHOOSING = "dev"
 
 
 class OpenSet(Section):
-    """What is no class, and how much of it may pass for one."""
+    """The labels of the unknown class, and the share of it that may be accepted."""
 
     unknown_labels: list[str]
     max_false_accepts: Annotated[float, Field(ge=0, lt=1)]
 
     def known(self, scores: Sequence[ClassScore]) -> list[ClassScore]:
-        """Return the clips of the classes to be told apart."""
+        """Return the clips of known classes."""
         return [s for s in scores if not self.is_unknown(s)]
 
     def unknown(self, scores: Sequence[ClassScore]) -> list[ClassScore]:
-        """Return the clips that are of none of them."""
+        """Return the clips of the unknown class."""
         return [s for s in scores if self.is_unknown(s)]
 
     def is_unknown(self, score: ClassScore) -> bool:
-        """Return whether the clip is of no class to be told apart."""
+        """Return whether the clip is of the unknown class."""
         return score.label in self.unknown_labels
 
     def known_probability(self, score: ClassScore) -> float:
         """Return how sure the model is of a known class: 0 where it predicts an unknown one.
 
-        The largest probability (Hendrycks and Gimpel 2017, https://arxiv.org/abs/1610.02136).
+        Otherwise the largest probability (Hendrycks and Gimpel 2017,
+        https://arxiv.org/abs/1610.02136).
         """
         return 0.0 if score.predicted in self.unknown_labels else score.probability
 
 
 class EvaluateClasses(Evaluate, OpenSet):
-    """What to measure of classifiers, how finely, and what is no class."""
+    """Knobs of the section `evaluate` for classifiers."""
 
 
 def evaluate_of(task: str) -> type[Evaluate]:
@@ -65,15 +67,15 @@ def evaluate_of(task: str) -> type[Evaluate]:
 
 
 def check_unknown(knobs: OpenSet, scores: Sequence[ClassScore]) -> None:
-    """Refuse an unknown label that no clip has, and unknown clips that dev has none of.
+    """Refuse an unknown label without clips, and unknown labels without clips in dev.
 
     Raises:
-        ValueError: naming the label and those there are.
+        ValueError: naming the label and the known ones.
     """
     labels = {s.label for s in scores}
     if strange := sorted(set(knobs.unknown_labels) - labels):
         raise ValueError(
-            f"evaluate.unknown_labels: {strange[0]!r} is the label of no clip in dev, test or "
+            f"evaluate.unknown_labels: no clip has the label {strange[0]!r} in dev, test or "
             f"unseen, which have {', '.join(sorted(labels))}"
         )
     if knobs.unknown_labels and CHOOSING not in {s.split for s in knobs.unknown(scores)}:
@@ -86,7 +88,7 @@ def check_unknown(knobs: OpenSet, scores: Sequence[ClassScore]) -> None:
 
 
 RATES = {"false_accept_rate": (false_accepts, True), "accuracy": (found, False)}
-"""Each with whether it is a share of the unknown clips, or of the known ones."""
+"""Each rate, with whether it is a share of the unknown clips or of the known ones."""
 CURVE = (
     *("split", "threshold", "false_accept_rate", "false_accept_rate_low", "false_accept_rate_high"),
     *("accuracy", "accuracy_low", "accuracy_high"),
@@ -96,13 +98,13 @@ CURVE = (
 def open_set_metrics(
     scores: Sequence[ClassScore], knobs: OpenSet, params: Evaluate
 ) -> dict[str, dict[str, Any]]:
-    """Return for each split to be scored what passes the threshold that dev chose.
+    """Return for each scored split the rates at the threshold chosen on dev.
 
-    `accuracy` is the share of known clips that pass and are taken for what they are.
+    `accuracy` is the share of known clips that are accepted with the right class.
 
     Args:
-        scores: of known and unknown clips, of dev and of the splits to be scored.
-        knobs: which are unknown, and what share of those of dev may pass.
+        scores: of known and unknown clips, of dev and of the scored splits.
+        knobs: the unknown labels, and the share of unknown clips of dev that may pass.
         params: of the bootstrap.
     """
     unknown = knobs.unknown([s for s in scores if s.split == CHOOSING])
@@ -118,7 +120,7 @@ def open_set_metrics(
 def open_set_rows(
     scores: Sequence[ClassScore], knobs: OpenSet, params: Evaluate
 ) -> Iterator[list[Any]]:
-    """Yield `CURVE`: the rates at thresholds that fall until all that may pass does."""
+    """Yield rows of `CURVE`: the rates at decreasing thresholds."""
     for split, of_split in _scored(scores, knobs):
         limits = thresholds(np.array([knobs.known_probability(s) for s in of_split]))
         rates = _rates(limits, of_split, knobs, params)
@@ -127,7 +129,7 @@ def open_set_rows(
 
 
 def _scored(scores: Sequence[ClassScore], knobs: OpenSet) -> Iterator[tuple[str, list[ClassScore]]]:
-    """Yield each split other than dev that has both kinds of clips."""
+    """Yield each split except dev that has known and unknown clips."""
     for split, of_split in by_split(scores).items():
         if split != CHOOSING and knobs.unknown(of_split) and knobs.known(of_split):
             yield split, of_split

@@ -1,7 +1,7 @@
-"""The difference in macro-F1 between two models on the same clips, and how sure it is.
+"""The paired difference in macro-F1 between two models on the same clips.
 
-As `voicegraft.evaluation.paired` has it for rates, which macro-F1 is none of: it is no ratio of two
-sums over clips, and the higher the better.
+`voicegraft.evaluation.paired` does the same for error rates. Macro-F1 is no ratio of two sums over
+clips, and higher is better.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from voicegraft.evaluation.summary import Evaluate
 
 
 class Gain(Difference):
-    """How a measure changed of which more is better."""
+    """The change of a measure of which higher is better."""
 
     @property
     def verdict(self) -> str:
@@ -35,12 +35,12 @@ def f1_difference(
     """Compare the macro-F1 of two models on the same clips in the same order.
 
     Args:
-        old: of each clip, by the one.
-        new: of the same clips, by the other.
+        old: of each clip, by the first model.
+        new: of the same clips, by the second model.
         params: resamples, confidence and seed of the bootstrap.
     """
     blocks = choose_blocks(new)
-    # Both at once, so that both are resampled by the same draws.
+    # Both together, so that both have the same draws.
     counts = np.stack([counts_of(side) for side in (old, new)], axis=1)
     drawn = np.diff(macro_f1(resampled(counts, blocks, params)))[..., 0]
     before, after = macro_f1(counts.sum(0))

@@ -1,4 +1,4 @@
-"""The files of a classifier's evaluation/<model>/: numbers, ids, voices and names of classes."""
+"""Write evaluation/<model>/ of a classifier: numbers, ids, speakers and names of classes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,17 +33,18 @@ def write_class_evaluation(
     params: Evaluate,
     of: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Fill `folder` and return what rates.json holds of each split.
+    """Fill `folder`, and return the content of rates.json for each split.
 
-    metrics.json comes last: where it is, the rest is whole. dev.csv is what chose, utterances.csv
-    what is scored, unknown.csv the clips of no class in all splits.
+    metrics.json is written last: if it exists, the rest is complete. dev.csv has the clips that
+    choose the control and the threshold, utterances.csv the scored clips, unknown.csv the clips of
+    the unknown class in all splits.
 
     Args:
-        folder: created if need be.
+        folder: created if needed.
         scores: of dev, test and unseen.
-        knobs: which of them are of no class.
-        params: of intervals and slices.
-        of: what the evaluation is of, as `provenance` names it.
+        knobs: for the unknown labels.
+        params: for intervals and slices.
+        of: lines from `provenance`.
     """
     known = knobs.known(scores)
     scored = [s for s in known if s.split != CHOOSING]
@@ -89,18 +90,18 @@ def _write_tables(folder: Path, scored: Sequence[ClassScore], params: Evaluate) 
 
 
 def worst(scores: Sequence[ClassScore], count: int = WORST_CLIPS) -> list[ClassScore]:
-    """Return the clips that are wrong, the surest first: wrong labels are often among them."""
+    """Return wrong clips, the most confident first: wrong labels are often among them."""
     wrong = [s for s in scores if not s.correct]
     return sorted(wrong, key=lambda s: (-s.probability, s.id))[:count]
 
 
 def class_headline(summary: dict[str, Any]) -> list[str]:
-    """Return a line for each split, and one for its clips of no class, for the terminal."""
+    """Return a line for each split, and one for its unknown class, for the terminal."""
     lines = []
     for split, s in summary.items():
         lines.append(
             f"{split}: accuracy {_told(s, 'accuracy')}, macro-F1 {_told(s, 'macro_f1')} on "
-            f"{s['clips']} clips of {s['classes']} classes, {rests_in_words(s)}; the commonest "
+            f"{s['clips']} clips of {s['classes']} classes, {rests_in_words(s)}; the most frequent "
             f"class is {s['majority']:.3f} of them"
         )
         if found := s.get("open_set"):

@@ -1,4 +1,4 @@
-"""utterances.csv of a classifier: a line for each clip, from which all can be computed again."""
+"""utterances.csv of a classifier: a line for each clip, from which all rates can be computed."""
 
 import csv
 import io
@@ -15,49 +15,49 @@ from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Utterance
 
 DECIMALS = 7
-"""All that a log-softmax in float32 holds of a probability near 1."""
+"""The precision of a log-softmax in float32 for a probability near 1."""
 
 
 @dataclass(frozen=True)
 class ClassScore:
-    """A clip, its class, and what a model took it for."""
+    """A clip with its label and its predicted class."""
 
     RATES: ClassVar = {"error_rate": ("errors", "clips")}
-    """Each rate with its errors and what they are out of, as of `Score`."""
+    """Each rate with its numerator and denominator, as in `Score`."""
 
     id: str
     split: str
     speaker: str
     session: str
-    block: str  # as of `Score`
+    block: str  # as in `Score`
     seconds: float
     label: str
     predicted: str
     probability: float  # of the predicted class
-    loss: float  # -ln of the probability of the label; infinite where the model lacks that class
+    loss: float  # -ln of the probability of the label; infinite if the model lacks that class
 
     clips: ClassVar = 1
     reference: ClassVar = ""
-    """No mark is needed: the label stands there, and is a part of `task`."""
+    """No mark is needed: the label is a field, and a part of `task`."""
 
     @property
     def correct(self) -> int:
-        """1 if the clip is of the predicted class, or else 0."""
+        """1 if the predicted class is the label, else 0."""
         return int(self.label == self.predicted)
 
     @property
     def errors(self) -> int:
-        """1 if it is not."""
+        """1 if it is not, else 0."""
         return 1 - self.correct
 
     @property
     def trained(self) -> bool:
-        """Whether the model has the clip's class at all."""
+        """Whether the model has the clip's class."""
         return math.isfinite(self.loss)
 
     @property
     def task(self) -> tuple[str, str, str]:
-        """What makes a clip the same for two models."""
+        """The key by which clips of two models are the same."""
         return self.id, self.split, self.label
 
 
@@ -73,10 +73,10 @@ def score_classes(
     Args:
         utterances: with labels.
         classes: of the model, in the order of its columns.
-        log_probabilities: natural ones, (clips, classes).
+        log_probabilities: natural logarithms, (clips, classes).
 
     Raises:
-        ValueError: naming a clip that has no label, or for which the model emits no number.
+        ValueError: naming a clip without a label, or with NaN emissions.
     """
     blocks, column = blocks_by_split(utterances), {name: i for i, name in enumerate(classes)}
     return [
@@ -95,7 +95,7 @@ def _score(
     if not utterance.label:
         raise ValueError(f"{utterance.id} has no label: prepare the corpus for classification")
     if np.isnan(row).any():
-        raise ValueError(f"{utterance.id}: the model emits no number for some class")
+        raise ValueError(f"{utterance.id}: the model emits NaN for some class")
     best, own = int(row.argmax()), column.get(utterance.label)
     return ClassScore(
         id=utterance.id,
@@ -117,7 +117,7 @@ def write_class_scores(path: Path, scores: Sequence[ClassScore]) -> None:
 
 
 def parse_class_scores(table: str) -> list[ClassScore]:
-    """Return the scores in the order of utterances.csv, given its text."""
+    """Parse the text of utterances.csv."""
     return [
         ClassScore(**{name: kind(row[name]) for name, kind in TYPES.items()})
         for row in csv.DictReader(io.StringIO(table, newline=""))

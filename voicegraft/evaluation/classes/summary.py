@@ -1,7 +1,4 @@
-"""Accuracy and macro-F1 with their intervals: of each split, for metrics.json, and each slice.
-
-classes.csv: precision, recall and F1 of each class by itself.
-"""
+"""Accuracy and macro-F1 with intervals by split and slice; precision, recall and F1 by class."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -28,11 +25,11 @@ from voicegraft.evaluation.summary import Evaluate, rests_on, slices_by
 
 RATES = {"accuracy": accuracy, "macro_f1": macro_f1}
 COLUMNS = [f"{rate}{end}" for rate in RATES for end in ("", "_low", "_high")]
-"""Of tables: each rate with the ends of its interval."""
+"""Columns of tables: each rate with the ends of its interval."""
 
 
 def told(line: dict[str, Any]) -> str:
-    """Return both rates of a line of a table, for the terminal."""
+    """Return both rates of a table's line, for the terminal."""
     rates = (
         f"{line[rate]:.3f} ({line[f'{rate}_low']:.3f} to {line[f'{rate}_high']:.3f})"
         for rate in RATES
@@ -41,7 +38,7 @@ def told(line: dict[str, Any]) -> str:
 
 
 def metrics(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, Any]:
-    """Return a summary for each split, and whether its probabilities can be believed."""
+    """Return a summary and the calibration for each split."""
     return {
         split: summarise(of_split, params) | _extent(of_split) | beliefs(of_split, params)
         for split, of_split in by_split(scores).items()
@@ -49,7 +46,7 @@ def metrics(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, Any]:
 
 
 def slice_metrics(scores: Sequence[ClassScore], params: Evaluate) -> list[dict[str, Any]]:
-    """Return a summary for each voice and length in each split, with the names of all three."""
+    """Return a summary for each slice by speaker and length in each split, with their names."""
     return [
         {"split": split, "kind": kind, "slice": name} | summarise(group, params)
         for split, of_split in by_split(scores).items()
@@ -59,7 +56,7 @@ def slice_metrics(scores: Sequence[ClassScore], params: Evaluate) -> list[dict[s
 
 
 def summarise(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, Any]:
-    """Return accuracy and macro-F1 over the classes of `scores`, and what they rest on."""
+    """Return accuracy and macro-F1 over the classes of `scores`, and the intervals' blocks."""
     blocks = choose_blocks(scores)
     counts = counts_of(scores)
     drawn = resampled(counts, blocks, params)
@@ -70,13 +67,13 @@ def summarise(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, Any]:
 
 
 def counts_of(scores: Sequence[ClassScore]) -> np.ndarray:
-    """Return the counts of each clip over the classes of all, (clips, 3, classes)."""
+    """Return the counts of each clip over all classes, (clips, 3, classes)."""
     actual, predicted = [s.label for s in scores], [s.predicted for s in scores]
     return class_counts(actual, predicted, classes_of(scores))
 
 
 def classes_of(scores: Sequence[ClassScore]) -> list[str]:
-    """Return the classes that have a clip, in the order of their names."""
+    """Return the classes with clips, sorted by name."""
     return sorted({s.label for s in scores})
 
 
@@ -86,10 +83,10 @@ def _extent(scores: Sequence[ClassScore]) -> dict[str, Any]:
     return {
         "classes": len(set(labels)),
         "seconds": round(sum(s.seconds for s in scores), 1),
-        # What the commonest class, given for an answer always, would have right.
+        # The accuracy of always predicting the most frequent class.
         "majority": rounded(max(Counter(labels).values()) / len(labels)),
         "untrained_classes": len(set(untrained)),
-        # No model finds a class that it does not have: its error rate cannot go below this.
+        # No model predicts a class that it lacks: its error rate cannot be lower.
         "untrained_floor": rounded(len(untrained) / len(labels)),
     }
 
@@ -97,9 +94,9 @@ def _extent(scores: Sequence[ClassScore]) -> dict[str, Any]:
 def class_metrics(scores: Sequence[ClassScore], params: Evaluate) -> Iterator[dict[str, Any]]:
     """Yield a line for each class of each split.
 
-    `clips` are those of the class (scikit-learn's support), `predicted` those taken for it;
-    `trained` is 0 where the model does not have the class. The interval of recall rests on the
-    resamples that have a clip of the class.
+    `clips` counts the clips of the class (scikit-learn's support), `predicted` its predictions;
+    `trained` is 0 if the model lacks the class. The interval of recall is over the resamples that
+    have clips of the class.
     """
     for split, of_split in by_split(scores).items():
         blocks, counts = choose_blocks(of_split), counts_of(of_split)

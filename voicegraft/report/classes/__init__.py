@@ -1,1 +1,1 @@
-"""What the page shows of classifiers alone: classes, calibration, few clips, refusal."""
+"""Sections of the report for classifiers: classes, calibration, few-shot, the unknown class."""

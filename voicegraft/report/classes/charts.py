@@ -1,4 +1,4 @@
-"""Plots of classifiers alone, as `voicegraft.report.charts` draws those of all models."""
+"""Plots for classifiers; `voicegraft.report.charts` has those for all models."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,13 +10,13 @@ from voicegraft.report.style import INK, PER_CENT, Rows, colour, finished, shape
 
 SHARES = alt.Scale(domain=[0, 1])
 READABLE_CLASSES = 15
-"""With more of them, numbers would not fit into their cells."""
+"""With more classes, numbers would not fit into their cells."""
 UPRIGHT_CLASSES = 6
-"""With more of them, names would not fit beside each other."""
+"""With more classes, names would not fit beside each other."""
 
 
 def matrix(rows: Rows) -> dict[str, Any]:
-    """Return a confusion matrix, a row for each class that was said, which adds up to one.
+    """Return a confusion matrix with a row for each actual class; rows add up to one.
 
     Args:
         rows: each with `actual`, `predicted`, `count` and `share`, of the clips of the class.
@@ -25,28 +25,28 @@ def matrix(rows: Rows) -> dict[str, Any]:
     angle = 0 if len(classes) <= UPRIGHT_CLASSES else -90
     top = alt.Axis(orient="top", labelLimit=90, labelAngle=angle)
     base = alt.Chart(alt.Data(values=list(rows))).encode(
-        x=alt.X("predicted:N", title="taken for", axis=top),
-        y=alt.Y("actual:N", title="said", axis=alt.Axis(labelLimit=140)),
+        x=alt.X("predicted:N", title="predicted class", axis=top),
+        y=alt.Y("actual:N", title="actual class", axis=alt.Axis(labelLimit=140)),
         tooltip=["actual:N", "predicted:N", "count:Q", alt.Tooltip("share:Q", format=".1%")],
     )
     cells = base.mark_rect(stroke=INK, strokeOpacity=0.15).encode(
         color=alt.Color(
             "share:Q",
-            title="share of those said",
+            title="share of the class",
             scale=alt.Scale(scheme="viridis", domain=[0, 1]),
             legend=alt.Legend(format=".0%", orient="bottom", values=[0, 0.5, 1]),
         )
     )
     if len(classes) > READABLE_CLASSES:
         return finished(alt.layer(cells).properties(height=alt.Step(17)))
-    # Viridis ends in yellow, on which white cannot be read.
+    # Viridis ends in yellow, on which white is illegible.
     ink = alt.condition("datum.share > 0.6", alt.value("black"), alt.value("white"))
     counts = base.mark_text(fontSize=12).encode(text="count:Q", color=ink)
     return finished(alt.layer(cells, counts).properties(height=alt.Step(32)))
 
 
 def reliability(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
-    """Return accuracy with its interval over confidence, and dashed where they are the same.
+    """Return accuracy with its interval over confidence; the diagonal is dashed.
 
     Args:
         rows: each with `series`, `confidence`, `value`, `low`, `high` and `clips`.
@@ -76,7 +76,7 @@ def reliability(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
 
 
 def shots(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
-    """Return rates with their intervals over clips of each class, and dashed what all clips give.
+    """Return rates with their intervals over clips of each class; the rate of all clips is dashed.
 
     Args:
         rows: each with `series`, `shots`, `value`, `low`, `high` and `all`.
@@ -88,7 +88,7 @@ def shots(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
 
 
 def acceptance(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
-    """Return the share of known clips found over that of unknown ones accepted, by threshold.
+    """Return the accuracy on known clips over the false accept rate, by threshold.
 
     Args:
         rows: each with `series`, `threshold`, `false_accept_rate` and `accuracy`.
@@ -96,8 +96,8 @@ def acceptance(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
     """
     chart = alt.Chart(alt.Data(values=list(rows))).mark_line(interpolate="step-after")
     chart = chart.encode(
-        x=alt.X("false_accept_rate:Q", title="unknown clips accepted", axis=PER_CENT),
-        y=alt.Y("accuracy:Q", title="known clips found", axis=PER_CENT, scale=SHARES),
+        x=alt.X("false_accept_rate:Q", title="false accept rate", axis=PER_CENT),
+        y=alt.Y("accuracy:Q", title="accuracy on known clips", axis=PER_CENT, scale=SHARES),
         color=colour(rows, series),
         order=alt.Order("threshold:Q", sort="descending"),
         tooltip=[

@@ -1,4 +1,4 @@
-"""What a classifier finds: its classes, and whether its probabilities can be believed."""
+"""Classes and calibration of classifiers in the report."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,21 +15,21 @@ from voicegraft.report.plots import Plot
 
 @dataclass(frozen=True)
 class Classes:
-    """What a model does with each class."""
+    """Scores of a model by class."""
 
     model: str
     lines: list[dict[str, str]]
-    """Of classes.csv: precision, recall with its interval, F1."""
+    """Lines of classes.csv: precision, recall with its interval, F1."""
     matrices: list[Plot]
-    """One of each side of the corpus."""
+    """A confusion matrix for each split."""
 
 
 def by_class(findings: Findings, models: Sequence[Model]) -> Iterator[Classes]:
-    """Yield what each model does with the classes."""
+    """Yield the scores by class of each model."""
     for model in models:
         lines = findings.rows(f"evaluation/{model.name}/classes.csv") or []
         matrices = [
-            Plot(f"What {model.name} takes for what on {split}", charts.matrix(_cells(scores)))
+            Plot(f"Confusion matrix of {model.name} on {split}", charts.matrix(_cells(scores)))
             for split, scores in by_split(findings.scores(model.name)).items()
         ]
         yield Classes(model.name, lines, matrices)
@@ -50,7 +50,7 @@ def _cells(scores: Sequence[ClassScore]) -> list[dict[str, object]]:
 
 
 def reliability_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
-    """Return a reliability diagram of all models for each side of the corpus."""
+    """Return a reliability diagram of all models for each split."""
     rows = [row for model in models for row in _rows(findings, model)]
     names = [model.title for model in models]
     plots = {split: [row for row in rows if row["split"] == split] for split in sides(models)}

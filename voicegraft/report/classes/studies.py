@@ -1,4 +1,4 @@
-"""Studies of classifiers on the page: few-shot, leave-one-speaker-out, refusal."""
+"""Studies of classifiers in the report: few-shot, leave-one-speaker-out, the unknown class."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from voicegraft.report.rates import heading
 
 
 def few_shot_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
-    """Return a plot of each rate by clips of a class; dashed is the best model, which has all."""
+    """Return a plot of each rate by clips of a class; the best model, with all clips, is dashed."""
     lines = findings.rows("evaluation/few_shot.csv") or []
     return [
         Plot(
@@ -37,20 +37,20 @@ def _row(line: dict[str, str], rate: str, best: Model) -> dict[str, Any]:
 
 EVERYBODY = "all"
 ADAPTATIONS: Mapping[str, str] = {
-    "none": "as it comes",
+    "none": "no adaptation",
     "normalised": "normalised",
-    "self-trained": "and taught",
+    "self-trained": "and self-trained",
 }
-"""What is done with a voice before it is told, as leave_speakers_out.csv calls it; no label is."""
+"""Names of the adaptations in leave_speakers_out.csv; none uses labels."""
 
 
 def new_voice_plots(findings: Findings) -> list[Plot]:
-    """Return a plot of each rate: voices one below the other, a mark for each adaptation."""
+    """Return a plot of each rate: a row for each speaker, a mark for each adaptation."""
     lines = findings.rows("evaluation/leave_speakers_out.csv") or []
     lines = sorted(lines, key=lambda line: line["speaker"])
     return [
         Plot(
-            f"{heading(name)} of each voice, where it was left out of train",
+            f"{heading(name)} by left-out speaker",
             charts.intervals([_row_of(line, rate) for line in lines], list(ADAPTATIONS.values())),
         )
         for rate, name in findings.rates.scored.items()
@@ -67,7 +67,7 @@ EQUAL = "equal_error_rate"
 
 
 def refusals(models: Sequence[Model]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield (model, side, what of its unknown clips passes the threshold of dev)."""
+    """Yield (model, split, rates at the threshold of dev)."""
     for model in models:
         for split, metrics in model.metrics.items():
             if found := metrics.get("open_set"):
@@ -75,18 +75,18 @@ def refusals(models: Sequence[Model]) -> Iterator[tuple[str, str, dict[str, Any]
 
 
 def acceptance_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
-    """Return what each threshold finds and accepts, a plot for each side that has unknown clips."""
+    """Return a plot of accuracy over false accepts for each split with unknown clips."""
     names, found = [model.title for model in models], []
     for split in sides(models):
         rows = [row for m in models for row in _curve(findings, m) if row["split"] == split]
         if rows:
-            title = f"Known clips found on {split}, by what else is accepted"
+            title = f"Accuracy on known clips of {split}, by false accept rate"
             found.append(Plot(title, acceptance(rows, names)))
     return found
 
 
 def left_out(findings: Findings) -> list[dict[str, Any]]:
-    """Return what was found where each class was unknown in turn: names, and rates as numbers."""
+    """Return the lines of leave_classes_out.csv, with rates as numbers."""
     names = ("split", "measure")
     return [
         {key: value if key in names else float(value) for key, value in line.items()}
@@ -95,13 +95,13 @@ def left_out(findings: Findings) -> list[dict[str, Any]]:
 
 
 def left_out_plot(lines: Sequence[dict[str, Any]]) -> Plot | None:
-    """Return the equal error rates of all measures of confidence; None where there are none."""
+    """Return a plot of the equal error rates by measure of confidence; None without lines."""
     rows = [
         interval_row(line["measure"], line["split"], line | {"clips": line["unknown_clips"]}, EQUAL)
         for line in lines
     ]
     series = [split for split in SERIES if split in {row["series"] for row in rows}]
-    title = "Equal error rate, each class being unknown in turn"
+    title = "Equal error rate with each class left out in turn"
     return Plot(title, charts.intervals(rows, series)) if rows else None
 
 

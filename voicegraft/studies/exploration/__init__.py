@@ -1,1 +1,1 @@
-"""A corpus seen through its stored states, without training."""
+"""Exploration of a corpus by its stored states, without training."""

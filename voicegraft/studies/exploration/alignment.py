@@ -1,6 +1,6 @@
-"""Texts against a head's emissions: how well each fits, and the frame of each letter.
+"""Texts against a head's emissions: misfit of each text, and alignment of letters with frames.
 
-Both by connectionist temporal classification, see voicegraft/model/ctc.py.
+Both use connectionist temporal classification, see voicegraft/model/ctc.py.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,17 +30,17 @@ def emissions(
 
 
 def log_likelihood(emission: Tensor, symbols: Tensor) -> float:
-    """Return how probable `symbols` are by any path through (frames, labels); -inf if by none."""
+    """Return the log-likelihood of `symbols` by emissions (frames, labels); -inf if impossible."""
     lengths = torch.tensor([len(emission)]), torch.tensor([len(symbols)])
     loss = F.ctc_loss(emission[:, None], symbols[None], *lengths, blank=ctc.BLANK, reduction="sum")
     return -float(loss)
 
 
 def misfit(emission: Tensor, symbols: Tensor) -> float:
-    """Return how much better what is heard fits than the text, for each symbol of the text.
+    """Return the gap in log-likelihood between the prediction and the text, per symbol of the text.
 
-    Of the text alone it would be high wherever a voice is strange or noise is loud, with nothing
-    wrong about the text; what is heard suffers as much. Infinite where the clip has too few frames.
+    The loss of the text alone is high for unusual speakers and loud noise, too; the gap is not, as
+    the prediction suffers as much. It is infinite if the clip has too few frames.
     """
     best = emission.argmax(-1).unique_consecutive()
     gained = log_likelihood(emission, best[best != ctc.BLANK]) - log_likelihood(emission, symbols)
@@ -48,13 +48,13 @@ def misfit(emission: Tensor, symbols: Tensor) -> float:
 
 
 def nearest_symbols(emission: Tensor, symbols: Tensor) -> np.ndarray:
-    """Return for each frame the place in `symbols` of the one emitted nearest, (frames,).
+    """Return for each frame the index in `symbols` of the nearest emitted symbol, (frames,).
 
-    Along the likeliest path that spells them (Viterbi). A head emits a character in a frame or two
-    and blanks around it, so a frame counts to the character that is emitted nearest to it.
+    Symbols are emitted along the likeliest path (Viterbi). A head emits a character in one or two
+    frames with blanks around it, so a frame belongs to the nearest emitted character.
 
     Raises:
-        ValueError: if the frames cannot spell the symbols, or there is none.
+        ValueError: if there are too few frames, or no symbols.
     """
     if not 0 < len(symbols) <= ctc.frames_needed(symbols) <= len(emission):
         raise ValueError(f"{len(symbols)} symbols cannot be spelt in {len(emission)} frames")
@@ -72,9 +72,9 @@ def _with_blanks(symbols: Tensor) -> np.ndarray:
 
 
 def _likeliest(emission: np.ndarray, spelt: np.ndarray) -> np.ndarray:
-    """Return the place in `spelt` of each frame, (frames,): a step goes on by 0, 1 or 2 places.
+    """Return the index in `spelt` of each frame, (frames,), along the likeliest path.
 
-    By 2 only to another symbol, over the blank between.
+    A step advances by 0, 1 or 2 places; by 2 only to a different symbol, over a blank.
     """
     apart = np.r_[False, False, (spelt[2:] != ctc.BLANK) & (spelt[2:] != spelt[:-2])]
     best = np.where(np.arange(len(spelt)) < 2, emission[0, spelt], -np.inf)

@@ -1,7 +1,7 @@
 """Confident learning: cross-validated label probabilities find doubtful labels.
 
-Logistic regression says of each clip's mean state which label it has, fitted on other clips; where
-it is sure of another than the one given, the label is doubtful (Northcutt et al. 2021,
+Logistic regression, fitted on other clips, predicts each clip's label from its mean state. If
+another label than the given one has high probability, the label is doubtful (Northcutt et al. 2021,
 https://arxiv.org/abs/1911.00068).
 """
 
@@ -19,21 +19,21 @@ from voicegraft.studies.exploration.units import ONE_THREAD
 
 FOLDS = 5
 INVERSE_PENALTY = 0.01
-"""Strong: an unsure judge that was taught a few wrong labels does not learn them by heart."""
+"""Strong, so that a few wrong labels are not memorised."""
 STEPS = 500
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What logistic regression, fitted on other clips, says of each clip's label."""
+    """Cross-validated label probabilities of clips."""
 
-    names: np.ndarray  # the labels there are, sorted
-    given: np.ndarray  # (clips,), their numbers
+    names: np.ndarray  # the labels, sorted
+    given: np.ndarray  # indices of given labels, (clips,)
     probabilities: np.ndarray  # (clips, labels)
 
     @property
     def confidence(self) -> np.ndarray:
-        """How probable the given label is, (clips,): the order of suspects."""
+        """The probability of the given label, (clips,)."""
         return self.probabilities[np.arange(len(self.given)), self.given]
 
     @property
@@ -43,32 +43,32 @@ class Judged:
 
     @property
     def likely_wrong(self) -> np.ndarray:
-        """Whether the clip is counted as mislabelled, (clips,): off the confident joint's diagonal.
+        """Whether a label is probably wrong, (clips,): off the diagonal of the confident joint.
 
-        Another label is as probable as it is, on average, for clips that bear it.
+        The probability of another label reaches its average over the clips with that label.
         """
         usual = np.array([self.confidence[self.given == k].mean() for k in range(len(self.names))])
         reached = np.where(self.probabilities >= usual, self.probabilities, -1.0)
         return (reached.max(1) >= 0) & (reached.argmax(1) != self.given)
 
     def loss(self, which: np.ndarray) -> float:
-        """Return the mean of the negative log-probabilities of given labels, of clips `which`."""
+        """Return the mean negative log-probability of the given labels of clips `which`."""
         return float(-np.log(self.confidence[which].clip(1e-12)).mean())
 
 
 def judgeable(labels: Sequence[str]) -> list[int]:
-    """Return the clips whose label has clips enough that each fold is fitted on some."""
+    """Return the indices of clips whose label has at least FOLDS clips."""
     counts = Counter(labels)
     return [i for i, label in enumerate(labels) if counts[label] >= FOLDS]
 
 
 @ONE_THREAD
 def judge(states: np.ndarray, labels: Sequence[str], seed: int) -> Judged:
-    """Return what is to be thought of the labels of clips.
+    """Return cross-validated label probabilities.
 
     Args:
         states: the mean of each clip's states, (clips, size).
-        labels: of the clips; each of at least FOLDS.
+        labels: of the clips; each label has at least FOLDS clips.
         seed: of the folds.
 
     Raises:
@@ -76,7 +76,7 @@ def judge(states: np.ndarray, labels: Sequence[str], seed: int) -> Judged:
     """
     names, given = np.unique(np.asarray(labels), return_inverse=True)
     if len(names) < 2:
-        raise ValueError(f"no two labels have {FOLDS} clips each: nothing to judge them by")
+        raise ValueError(f"fewer than two labels have {FOLDS} clips each")
     regression = LogisticRegression(C=INVERSE_PENALTY, max_iter=STEPS)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     probabilities = cross_val_predict(

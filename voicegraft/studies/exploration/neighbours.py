@@ -1,7 +1,7 @@
-"""Clips by their neighbours: a map, outliers, duplicates.
+"""Neighbours of clips: a t-SNE map, outliers, duplicates.
 
-t-SNE: van der Maaten and Hinton 2008, https://jmlr.org/papers/v9/vandermaaten08a.html. What lies
-far apart on it says nothing, and neither does the size of a cluster.
+t-SNE: van der Maaten and Hinton 2008, https://jmlr.org/papers/v9/vandermaaten08a.html. Large
+distances on the map, and sizes of clusters, have no meaning.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,19 +16,19 @@ from sklearn.preprocessing import normalize
 from voicegraft.studies.exploration.units import ONE_THREAD, standardised
 
 DIRECTIONS = 50
-"""Before t-SNE, as its authors do: less noise in the distances, less time."""
+"""Principal components before t-SNE, as its authors do: less noise in the distances, less time."""
 PERPLEXITY = 30.0
 
 
 @ONE_THREAD
 def laid_out(states: np.ndarray, seed: int) -> np.ndarray:
-    """Return where each clip lies, (clips, 2), from the means of its states, (clips, size).
+    """Return the t-SNE coordinates of clips, (clips, 2), from mean states (clips, size).
 
     Raises:
         ValueError: for fewer than three clips.
     """
     if len(states) < 3:
-        raise ValueError(f"{len(states)} clips make no map")
+        raise ValueError(f"a map needs at least three clips, not {len(states)}")
     kept = min(DIRECTIONS, *states.shape)
     main = PCA(kept, svd_solver="full").fit_transform(states)
     perplexity = min(PERPLEXITY, (len(states) - 1) / 3)
@@ -36,12 +36,12 @@ def laid_out(states: np.ndarray, seed: int) -> np.ndarray:
 
 
 OUTLIER_NEIGHBOURS = 20
-"""What its authors take: fewer find any pair of twins normal."""
+"""As its authors choose: with fewer neighbours, a pair of copies is never an outlier."""
 
 
 @ONE_THREAD
 def strangeness(states: np.ndarray) -> np.ndarray:
-    """Return the local outlier factor of each clip, (clips,): 1 is as near as its neighbours are.
+    """Return the local outlier factor of each clip, (clips,); 1 is normal density.
 
     Breunig et al. 2000, https://doi.org/10.1145/335191.335388.
 
@@ -58,20 +58,20 @@ def strangeness(states: np.ndarray) -> np.ndarray:
 
 
 NEIGHBOURS = 8
-"""Looked at of each clip: of more copies than that, each is still paired with some."""
+"""Number of neighbours that are compared with a clip."""
 COSINE = 0.9
-"""Of states' means about the corpus' own: copies have 0.98, the rest is spared the work."""
+"""The lowest cosine of centred mean states of candidates; copies have 0.98."""
 LENGTHS = 0.9
-"""The shorter of a pair is at least so much of the longer."""
+"""The lowest ratio of the lengths of a pair."""
 
 
 @ONE_THREAD
 def candidates(states: np.ndarray, samples: Sequence[int]) -> Iterator[tuple[int, int, float]]:
-    """Yield (clip, other, cosine) of pairs that may be copies, each once, the likest first.
+    """Yield (clip, other, cosine) of pairs that may be copies, the most similar first.
 
     Args:
         states: the mean of each clip's states, (clips, size).
-        samples: how long each clip is.
+        samples: the length of each clip.
     """
     directions = normalize(states - states.mean(0))
     wanted = min(NEIGHBOURS + 1, len(states))
@@ -88,11 +88,11 @@ def candidates(states: np.ndarray, samples: Sequence[int]) -> Iterator[tuple[int
 
 
 def sameness(wave: np.ndarray, other: np.ndarray) -> float:
-    """Return the highest correlation of two waves, (samples,), at any delay: 1 for copies.
+    """Return the highest correlation of two waves, (samples,), over all delays; 1 for copies.
 
-    Other levels, a cut of silence, or the loss of a codec leave it near 1; another take of the same
-    word by the same voice, whose log-mel may correlate by 0.98, is far below, and so is a copy at
-    another speed.
+    It stays near 1 after a change of level, trimmed silence or a lossy codec. It is far lower for
+    another recording of the same word by the same speaker, whose log-mel may correlate by 0.98, and
+    for a copy at another speed.
     """
     energy = float(np.sqrt((wave @ wave) * (other @ other)))
     return float(np.abs(correlate(wave, other, method="fft")).max()) / energy if energy else 0.0
@@ -104,11 +104,11 @@ def duplicates(
     wave: Callable[[int], np.ndarray],
     least: float,
 ) -> Iterator[tuple[int, int, float, float]]:
-    """Yield (clip, other, cosine, sameness) of pairs whose sound is the same by `least` or more.
+    """Yield (clip, other, cosine, sameness) of pairs with a sameness of at least `least`.
 
     Args:
         states, samples: as for `candidates`.
-        wave: gives the samples of a clip.
+        wave: returns the samples of a clip.
         least: 0 to 1.
     """
     for one, other, cosine in candidates(states, samples):

@@ -1,4 +1,4 @@
-"""Clips whose label or text is doubtful, most doubtful first."""
+"""Clips with a doubtful label or text, the most doubtful first."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ DECIMALS = 4
 
 @dataclass(frozen=True)
 class LabelSuspect:
-    """A clip, how probable its label is, and what is more so."""
+    """A clip, the probability of its label, and the most probable label."""
 
     id: str
     split: str
@@ -31,7 +31,7 @@ class LabelSuspect:
 
 @dataclass(frozen=True)
 class TextSuspect:
-    """A clip, and both signs against its text, in robust deviations above the median."""
+    """A clip with the two signs of a wrong text, in robust deviations above the median."""
 
     id: str
     split: str
@@ -43,7 +43,7 @@ class TextSuspect:
 
 
 def label_suspects(clips: Sequence[Utterance], judged: Judged) -> Iterator[LabelSuspect]:
-    """Yield the clips that were judged, those of the least confidence in their label first."""
+    """Yield the clips, those with the lowest confidence in their label first."""
     likely = judged.likely_wrong
     for i in np.argsort(judged.confidence, kind="stable"):
         clip, k = clips[i], judged.suggested[i]
@@ -56,13 +56,13 @@ def label_suspects(clips: Sequence[Utterance], judged: Judged) -> Iterator[Label
 def text_suspects(
     clips: Sequence[Utterance], letters: np.ndarray, pace: np.ndarray
 ) -> Iterator[TextSuspect]:
-    """Yield the clips by the better of their two ranks: the signs see different errors.
+    """Yield the clips by the better of their two ranks, as the signs detect different errors.
 
-    Summed, or by the larger, the sign that varies more would drown the other.
+    In a sum or maximum, the sign with more variance would dominate.
 
     Args:
         clips: whose text is not empty.
-        letters, pace: what speaks against each text, see voicegraft/studies/exploration/texts.py.
+        letters, pace: signs of a wrong text, see voicegraft/studies/exploration/texts.py.
     """
     ranks = np.stack([np.argsort(np.argsort(-sign, kind="stable")) for sign in (letters, pace)])
     signs = in_deviations(letters), in_deviations(pace)
@@ -74,7 +74,7 @@ def text_suspects(
 
 @dataclass(frozen=True)
 class Misfit:
-    """A clip whose text fits worse than what a head hears, by so much for each character."""
+    """A clip and its log-likelihood gap per character."""
 
     id: str
     split: str
@@ -83,15 +83,16 @@ class Misfit:
     characters: int
     misfit: float
     above_side: float
-    """In robust deviations above the median of its side: the head was trained on one of them."""
+    """In robust deviations above the median of its split, as the head was trained on one of the
+    splits."""
 
 
 def misfits(clips: Sequence[Utterance], misfit: np.ndarray) -> Iterator[Misfit]:
-    """Yield the clips, the worst fit of all sides first.
+    """Yield the clips of all splits, the worst fit first.
 
     Args:
         clips: whose text is not empty.
-        misfit: of each, as voicegraft/studies/exploration/alignment.py tells it.
+        misfit: of each clip, from voicegraft/studies/exploration/alignment.py.
     """
     sides = np.array([clip.split for clip in clips])
     above = np.full(len(clips), np.inf)
@@ -105,5 +106,5 @@ def misfits(clips: Sequence[Utterance], misfit: np.ndarray) -> Iterator[Misfit]:
 
 
 def write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write a line for each of `rows`, which have the same keys; without any, an empty file."""
+    """Write a line for each of `rows`, which have the same keys; an empty file without rows."""
     write_rows(path, list(rows[0]) if rows else [], [list(row.values()) for row in rows])

@@ -1,9 +1,9 @@
-"""Texts against pooled states: letters and pace that do not fit.
+"""Texts against pooled states: two signs of a wrong text, letters and pace.
 
-Two signs, each as a number that grows with the doubt. *Letters*: ridge regression foretells from
-the mean of a clip's states, fitted on other sessions, which letters it has; a text that the
-averages of all foretell better is not what was said. It sees texts that were swapped, and no lost
-half. *Pace*: more or fewer characters than clips of that length have. It sees the lost half.
+Each sign is a number that grows with the doubt. *Letters*: ridge regression, fitted on other
+sessions, predicts the letters of a clip from its mean state. If the averages of all clips predict a
+text better, the text is doubtful. This detects swapped texts, but not truncated ones. *Pace*: the
+number of characters against clips of the same length. This detects truncated texts.
 """
 
 from collections.abc import Sequence
@@ -19,9 +19,10 @@ from voicegraft.studies.probe import errors, letter_shares
 
 @ONE_THREAD
 def letters_against(states: np.ndarray, clips: Sequence[Utterance]) -> np.ndarray:
-    """Return how much worse than the letters' averages each clip's states foretell its text.
+    """Return how much worse each clip's states predict its letters than averages do, (clips,).
 
-    Letters count alike, however rare; a clip counts by its length: shares of many vary less.
+    All letters have equal weight. A clip is weighted by its length, as shares of long texts vary
+    less.
 
     Args:
         states: the mean of each clip's states, (clips, size).
@@ -33,11 +34,11 @@ def letters_against(states: np.ndarray, clips: Sequence[Utterance]) -> np.ndarra
 
 
 def pace_against(clips: Sequence[Utterance]) -> np.ndarray:
-    """Return how far each clip's characters are from what its length foretells, (clips,).
+    """Return the deviation of each clip's number of characters from the one predicted by length.
 
-    In powers of e, up or down: 0.7 is twice or half as many. Silence at the ends makes short clips
-    slower, so the line is fitted to the logarithms of both, by Huber's loss that few errors do not
-    bend.
+    It has the shape (clips,) and is the absolute difference of natural logarithms: 0.7 is twice or
+    half as many. Silence at the ends makes short clips slower, so a line is fitted to both
+    logarithms, with Huber's loss, which is robust to errors.
     """
     seconds = np.log([[clip.seconds] for clip in clips])
     characters = np.log([len(clip.text) for clip in clips])
@@ -45,6 +46,6 @@ def pace_against(clips: Sequence[Utterance]) -> np.ndarray:
 
 
 def in_deviations(doubt: np.ndarray) -> np.ndarray:
-    """Return how many robust deviations above the median each is: signs of any unit compare."""
+    """Return robust deviations above the median, which make signs of any unit comparable."""
     centred = doubt - np.median(doubt)
     return centred / max(1.4826 * np.median(np.abs(centred)), 1e-12)

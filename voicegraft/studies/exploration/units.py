@@ -1,12 +1,11 @@
-"""Units: clusters of states, and how well they agree with known names.
+"""Units: clusters of states, and their agreement with known names.
 
-Hsu et al. 2021, https://arxiv.org/abs/2106.07447. States are standardised first: a few numbers of
-Whisper's are louder than all others and say little of the sounds. On Czech frames that doubles the
+Hsu et al. 2021, https://arxiv.org/abs/2106.07447. States are standardised first: a few dimensions
+of Whisper have large variance and little information on sounds. On Czech frames this doubles the
 V-measure of 50 units against characters, from 0.12 to 0.25. Whitening gains a little more there,
-and loses as much on clips, where it makes the voice as loud as the word.
+and loses as much on clips, where it amplifies speaker variation.
 
-None of them is 0 by chance, and purity is far from it, so each stands beside what the same units
-get of the same names shuffled.
+No measure is 0 by chance, purity least of all, so each is given with its value for shuffled names.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,26 +25,26 @@ from voicegraft.model.log_mel import BINS, LogMel
 from voicegraft.speech.manifest import Corpus, Utterance
 
 ONE_THREAD = threadpool_limits.wrap(limits=1)
-"""Makes a function give the same bytes on any number of cores: sums have one order.
+"""Decorator for the same bytes on any number of cores: sums have one order.
 
-By threadpoolctl, which scikit-learn brings along to do the same.
+It uses threadpoolctl, a dependency of scikit-learn.
 """
 
 
 DIRECTIONS = 64
-"""Kept of the states: as good as all, and five times faster to cluster."""
+"""Principal components for clustering: as good as all dimensions, and five times faster."""
 BATCH, PASSES, STARTS = 2_048, 20, 3
 
 
 @ONE_THREAD
 def standardised(states: np.ndarray) -> np.ndarray:
-    """Return the main directions of the states, each number brought to variance 1 before.
+    """Return the principal components of the states, after scaling each dimension to variance 1.
 
     Args:
         states: (states, size).
 
     Returns:
-        (states, directions), of which there are DIRECTIONS at most.
+        (states, directions), with at most DIRECTIONS directions.
     """
     main = PCA(min(DIRECTIONS, *states.shape), svd_solver="full", copy=False)
     if len(states) > states.shape[1]:
@@ -55,7 +54,7 @@ def standardised(states: np.ndarray) -> np.ndarray:
 
 @ONE_THREAD
 def units(states: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Return the unit of each state, (states,): which of at most `count` clusters it lies in."""
+    """Return the unit of each state, (states,): the index of one of at most `count` clusters."""
     count = min(count, len(states))
     found = MiniBatchKMeans(
         count, batch_size=BATCH, max_iter=PASSES, n_init=STARTS, random_state=seed
@@ -67,15 +66,15 @@ DECIMALS = 4
 
 
 def purity(names: Sequence[str], found: np.ndarray) -> float:
-    """Return the share that bears its unit's most frequent name."""
+    """Return the share of states with the most frequent name of their unit."""
     return float(contingency_matrix(names, found).max(0).sum() / len(found))
 
 
 MEASURES: dict[str, Callable[[Sequence[str], np.ndarray], float]] = {
     "purity": purity,
     "v_measure": v_measure_score,
-    # By the entropy of the names, as HuBERT's "phone-normalised": with the mean of both entropies
-    # it would be the V-measure to the digit (Rosenberg and Hirschberg 2007,
+    # Normalised by the entropy of the names, like HuBERT's "phone-normalised"; normalised by the
+    # mean of both entropies it would equal the V-measure (Rosenberg and Hirschberg 2007,
     # https://aclanthology.org/D07-1043).
     "nmi": homogeneity_score,
 }
@@ -83,7 +82,7 @@ MEASURES: dict[str, Callable[[Sequence[str], np.ndarray], float]] = {
 
 @dataclass(frozen=True)
 class Agreement:
-    """A measure: its mean over fits from several seeds, the lowest, the highest, and by chance."""
+    """A measure of agreement: mean, lowest and highest over seeds, and its value by chance."""
 
     of: str  # clips or frames
     features: str
@@ -106,11 +105,11 @@ def agreements(
     """Yield each measure for each of `counts` units.
 
     Args:
-        what: of what, which features, against which names.
-        states: (states, size), as they are.
-        names: of each state.
-        counts: how many units.
-        seeds: each is a start of the clusters and a shuffle of the names.
+        what: the fields `of`, `features` and `against`.
+        states: (states, size), not standardised.
+        names: of the states.
+        counts: numbers of units.
+        seeds: of the clustering and of the shuffled names.
     """
     states, names = standardised(states), np.asarray(names)
     for count in counts:
