@@ -1,4 +1,4 @@
-"""Downloads without a network, cut off, of other bytes, led to http: from a server on this machine."""
+"""Downloads without a network, cut off, altered, or redirected to http: from a local server."""
 
 import hashlib
 import os

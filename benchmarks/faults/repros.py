@@ -104,7 +104,7 @@ def killed(site: Site, rng: random.Random) -> Outcome:
 
 
 def experiments(site: Site) -> Outcome:
-    """Run two experiments at once in one checkout; both end well, and the workspace is as it was."""
+    """Run two experiments at once in one checkout; both end well, and change nothing here."""
     outcome, folder = Outcome(), checkout(site, done=True)
     for run in [shell(f"{EXPERIMENT}{seed}", folder) for seed in (2, 3)]:
         outcome.look(run.end(LONGEST))
