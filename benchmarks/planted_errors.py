@@ -86,8 +86,8 @@ def main(corpus: Path, embeddings: Path) -> None:
         states = pooled(store, [clip.id for clip in clips], [layer], "mean")
         for spoil in kinds:
             shares = list(found(clips, states, spoil, DRAWS))
-            told = f"{np.mean(shares):.1%} ({min(shares):.1%}–{max(shares):.1%})"
-            print(f"| {layer} | {spoil.__name__} | {told} |", flush=True)
+            cell = f"{np.mean(shares):.1%} ({min(shares):.1%}–{max(shares):.1%})"
+            print(f"| {layer} | {spoil.__name__} | {cell} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ Knobs   head, train_head, compute, evaluate; extract_embeddings.precision
 
 For each margin train and dev are encoded, a head is trained on the one and scored on the other.
 Test is not touched: the margin is a choice. With the whole window of 30 s, which is how Whisper was
-trained, the encoder hears all of it, and the head what the widest margin would leave it.
+trained, the encoder encodes all of it, and the head what the widest margin would leave it.
 """
 
 import statistics
@@ -107,13 +107,13 @@ def train(store: Store, folder: Path, upstream: Path, corpus: Corpus) -> None:
 def dev_scores(store: Store, folder: Path, corpus: Corpus) -> list[Score]:
     """Return the errors of the trained head on dev, clip by clip."""
     model, dev = load_model(folder), corpus.of("dev")
-    heard = []
+    hypotheses = []
     for utterance in dev:
         states = pad(
             [torch.from_numpy(store.states(utterance.id, model.description.layer)).float()]
         )
-        heard.append(model.decode(model.head(states).values[0]))
-    return score(dev, heard, model.labels)
+        hypotheses.append(model.decode(model.head(states).values[0]))
+    return score(dev, hypotheses, model.labels)
 
 
 def resampled(scores: Sequence[Score], params: Evaluate) -> np.ndarray:

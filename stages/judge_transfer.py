@@ -20,7 +20,7 @@ from voicegraft.evaluation.classes.scores import parse_class_scores
 from voicegraft.evaluation.current import Current
 from voicegraft.evaluation.paired import Scored, rate_of_all
 from voicegraft.evaluation.scores import parse_scores
-from voicegraft.evaluation.transfer import Control, judge, judged_by, read_dev_cer, spoken
+from voicegraft.evaluation.transfer import Control, judge, judged_by, read_dev_cer, verdict_lines
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import read_json, reading, write_json
 from voicegraft.pipeline.params import Section, load_params
@@ -96,7 +96,7 @@ def main(evaluation: Path, transfer: Path) -> None:
     ]
     verdicts = {m: judge(scores_of(m), controls, params) | {KEY: of[m]} for m in models}
     write_json(transfer, verdicts)
-    print("\n".join(spoken(verdicts)) or "transfer.controls is empty: nothing to beat")
+    print("\n".join(verdict_lines(verdicts)) or "transfer.controls is empty: nothing to beat")
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def characters(emission: Tensor, clip: Utterance, labels: Sequence[str], frames:
     return np.array(labels)[symbols.numpy()[place]][emitted]
 
 
-def heard_by(
+def aligned_by(
     model: GraftedModel, store: Store, clips: Sequence[Utterance], spelt: set[str]
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Return the misfit of each text, (clips,), and the characters of frames for clips `spelt`."""
@@ -66,7 +66,7 @@ def heard_by(
         wrong.append(misfit(emission, ctc.target(clip.text, model.labels)))
         if clip.id in spelt:
             letters = characters(emission, clip, model.labels, store.frames[clip.id])
-            found[clip.id] = letters[: store.heard(clip.id)]
+            found[clip.id] = letters[: store.clip_frames(clip.id)]
     return np.array(wrong), found
 
 
@@ -76,9 +76,9 @@ def control_frames(corpus: Corpus, clip: Utterance, frames: int) -> np.ndarray:
     return found[np.arange(frames) * len(found) // frames]
 
 
-def heard(store: Store, clip: str, layer: int) -> np.ndarray:
+def clip_states(store: Store, clip: str, layer: int) -> np.ndarray:
     """Return the states of a clip without the silence after it, float32 (frames, size)."""
-    return store.states(clip, layer)[: store.heard(clip)].astype(np.float32)
+    return store.states(clip, layer)[: store.clip_frames(clip)].astype(np.float32)
 
 
 def frame_units(
@@ -95,7 +95,7 @@ def frame_units(
         parts = [
             control_frames(corpus, clip, len(spelt[clip.id]))
             if layer == NAME
-            else heard(store, clip.id, layer)
+            else clip_states(store, clip.id, layer)
             for clip in clips
         ]
         features = layer if layer == NAME else f"layer {layer}"
@@ -110,7 +110,7 @@ def main(model: Path, corpus: Path, embeddings: Path, folder: Path) -> None:
     clips = [clip for clip in speech.utterances if clip.text]
     train = [clip for clip in clips if clip.split == "train"]
     drawn = draw(train, min(params.minutes, minutes_of(train)), params.seed)
-    wrong, spelt = heard_by(grafted, store, clips, {clip.id for clip in drawn})
+    wrong, spelt = aligned_by(grafted, store, clips, {clip.id for clip in drawn})
     doubtful = [asdict(found) for found in misfits(clips, wrong)]
     agreed = [asdict(found) for found in frame_units(speech, store, drawn, spelt, params)]
     folder.mkdir(parents=True, exist_ok=True)

@@ -28,7 +28,7 @@ from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
 from voicegraft.pipeline.provenance import KEY, provenance
 from voicegraft.speech.manifest import SPLITS, Corpus, Utterance
 from voicegraft.studies.exploration.labels import Judged, judge, judgeable
-from voicegraft.studies.exploration.neighbours import duplicates, laid_out, strangeness
+from voicegraft.studies.exploration.neighbours import duplicates, laid_out, outlier_factors
 from voicegraft.studies.exploration.suspects import label_suspects, text_suspects, write_table
 from voicegraft.studies.exploration.texts import letters_against, pace_against
 from voicegraft.studies.exploration.units import NAME, Agreement, agreements, log_mel_means
@@ -95,7 +95,7 @@ def same_recordings(
 
 def outliers(clips: Sequence[Utterance], states: np.ndarray) -> list[dict[str, Any]]:
     """Return all clips, the highest outlier factor first."""
-    factors = strangeness(states)
+    factors = outlier_factors(states)
     return [
         {
             "id": clips[i].id,

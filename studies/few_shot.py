@@ -20,7 +20,7 @@ from pydantic import Field, PositiveInt
 
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.classes.open_set import EvaluateClasses
-from voicegraft.evaluation.classes.summary import COLUMNS, told
+from voicegraft.evaluation.classes.summary import COLUMNS, rates_in_words
 from voicegraft.evaluation.predictions import SCORED
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
@@ -49,9 +49,9 @@ def possible(shots: Sequence[int], labels: Sequence[str]) -> list[int]:
     return [count for count in shots if count <= clips]
 
 
-def said(line: dict[str, Any]) -> str:
+def in_words(line: dict[str, Any]) -> str:
     """Return a line of the table, for the terminal."""
-    return f"{line['split']}, {line['shots']} of each class: {told(line)}"
+    return f"{line['split']}, {line['shots']} of each class: {rates_in_words(line)}"
 
 
 def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
@@ -69,7 +69,7 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     of = cell(provenance(corpus=corpus, settings=params))
     rows = [[*(line[name] for name in HEADER), of] for line in lines]
     write_rows(evaluation, [*HEADER, KEY], rows)
-    print("\n".join(map(said, lines)))
+    print("\n".join(map(in_words, lines)))
 
 
 if __name__ == "__main__":

@@ -95,10 +95,10 @@ def main(upstream: Path, model: Path, forgetting: Path) -> None:
     layers = moved(grafted, new, speech, clips, params.batch_seconds)
     changed = weights_changed(grafted.upstream, new)
     scores = []
-    for listening in (grafted.upstream, new):
-        grafted.upstream = listening
-        heard = transcribe(grafted, speech, clips, params.batch_seconds)
-        scores.append(score(clips, heard, grafted.labels))
+    for tried in (grafted.upstream, new):
+        grafted.upstream = tried
+        hypotheses = transcribe(grafted, speech, clips, params.batch_seconds)
+        scores.append(score(clips, hypotheses, grafted.labels))
     rates = compared(*scores, params)
     by_layer = {str(layer): rounded(asdict(d)) for layer, d in layers.items()}
     found = {"layer": by_layer, "head": rates | {"clips": len(clips)}, "weights_changed": changed}

@@ -41,7 +41,7 @@ class LeaveClassesOut(Section):
     folds: Annotated[int, Field(ge=3)]
 
 
-def told(line: dict[str, Any]) -> str:
+def in_words(line: dict[str, Any]) -> str:
     """Return a line of the table, for the terminal."""
     return (
         f"{line['split']}, {line['measure']}: equal error rate {line['equal_error_rate']:.3f} "
@@ -66,7 +66,7 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     rows = [[*(line[name] for name in HEADER), of] for line in lines]
     write_rows(evaluation, [*HEADER, KEY], rows)
     too_few = f"{classes} classes are too few for {knobs.folds} folds: none is left out"
-    print("\n".join(map(told, lines)) or too_few)
+    print("\n".join(map(in_words, lines)) or too_few)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any
 
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.classes.open_set import EvaluateClasses
-from voicegraft.evaluation.classes.summary import COLUMNS, told
+from voicegraft.evaluation.classes.summary import COLUMNS, rates_in_words
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import STUDIES_FILE, load_params
 from voicegraft.pipeline.provenance import KEY, cell, provenance
@@ -29,10 +29,10 @@ from voicegraft.studies.leave_speakers_out import SelfTraining, leave_speakers_o
 HEADER = ["adaptation", "speaker", *COLUMNS, "clips"]
 
 
-def said(line: dict[str, Any]) -> str:
+def in_words(line: dict[str, Any]) -> str:
     """Return a line of the table, for the terminal."""
     who = line["speaker"] or "mean of all speakers"
-    return f"adaptation {line['adaptation']}, {who}: {told(line)}"
+    return f"adaptation {line['adaptation']}, {who}: {rates_in_words(line)}"
 
 
 def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
@@ -48,7 +48,9 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     of = cell(provenance(corpus=corpus, settings=params))
     rows = [[*(line[name] for name in HEADER), of] for line in lines]
     write_rows(evaluation, [*HEADER, KEY], rows)
-    print("\n".join(map(said, lines)) or "clips of fewer than two speakers: none can be left out")
+    print(
+        "\n".join(map(in_words, lines)) or "clips of fewer than two speakers: none can be left out"
+    )
 
 
 if __name__ == "__main__":

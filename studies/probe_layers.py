@@ -59,11 +59,11 @@ def mean_states(
     return {layer: np.stack([of[clip.id] for clip in clips]) for layer, of in means.items()}
 
 
-def said(probed: Sequence[Probed], what: str) -> str:
+def in_words(probed: Sequence[Probed], what: str) -> str:
     """Return the results for the terminal."""
     lines = [
-        f"layer {p.layer}: explains {p.foretold:.3f} ({p.foretold_low:.3f} to "
-        f"{p.foretold_high:.3f}) of the variance of {what}"
+        f"layer {p.layer}: explains {p.explained:.3f} ({p.explained_low:.3f} to "
+        f"{p.explained_high:.3f}) of the variance of {what}"
         for p in probed
     ]
     return "\n".join([*lines, f"the best: head.layer: {best_layer(probed)}"])
@@ -79,7 +79,7 @@ def main(upstream: Path, corpus: Path, probed: Path) -> None:
     clips = draw(train, min(params.minutes, minutes_of(train)), DRAW)
     found = probe(mean_states(upstream, speech, clips, extraction), clips, evaluate)
     write_records(probed, Probed, found)
-    print(said(found, "the classes" if train[0].label else "the letters"), file=sys.stderr)
+    print(in_words(found, "the classes" if train[0].label else "the letters"), file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -66,8 +66,8 @@ def round_rows(trained: Trained, others: list[Utterance], dev: list[Utterance]) 
     rows = []
     for number, taught in enumerate(trained.rounds, 1):
         kept = {clip.id for clip in taught.kept}
-        labels = [label for label in taught.told if label.clip.id in kept]
-        rates = taught.student.bare.objective.rates(dev, taught.student.told(dev))
+        labels = [label for label in taught.labels if label.clip.id in kept]
+        rates = taught.student.bare.objective.rates(dev, taught.student.predict(dev))
         error = error_of(taught.student, labels, others)
         dev_error = round(next(iter(rates.values())), 4)
         rows.append((number, len(labels), minutes_of(taught.kept), error, dev_error))
@@ -82,12 +82,12 @@ def write_found(
     dev, teacher = corpus.of("dev"), trained.alone["teacher"]
     write_rows(folder / "rounds.csv", ROUNDS, round_rows(trained, others, dev))
     lines = by_confidence("dev", teacher, pseudo_labels(teacher, dev), dev)
-    lines += by_confidence(UNLABELLED, teacher, trained.rounds[0].told, others)
+    lines += by_confidence(UNLABELLED, teacher, trained.rounds[0].labels, others)
     write_rows(folder / "confidence.csv", COLUMNS, lines)
     write_json(folder / "metrics.json", found)
 
 
-def said(kept: str, found: dict[str, Any]) -> list[str]:
+def in_words(kept: str, found: dict[str, Any]) -> list[str]:
     """Return a line for each split and rival of the student, and the kept model."""
     lines = [
         f"{side}, student against {name}: {rate} {of['old']:.4f} to {of['new']:.4f}, "
@@ -135,7 +135,7 @@ def main(
     found = extent | {"kept": kept, "rolled_back": kept != "student"} | gained
     of = provenance(corpus=corpus, upstream=upstream, training=[choice, fit])
     write_found(evaluation, trained, clips, others, found | {KEY: of})
-    print("\n".join(said(kept, gained)))
+    print("\n".join(in_words(kept, gained)))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ def with_fast_bfloat16(monkeypatch, fast=True):
     """Let the machine say that it has bfloat16 products, or that it has none."""
     monkeypatch.setattr(precision, "bfloat16_is_fast", lambda _: fast)
     monkeypatch.setattr("voicegraft.training.mixed.bfloat16_is_fast", lambda _: fast)
-    precision._SAID.clear()
+    precision._REPORTED.clear()
 
 
 def with_noisy_convolutions(monkeypatch):

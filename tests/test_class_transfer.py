@@ -13,7 +13,7 @@ from scipy.stats import bootstrap
 
 from voicegraft.evaluation.classes.scores import write_class_scores
 from voicegraft.evaluation.paired import difference, in_common
-from voicegraft.evaluation.transfer import Control, gain, judge, spoken
+from voicegraft.evaluation.transfer import Control, gain, judge, verdict_lines
 
 ROOT = Path(__file__).parent.parent
 
@@ -45,7 +45,7 @@ def test_the_same_answers_are_no_evidence_and_worse_ones_are_negative_transfer(c
     assert (same["verdict"], same["dev_error_rate"]) == ("no evidence", {"log_mel": 0.5})
     worse = judge(control, [Control("log_mel", 0.3, mended(control, 0.4))], QUICK)
     assert worse["verdict"] == "NEGATIVE TRANSFER"
-    first = spoken({"head": worse})[0]
+    first = verdict_lines({"head": worse})[0]
     assert first.startswith("head against log_mel, test: NEGATIVE TRANSFER: error rate 0.")
     assert first.endswith("!!!")
 

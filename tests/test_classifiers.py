@@ -118,8 +118,8 @@ def test_logistic_has_the_scores_of_scikit_learns(labels):
 def chosen(features, targets):
     """Return the C that a fit says it took."""
     groups = [f"clip {i}" for i in range(len(targets))]
-    said = built("logistic", "mean", targets.max() + 1).classifier.fit(features, targets, groups)
-    return float(said.split()[1].rstrip(","))
+    found = built("logistic", "mean", targets.max() + 1).classifier.fit(features, targets, groups)
+    return float(found.split()[1].rstrip(","))
 
 
 def test_logistic_takes_a_strong_penalty_where_there_is_nothing_to_learn():
@@ -133,14 +133,14 @@ def test_takes_of_one_clip_never_stand_on_both_sides_of_a_fold():
     features = np.repeat(rng.normal(size=(60, 40)), 2, axis=0)
     targets = np.repeat(rng.integers(0, 2, 60), 2)
     groups = np.repeat([f"clip {i}" for i in range(60)], 2)
-    said = classifiers.build("logistic", "mean", 40, 2).classifier.fit(features, targets, groups)
-    assert float(said.split()[1].rstrip(",")) <= 1e-3
+    found = classifiers.build("logistic", "mean", 40, 2).classifier.fit(features, targets, groups)
+    assert float(found.split()[1].rstrip(",")) <= 1e-3
 
 
 def test_a_class_with_one_clip_leaves_nothing_to_choose_by():
     features, targets = clouds(each=1)
-    said = built("logistic", "mean").classifier.fit(features, targets, ["a", "b", "c"])
-    assert "too few clips" in said
+    found = built("logistic", "mean").classifier.fit(features, targets, ["a", "b", "c"])
+    assert "too few clips" in found
 
 
 def test_prototypes_score_by_the_cosine_to_the_class_means():

@@ -82,10 +82,10 @@ def test_a_stage_that_is_stopped_tidies_up_and_its_children_end(stage, begin, ho
     process = begin("stage.py", how)
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.Signals[name])
-    said = process.communicate(timeout=60)[1]
+    printed = process.communicate(timeout=60)[1]
     assert process.returncode == status
-    assert said.strip().splitlines()[-1] == f"stage.py: stopped by {name}"
-    assert "Traceback" not in said
+    assert printed.strip().splitlines()[-1] == f"stage.py: stopped by {name}"
+    assert "Traceback" not in printed
     assert children and left(children) == []
     assert not (stage / "output.part").exists() and not (stage / "output").exists()
 
@@ -94,8 +94,8 @@ def test_ctrl_c_reaches_the_whole_group_and_leaves_no_process(begin):
     process = begin("stage.py", "workers")
     children = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
-    assert process.returncode == 130 and "stopped by SIGINT" in said
+    printed = process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and "stopped by SIGINT" in printed
     assert left(children) == []
 
 
@@ -127,8 +127,8 @@ def test_a_script_that_is_stopped_while_it_imports_ends_in_one_line(stage, begin
     (stage / "late.py").write_text(IMPORTS)
     process = begin("late.py")
     process.send_signal(signal.Signals[name])
-    said = process.communicate(timeout=60)[1]
-    assert (process.returncode, said) == (status, f"late.py: stopped by {name}\n")
+    printed = process.communicate(timeout=60)[1]
+    assert (process.returncode, printed) == (status, f"late.py: stopped by {name}\n")
 
 
 @pytest.mark.parametrize("folder", ["stages", "studies"])

@@ -48,26 +48,26 @@ def run(trainer: Trainer, corpus: Corpus, scratch: Path) -> list[dict[str, float
     return trainer.run(corpus.of("train"), corpus.of("dev"), Checkpoint(scratch / "run"))
 
 
-def complaints(said: str) -> list[str]:
-    """Return what was said besides the progress of epochs."""
-    lines = [line.strip() for line in re.split(r"[\r\n]", said)]
+def complaints(printed: str) -> list[str]:
+    """Return what was printed besides the progress of epochs."""
+    lines = [line.strip() for line in re.split(r"[\r\n]", printed)]
     return [line for line in lines if line and not re.match(r"epoch \d+(/\d+: loss|: +\d+%)", line)]
 
 
 @pytest.fixture(scope="module")
 def trained(corpus, store, tmp_path_factory):
-    """A head that has learnt, and all that was said meanwhile."""
-    with contextlib.redirect_stderr(io.StringIO()) as said:
+    """A head that has learnt, and all that was printed meanwhile."""
+    with contextlib.redirect_stderr(io.StringIO()) as printed:
         trainer = head_trainer(store)
         run(trainer, corpus, tmp_path_factory.mktemp("head"))
-    return trainer, said.getvalue()
+    return trainer, printed.getvalue()
 
 
 def test_a_sound_training_says_nothing_though_it_is_mute_for_epochs(trained):
-    trainer, said = trained
+    trainer, printed = trained
     errors = [record["dev/cer"] for record in trainer.progress.history]
     assert errors.count(1.0) > 2 and min(errors) < 0.4
-    assert complaints(said) == []
+    assert complaints(printed) == []
 
 
 def test_a_rate_that_is_far_too_high_is_named(corpus, store, tmp_path, capsys):
@@ -209,8 +209,8 @@ def test_of_the_curves_that_are_committed_nothing_is_said(path):
     for record, loss in zip(curve[1:], losses, strict=True):
         record["train/loss"] = loss
     fit = HEAD if errors[0] > diagnosis.LEARNT else TOP3
-    said = [diagnosis.after_epoch(curve[: n + 1], "s", fit) for n in range(1, len(curve))]
-    assert {*said, diagnosis.at_end(curve, "s", fit)} == {None}
+    printed = [diagnosis.after_epoch(curve[: n + 1], "s", fit) for n in range(1, len(curve))]
+    assert {*printed, diagnosis.at_end(curve, "s", fit)} == {None}
 
 
 def planted(*errors: float, loss: float = 3.0, fall: float = 0.0) -> list[dict[str, float]]:
@@ -225,9 +225,9 @@ def test_where_the_loss_still_falls_more_epochs_are_the_advice():
 
 def test_what_is_said_of_an_epoch_is_not_said_again_at_the_end():
     curve = planted(0.2, 0.4, 0.5, 0.6, 0.7)
-    said = [diagnosis.after_epoch(curve[: n + 1], "s", TOP3) for n in range(1, len(curve))]
-    said.append(diagnosis.at_end(curve, "s", TOP3))
-    assert len([line for line in said if line]) == 1
+    printed = [diagnosis.after_epoch(curve[: n + 1], "s", TOP3) for n in range(1, len(curve))]
+    printed.append(diagnosis.at_end(curve, "s", TOP3))
+    assert len([line for line in printed if line]) == 1
 
 
 def test_a_recipe_none_of_whose_epochs_was_better_says_so_at_its_end():
@@ -236,5 +236,5 @@ def test_a_recipe_none_of_whose_epochs_was_better_says_so_at_its_end():
     line = diagnosis.at_end(planted(0.2, 0.23, 0.21, 0.23), "s", TOP3)
     assert line is None
     line = diagnosis.at_end(planted(0.2, 0.25), "finetune.top3", TOP3)
-    told = "dev CER went from 0.200 to 0.250, and no epoch was better"
-    assert line == f"{told}: lower finetune.top3.upstream_lr (0.0002)"
+    printed = "dev CER went from 0.200 to 0.250, and no epoch was better"
+    assert line == f"{printed}: lower finetune.top3.upstream_lr (0.0002)"

@@ -31,8 +31,8 @@ def background(tmp_path):
 
 
 def test_hits_are_counted_by_the_hour_with_an_interval(folder, background):
-    told = counted(folder, background, "--window", 0.5, "--threshold", 0.9).stdout
-    hits, rate, hours = re.search(r"(\d+) in .*\n([\d.]+) false.* in ([\d.]+) h", told).groups()
+    printed = counted(folder, background, "--window", 0.5, "--threshold", 0.9).stdout
+    hits, rate, hours = re.search(r"(\d+) in .*\n([\d.]+) false.* in ([\d.]+) h", printed).groups()
     assert int(hits) >= 3
     assert float(rate) == pytest.approx(int(hits) / (22.5 / 3600), rel=0.01)
     assert float(hours) == pytest.approx(22.5 / 3600, abs=0.005)
@@ -40,8 +40,8 @@ def test_hits_are_counted_by_the_hour_with_an_interval(folder, background):
 
 def test_what_stands_for_none_is_no_hit(folder, background):
     none = [part for letter in "abř" for part in ("--unknown", letter)]
-    told = counted(folder, background, "--window", 0.5, *none).stdout
-    assert ": 0 in 0.4 min" in told and "0.0 false accepts per hour (0.0 to " in told
+    printed = counted(folder, background, "--window", 0.5, *none).stdout
+    assert ": 0 in 0.4 min" in printed and "0.0 false accepts per hour (0.0 to " in printed
 
 
 def test_a_short_recording_is_one_clip(folder, tmp_path):

@@ -51,44 +51,44 @@ def head_of(project: Path) -> GraftedModel:
     return load_model(project / "head", "cpu")
 
 
-def said_of(tuned: GraftedModel, **changes: object) -> dict:
+def found_of(tuned: GraftedModel, **changes: object) -> dict:
     """Return what the stage writes once the upstream is that of `tuned`."""
     save_model(tuned, Path("tuned"))
     write_knobs(**changes)
-    forgetting.main(Path("upstream"), Path("tuned"), Path("said.json"))
-    return json.loads(Path("said.json").read_text())
+    forgetting.main(Path("upstream"), Path("tuned"), Path("forgetting.json"))
+    return json.loads(Path("forgetting.json").read_text())
 
 
-def errors(said: dict) -> list[float]:
-    return [layer["relative_error"] for layer in said["layer"].values()]
+def errors(found: dict) -> list[float]:
+    return [layer["relative_error"] for layer in found["layer"].values()]
 
 
 def test_nothing_is_forgotten_where_the_head_alone_learnt(project):
     tuned = head_of(project)
     torch.nn.init.normal_(tuned.head.label.weight)
-    said = said_of(tuned)
-    assert (errors(said), said["weights_changed"]) == ([0, 0, 0], 0)
-    assert said["head"]["cer_before"] == said["head"]["cer_after"] > 0
-    assert said["head"]["change_low"] == said["head"]["change_high"] == 0
+    found = found_of(tuned)
+    assert (errors(found), found["weights_changed"]) == ([0, 0, 0], 0)
+    assert found["head"]["cer_before"] == found["head"]["cer_after"] > 0
+    assert found["head"]["change_low"] == found["head"]["change_high"] == 0
 
 
 def test_the_head_is_scored_on_the_old_upstream_and_on_the_new_one(project):
     tuned = head_of(project)
     torch.nn.init.normal_(tuned.upstream.blocks[1].down.weight)
-    said = said_of(tuned)
+    found = found_of(tuned)
     before, after = head_of(project), head_of(project)
     after.upstream = tuned.upstream
     clips = Corpus(project / "corpus").of("test")
     for name, model in (("cer_before", before), ("cer_after", after)):
-        heard = [
+        hypotheses = [
             model.decode(model.emissions([Corpus(project / "corpus").wave(u)])[0]) for u in clips
         ]
-        expected = jiwer.cer([u.text for u in clips], heard)
-        assert said["head"][name] == pytest.approx(expected, abs=1e-4)
-    assert said["head"]["change"] != 0
-    assert said["head"]["clips"] == len(clips)
-    assert errors(said)[:2] == [0, 0] and errors(said)[2] > 0
-    assert said["weights_changed"] == tuned.upstream.blocks[1].down.weight.numel()
+        expected = jiwer.cer([u.text for u in clips], hypotheses)
+        assert found["head"][name] == pytest.approx(expected, abs=1e-4)
+    assert found["head"]["change"] != 0
+    assert found["head"]["clips"] == len(clips)
+    assert errors(found)[:2] == [0, 0] and errors(found)[2] > 0
+    assert found["weights_changed"] == tuned.upstream.blocks[1].down.weight.numel()
 
 
 def with_lora(model: GraftedModel) -> GraftedModel:
@@ -100,13 +100,13 @@ def with_lora(model: GraftedModel) -> GraftedModel:
 
 
 def test_what_was_added_moves_the_states_and_changes_no_weight_of_the_upstream(project):
-    said = said_of(with_lora(head_of(project)))
-    assert errors(said)[:2] == [0, 0] and errors(said)[2] > 0
-    assert said["weights_changed"] == 0
+    found = found_of(with_lora(head_of(project)))
+    assert errors(found)[:2] == [0, 0] and errors(found)[2] > 0
+    assert found["weights_changed"] == 0
 
 
 def test_less_speech_is_heard_where_less_is_asked_for(project):
-    assert said_of(head_of(project), minutes=0.005)["head"]["clips"] == 1
+    assert found_of(head_of(project), minutes=0.005)["head"]["clips"] == 1
 
 
 @pytest.mark.parametrize("how", ["tuned", "added", "another"])
@@ -123,7 +123,7 @@ def test_a_head_that_was_not_trained_on_the_frozen_upstream_is_refused_by_its_fo
     with pytest.raises(
         ValueError, match=r"forgetting\.head: other is not a head on the unchanged upstream"
     ):
-        said_of(head_of(project), head="other")
+        found_of(head_of(project), head="other")
 
 
 def test_a_head_and_a_corpus_may_be_in_folders_of_any_name(project):
@@ -131,13 +131,13 @@ def test_a_head_and_a_corpus_may_be_in_folders_of_any_name(project):
     (project / "head").rename(head)
     (project / "corpus").rename(corpus)
     tuned = load_model(Path(head), "cpu")
-    assert said_of(tuned, head=head, corpus=corpus)["weights_changed"] == 0
+    assert found_of(tuned, head=head, corpus=corpus)["weights_changed"] == 0
 
 
 def test_the_same_models_give_the_same_bytes(project):
     tuned = head_of(project)
     torch.nn.init.normal_(tuned.upstream.blocks[1].down.weight)
-    said_of(tuned)
-    once = Path("said.json").read_bytes()
-    said_of(tuned)
-    assert Path("said.json").read_bytes() == once
+    found_of(tuned)
+    once = Path("forgetting.json").read_bytes()
+    found_of(tuned)
+    assert Path("forgetting.json").read_bytes() == once

@@ -72,10 +72,10 @@ def test_the_first_name_that_is_there_is_the_file_of_weights(fetch):
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 def test_bytes_that_the_hub_did_not_promise_are_refused_and_fetched_anew(fetch, hub, name):
     hub.lies.add(name)
-    said = complaint(fetch())
-    assert f"someone/some-model@{REVISION}: {name}: hash is " in said
+    printed = complaint(fetch())
+    assert f"someone/some-model@{REVISION}: {name}: hash is " in printed
     if name == "model.safetensors":
-        assert f"promised {hashlib.sha256(WEIGHTS).hexdigest()}" in said
+        assert f"promised {hashlib.sha256(WEIGHTS).hexdigest()}" in printed
     hub.lies.clear()
     assert fetch().returncode == 0
     assert hub.asked[name] >= 2
@@ -107,27 +107,27 @@ def test_offline_what_was_fetched_is_used_and_checked_again(fetch, hub, tmp_path
 
 
 def test_offline_what_was_never_fetched_is_an_error_that_names_the_variable(fetch, hub):
-    said = complaint(fetch(HF_HUB_OFFLINE="1"))
-    assert f"someone/some-model@{REVISION}: of ['model.safetensors', 'model.bin']" in said
-    assert "HF_HUB_OFFLINE" in said
+    printed = complaint(fetch(HF_HUB_OFFLINE="1"))
+    assert f"someone/some-model@{REVISION}: of ['model.safetensors', 'model.bin']" in printed
+    assert "HF_HUB_OFFLINE" in printed
     assert not hub.asked
 
 
 def test_a_repository_with_a_pickle_alone_is_refused(fetch):
-    said = complaint(fetch(weights="other.safetensors"))
-    assert said.endswith("of ['other.safetensors'] there is none")
+    printed = complaint(fetch(weights="other.safetensors"))
+    assert printed.endswith("of ['other.safetensors'] there is none")
 
 
 def test_an_unknown_revision_is_named_with_what_the_hub_says(fetch):
-    said = complaint(fetch(revision=REVISION[::-1]))
-    assert f"someone/some-model@{REVISION[::-1]}: model.safetensors: " in said
-    assert "Revision Not Found" in said
+    printed = complaint(fetch(revision=REVISION[::-1]))
+    assert f"someone/some-model@{REVISION[::-1]}: model.safetensors: " in printed
+    assert "Revision Not Found" in printed
 
 
 def test_a_server_that_is_no_hub_is_an_error_and_not_a_missing_file(fetch, hub):
-    said = complaint(fetch(HF_ENDPOINT=f"{hub.url}/elsewhere"))
-    assert f"some-model@{REVISION}: model.safetensors: " in said
-    assert "404" in said
+    printed = complaint(fetch(HF_ENDPOINT=f"{hub.url}/elsewhere"))
+    assert f"some-model@{REVISION}: model.safetensors: " in printed
+    assert "404" in printed
 
 
 def test_a_name_with_a_revision_is_a_repository_of_the_hub():

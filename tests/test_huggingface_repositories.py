@@ -70,8 +70,8 @@ def test_waves_are_left_as_they_are_where_the_encoder_was_trained_so(wav2vec2):
 def test_the_first_tensor_of_another_shape_is_named(wav2vec2):
     name = "encoder.layers.0.attention.k_proj.weight"
     rewrite(wav2vec2, lambda stored: stored.update({name: torch.zeros(32, 33)}))
-    said = re.escape(f"{name} has the shape (32, 33), not (32, 32)")
-    with pytest.raises(WeightsError, match=f"{wav2vec2}: {said}"):
+    expected = re.escape(f"{name} has the shape (32, 33), not (32, 32)")
+    with pytest.raises(WeightsError, match=f"{wav2vec2}: {expected}"):
         load(wav2vec2)
 
 

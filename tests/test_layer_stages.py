@@ -88,7 +88,7 @@ def test_the_table_of_the_probe_has_an_interval_around_every_share(probed) -> No
     with open(probed / "layers.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        low, share, high = (float(row[f"foretold{end}"]) for end in ("_low", "", "_high"))
+        low, share, high = (float(row[f"explained{end}"]) for end in ("_low", "", "_high"))
         assert low <= share <= high
 
 

@@ -170,9 +170,9 @@ def test_a_folder_that_cannot_be_written_is_named_in_one_line(tmp_path, download
     file = RemoteFile("model.bin", SHA256, (mirror(tmp_path / "m", CONTENT),))
     with read_only(downloads), pytest.raises(FetchError) as caught:
         fetch(file, downloads)
-    said = str(caught.value)
-    assert said.startswith(f"model.bin cannot be kept in {downloads}: ") and "\n" not in said
-    assert "Permission denied" in said
+    printed = str(caught.value)
+    assert printed.startswith(f"model.bin cannot be kept in {downloads}: ") and "\n" not in printed
+    assert "Permission denied" in printed
 
 
 def test_a_full_disk_is_named_in_one_line_and_no_other_mirror_is_tried(downloads):
@@ -235,12 +235,12 @@ def test_of_two_processes_one_downloads_and_the_other_waits_for_it(tmp_path):
         first = begin(tmp_path, url)
         wait_for(tmp_path / "downloads/model.pth.begun")
         second = begin(tmp_path, url)
-        said = second.stderr.readline()
+        printed = second.stderr.readline()
         gate.set()
         for process in (first, second):
             process.communicate()
             assert process.returncode == 0
-    assert said == "waiting for another process that fetches into downloads\n"
+    assert printed == "waiting for another process that fetches into downloads\n"
     assert asked == [None]
     assert (tmp_path / "downloads" / SHA256 / "model.pth").read_bytes() == CONTENT
     assert everything_in(tmp_path) == [f"downloads/{SHA256}/model.pth"]

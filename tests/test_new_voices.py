@@ -51,12 +51,12 @@ def test_a_voice_that_is_shifted_is_told_once_its_own_is_taken_out():
 
 def test_the_mean_is_that_of_the_rates_of_each_voice():
     of = clips(shift=1, turn=0.5)
-    told = new_voices._left_out(of, SPEAKERS, as_taught, "")
+    predictions = new_voices._left_out(of, SPEAKERS, as_taught, "")
     own = [np.array(of.speakers) == who for who in SPEAKERS]
     labels = np.array(of.labels)
     expected = {
-        "accuracy": np.mean([accuracy_score(labels[i], told[i]) for i in own]),
-        "macro_f1": np.mean([f1_score(labels[i], told[i], average="macro") for i in own]),
+        "accuracy": np.mean([accuracy_score(labels[i], predictions[i]) for i in own]),
+        "macro_f1": np.mean([f1_score(labels[i], predictions[i], average="macro") for i in own]),
     }
     line = rates(of, "none")
     assert expected["accuracy"] < 1
@@ -71,11 +71,11 @@ def test_no_label_of_the_new_voice_is_seen():
     for way in (as_taught, partial(self_trained, knobs=TWICE)):
         own = np.array(of.speakers) == "eve"
         other = np.where(own, "a", of.labels)
-        told = [
+        predictions = [
             way(of.features[~own], np.asarray(labels)[~own], of.features[own])
             for labels in (of.labels, other)
         ]
-        assert list(told[0]) == list(told[1])
+        assert list(predictions[0]) == list(predictions[1])
 
 
 def test_one_voice_alone_cannot_be_left_out():
@@ -90,10 +90,10 @@ def test_the_interval_of_the_mean_is_over_voices_where_there_are_enough_of_them(
     speakers = [f"voice{number // 10}" for number in range(400)]
     labels = [CLASSES[number % 3] for number in range(400)]
     wrong = rng.random(400) < np.repeat(rng.uniform(0, 0.5, 40), 10)
-    told = np.array([CLASSES[(i + bad) % 3] for i, bad in enumerate(wrong)])
+    predictions = np.array([CLASSES[(i + bad) % 3] for i, bad in enumerate(wrong)])
     of = Clips(np.zeros((400, 1)), labels, grouped(speakers), speakers)
-    found = new_voices._scored(of, told, [f"voice{i}" for i in range(40)], QUICK)
-    rates = [(told == labels)[10 * i : 10 * i + 10].mean() for i in range(40)]
+    found = new_voices._scored(of, predictions, [f"voice{i}" for i in range(40)], QUICK)
+    rates = [(predictions == labels)[10 * i : 10 * i + 10].mean() for i in range(40)]
     expected = bootstrap([rates], np.mean, method="percentile", rng=1).confidence_interval
     assert found["accuracy_low"] == pytest.approx(expected.low, abs=0.01)
     assert found["accuracy_high"] == pytest.approx(expected.high, abs=0.01)

@@ -35,10 +35,10 @@ def test_the_likeliest_class_is_told():
 
 
 def test_rates_of_classes_are_scikit_learns():
-    wanted, told = ["no", "yes", "yes", "no", "yes"], ["no", "no", "yes", "no", "no"]
-    rates = Classification(CLASSES).rates([clip(label) for label in wanted], told)
-    assert rates["error"] == pytest.approx(1 - accuracy_score(wanted, told))
-    assert rates["macro_f1"] == pytest.approx(f1_score(wanted, told, average="macro"))
+    wanted, predictions = ["no", "yes", "yes", "no", "yes"], ["no", "no", "yes", "no", "no"]
+    rates = Classification(CLASSES).rates([clip(label) for label in wanted], predictions)
+    assert rates["error"] == pytest.approx(1 - accuracy_score(wanted, predictions))
+    assert rates["macro_f1"] == pytest.approx(f1_score(wanted, predictions, average="macro"))
 
 
 def test_what_training_lowers_comes_first():
@@ -60,6 +60,6 @@ def test_a_text_needs_frames_to_spell_it_and_one_more_between_equal_letters():
 
 
 def test_rates_of_texts_are_jiwers():
-    wanted, told = ["ahoj ty", "ne"], ["ahoj", "no"]
-    rates = Transcription(["", "a"]).rates([clip(text=text) for text in wanted], told)
-    assert rates == {"cer": jiwer.cer(wanted, told), "wer": jiwer.wer(wanted, told)}
+    wanted, predictions = ["ahoj ty", "ne"], ["ahoj", "no"]
+    rates = Transcription(["", "a"]).rates([clip(text=text) for text in wanted], predictions)
+    assert rates == {"cer": jiwer.cer(wanted, predictions), "wer": jiwer.wer(wanted, predictions)}

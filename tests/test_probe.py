@@ -57,18 +57,18 @@ def test_a_layer_that_holds_the_letters_is_ranked_above_one_of_noise(clips):
     probed = probe(states, clips, EVALUATE)
     assert [p.layer for p in probed] == [0, 1, 2, 3]
     assert best_layer(probed) == 2
-    foretold = [p.foretold for p in probed]
-    assert foretold[2] > 0.9 > foretold[1] > 0.2 > max(foretold[0], foretold[3])
-    assert probed[1].foretold_low > max(probed[0].foretold_high, probed[3].foretold_high)
+    explained = [p.explained for p in probed]
+    assert explained[2] > 0.9 > explained[1] > 0.2 > max(explained[0], explained[3])
+    assert probed[1].explained_low > max(probed[0].explained_high, probed[3].explained_high)
 
 
-def test_noise_foretells_nothing(clips):
+def test_noise_explains_nothing(clips):
     (probed,) = probe({0: noise(3)}, clips, EVALUATE)
-    assert probed.foretold == pytest.approx(0, abs=0.05)
-    assert probed.foretold_low < 0.02
+    assert probed.explained == pytest.approx(0, abs=0.05)
+    assert probed.explained_low < 0.02
 
 
-def test_a_session_is_foretold_by_what_was_fitted_on_others(clips):
+def test_a_session_is_predicted_by_a_probe_fitted_on_others(clips):
     """States that name the session give its letters away to one who has seen it."""
     sessions = [int(clip.session.removeprefix("session")) for clip in clips]
     of_session = np.random.default_rng(4).dirichlet(np.ones(7), 12)
@@ -84,12 +84,12 @@ def test_shares_of_letters_are_counted_by_hand():
     assert letter_shares(["aab", "b "]).tolist() == [[0, 2 / 3, 1 / 3], [0.5, 0, 0.5]]
 
 
-def test_what_is_foretold_is_the_share_of_the_error_that_averages_leave(clips):
+def test_explained_variance_is_the_share_of_the_error_that_averages_leave(clips):
     states = states_that_hold(letter_shares([c.text for c in clips]), 10, 8)
     shares = letter_shares([clip.text for clip in clips])
     left, whole = errors(states, shares, [clip.session for clip in clips])
     (probed,) = probe({4: states}, clips, EVALUATE)
-    assert probed.foretold == pytest.approx(1 - left.sum() / whole.sum(), abs=1e-3)
+    assert probed.explained == pytest.approx(1 - left.sum() / whole.sum(), abs=1e-3)
     assert (probed.layer, probed.clips, probed.blocks) == (4, CLIPS, 12)
 
 

@@ -114,10 +114,10 @@ def test_a_plug_in_that_is_added_leaves_every_stage_up_to_date(project: Path) ->
     added = [project / "voicegraft" / folder / "another.py" for folder in folders]
     for file in added:
         file.write_text("SIZE = 1\n")
-    said = dvc(project, "status", "dvc.yaml")
+    printed = dvc(project, "status", "dvc.yaml")
     for file in added:
         file.unlink()
-    assert "up to date" in said, said
+    assert "up to date" in printed, printed
 
 
 def test_a_stage_run_by_hand_replaces_what_dvc_has_linked_and_leaves_its_cache_alone(

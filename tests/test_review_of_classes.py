@@ -57,11 +57,11 @@ def test_in_words_the_error_rate_and_macro_f1_are_set_against_what_git_holds(
 ):
     evaluate(repository / "words", answers(wrong=4))
     monkeypatch.chdir(repository / "words")
-    said = compare().output
-    assert "| head, test | 200 | error rate | 20.0 | 2.0 | -18.0 | -" in said
-    assert "| head, test | 200 | macro-F1 | 80.0 | 98.0 | +18.0 | +" in said
-    assert said.count("✅ better") == 2
-    assert "CER" not in said
+    printed = compare().output
+    assert "| head, test | 200 | error rate | 20.0 | 2.0 | -18.0 | -" in printed
+    assert "| head, test | 200 | macro-F1 | 80.0 | 98.0 | +18.0 | +" in printed
+    assert printed.count("✅ better") == 2
+    assert "CER" not in printed
 
 
 def test_at_the_root_texts_come_first_and_classes_after_them(repository):
@@ -75,18 +75,18 @@ def test_a_pipeline_that_was_evaluated_on_one_side_alone_is_said_to_be_and_the_o
     repository,
 ):
     shutil.rmtree(repository / "words/evaluation")
-    said = compare()
-    assert said.exit_code == 0
-    assert "- head: the same errors on the same clips." in said.output
-    assert "words: working tree has no evaluation/\\<model>/utterances.csv" in said.output
+    printed = compare()
+    assert printed.exit_code == 0
+    assert "- head: the same errors on the same clips." in printed.output
+    assert "words: working tree has no evaluation/\\<model>/utterances.csv" in printed.output
 
 
 def test_a_project_with_classes_alone_is_compared_by_them(repository):
     shutil.rmtree(repository / "evaluation")
     commit(repository)
-    said = compare()
-    assert said.exit_code == 0
-    assert "## words: " in said.output
+    printed = compare()
+    assert printed.exit_code == 0
+    assert "## words: " in printed.output
 
 
 def test_the_gate_of_words_stops_by_its_error_rate_and_says_whose_it_is(repository):
@@ -101,9 +101,9 @@ def test_the_gate_of_words_stops_by_its_error_rate_and_says_whose_it_is(reposito
 def test_each_task_has_the_rules_of_its_own_rates(repository):
     file = repository / "words/params.yaml"
     file.write_text(file.read_text().replace("    error_rate: 0.01", "    cer: 0.01"))
-    said = compare()
-    assert said.exit_code == 1
-    assert "compare.gate.cer is unknown" in said.output
+    printed = compare()
+    assert printed.exit_code == 1
+    assert "compare.gate.cer is unknown" in printed.output
 
 
 def test_words_bears_a_rule_that_a_surely_worse_classifier_breaks():
@@ -130,9 +130,9 @@ def test_clips_that_are_taken_for_another_class_are_listed_the_newly_wrong_ones_
 
 def test_without_transcripts_the_names_of_classes_are_shown_for_git_holds_them(repository):
     evaluate(repository / "words", answers(wrong=41))
-    said = compare("--no-transcripts").output
-    assert "### Changed predictions of head: 1 clips" in said
-    assert "| test/40 | flat | flat | rise | ❌ |" in said
+    printed = compare("--no-transcripts").output
+    assert "### Changed predictions of head: 1 clips" in printed
+    assert "| test/40 | flat | flat | rise | ❌ |" in printed
 
 
 def test_what_git_holds_of_words_is_found_from_words_as_from_the_root(repository):

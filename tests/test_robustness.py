@@ -89,8 +89,8 @@ def test_the_stage_scores_what_the_model_hears_in_each_condition(project):
     loaded, corpus = load_model(project / "model", "cpu"), Corpus(project / "corpus")
     clips = corpus.of("test")
     for line, source in zip(lines[::2], (corpus, DegradedCorpus(corpus, NOISY, 1)), strict=True):
-        heard = [loaded.decode(loaded.emissions([source.wave(u)])[0]) for u in clips]
-        expected = jiwer.cer([u.text for u in clips], heard)
+        hypotheses = [loaded.decode(loaded.emissions([source.wave(u)])[0]) for u in clips]
+        expected = jiwer.cer([u.text for u in clips], hypotheses)
         assert float(line["cer"]) == pytest.approx(expected, abs=1e-4)
     assert lines[0]["cer"] != lines[2]["cer"]
     assert {line["clips"] for line in lines} == {str(len(clips))}

@@ -47,9 +47,9 @@ def test_a_file_that_ends_early_or_has_one_wrong_bit_is_named_in_one_line(
     for content in torn:
         file.write_bytes(content)
         recalled = recall(file)
-        said = capsys.readouterr().err
+        printed = capsys.readouterr().err
         if recalled is None:
-            assert said == f"{file} is damaged: what it kept is done anew\n"
+            assert printed == f"{file} is damaged: what it kept is done anew\n"
         else:  # a bit of the layout that nothing depends on
             assert recalled[1] == VALUES
             assert all(torch.equal(recalled[0][name], tensors[name]) for name in tensors)

@@ -59,18 +59,18 @@ def test_a_gain_has_its_interval_and_is_below_zero_where_errors_are_fewer():
 
 
 class Judged:
-    """What `error_of` asks of a trainer: an objective that counts texts told wrongly."""
+    """What `error_of` asks of a trainer: an objective that counts texts predictions wrongly."""
 
     bare = objective = property(lambda self: self)
 
-    def rates(self, wanted: list[Utterance], told: list[str]) -> dict[str, float]:
-        wrong = sum(clip.text != text for clip, text in zip(wanted, told, strict=True))
+    def rates(self, wanted: list[Utterance], predictions: list[str]) -> dict[str, float]:
+        wrong = sum(clip.text != text for clip, text in zip(wanted, predictions, strict=True))
         return {"cer": wrong / len(wanted)}
 
 
 def test_pseudo_labels_are_judged_by_the_clips_whose_truth_is_known_alone():
     clips = [Utterance(name, "train", "", "", 0, 1, text) for name, text in ("xa", "yb", "z ")]
     truth = [replace(clip, text=clip.text.strip()) for clip in clips]
-    told = [PseudoLabel(clip, text, 0.5) for clip, text in zip(clips, "aaa", strict=True)]
-    assert error_of(Judged(), told, truth) == 0.5
-    assert error_of(Judged(), told, [replace(clip, text="") for clip in clips]) is None
+    predictions = [PseudoLabel(clip, text, 0.5) for clip, text in zip(clips, "aaa", strict=True)]
+    assert error_of(Judged(), predictions, truth) == 0.5
+    assert error_of(Judged(), predictions, [replace(clip, text="") for clip in clips]) is None

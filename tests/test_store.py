@@ -102,4 +102,4 @@ def test_it_says_for_how_long_each_clip_is_heard(tmp_path):
         for name, count in frames.items():
             writer.add(name, {layer: np.zeros((count, SIZE)) for layer in LAYERS})
     store = Store(tmp_path)
-    assert [store.heard(name) for name in frames] == [6, 1]
+    assert [store.clip_frames(name) for name in frames] == [6, 1]

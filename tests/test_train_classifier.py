@@ -36,8 +36,8 @@ def project(tmp_path_factory, whisper_folder) -> Path:
 def errors_on_test(model: Path, corpus: Corpus) -> int:
     grafted, clips = load_model(model, "cpu"), corpus.of("test")
     emissions = grafted.emissions([corpus.wave(clip) for clip in clips])
-    heard = [grafted.decode(emission) for emission in emissions]
-    return sum(told != clip.label for told, clip in zip(heard, clips, strict=True))
+    predictions = [grafted.decode(emission) for emission in emissions]
+    return sum(predicted != clip.label for predicted, clip in zip(predictions, clips, strict=True))
 
 
 def digest(folder: Path) -> str:

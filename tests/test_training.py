@@ -157,8 +157,8 @@ def test_a_run_goes_on_for_as_long_as_nothing_is_heard_at_all(corpus, store, tmp
 def dev_cer(grafted, corpus: Corpus) -> float:
     grafted.eval()
     dev = corpus.of("dev")
-    heard = [grafted.decode(grafted.emissions([corpus.wave(u)])[0]) for u in dev]
-    return jiwer.cer([u.text for u in dev], heard)
+    hypotheses = [grafted.decode(grafted.emissions([corpus.wave(u)])[0]) for u in dev]
+    return jiwer.cer([u.text for u in dev], hypotheses)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from scipy.stats import bootstrap
 from scored import PARAMS, scores
 
 from voicegraft.evaluation.scores import write_scores
-from voicegraft.evaluation.transfer import Control, gain, judge, spoken
+from voicegraft.evaluation.transfer import Control, gain, judge, verdict_lines
 
 ROOT = Path(__file__).parent.parent
 
@@ -104,13 +104,13 @@ def test_a_voice_that_lost_is_told_though_the_whole_gained():
     ]
     verdicts["top3"] = judge(model, against(scores()), PARAMS)
     assert verdicts["top3"]["gain"]["test"]["gain"] > 0.1
-    assert any("top3" in line and "speaker voice1" in line for line in spoken(verdicts))
-    assert all("speaker" not in line for line in spoken(verdicts) if line.startswith("head"))
+    assert any("top3" in line and "speaker voice1" in line for line in verdict_lines(verdicts))
+    assert all("speaker" not in line for line in verdict_lines(verdicts) if line.startswith("head"))
 
 
 def test_a_negative_verdict_is_loud():
     verdicts = {"head": judge(scores(), against(fewer(scores(), 0.3)), PARAMS)}
-    first = spoken(verdicts)[0]
+    first = verdict_lines(verdicts)[0]
     assert first == (
         "head against control0, test: NEGATIVE TRANSFER: CER 0.305, not 0.217, 41 % more errors "
         "(37 to 45)  !!!"
@@ -174,9 +174,9 @@ def test_the_upstreams_own_decoder_is_a_control_but_never_the_one_to_beat():
     found = [replace(s, character_edits=s.character_edits // 3) for s in scores()]
     controls = [Control("log_mel", 0.4, scores()), Control("zero_shot", None, found)]
     head = judge(fewer(scores(), 0.2), controls, PARAMS)
-    said = "\n".join(spoken({"head": head}))
-    assert "head against log_mel, test: transfer helps" in said
-    assert "head against zero_shot, test: ZERO-SHOT IS BETTER" in said
+    printed = "\n".join(verdict_lines({"head": head}))
+    assert "head against log_mel, test: transfer helps" in printed
+    assert "head against zero_shot, test: ZERO-SHOT IS BETTER" in printed
     assert (head["best_control"], head["verdict"]) == ("log_mel", "transfer helps")
     assert head["dev_cer"].keys() == {"log_mel"}
     assert [line["verdict"] for line in wholes(head)] == ["transfer helps", "ZERO-SHOT IS BETTER"]

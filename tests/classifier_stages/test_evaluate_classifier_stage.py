@@ -29,8 +29,8 @@ def test_the_stage_writes_numbers_and_classes_for_git_and_no_text(project, capsy
     assert test["macro_f1_low"] <= test["macro_f1"] <= test["macro_f1_high"]
     assert test["untrained_classes"] == 0
     assert b"secret" not in b"".join(bytes_in(folder).values())
-    assert "test: accuracy" in (said := capsys.readouterr()).out and "open set" in said.out
-    assert "real-time factor" in said.err
+    assert "test: accuracy" in (printed := capsys.readouterr()).out and "open set" in printed.out
+    assert "real-time factor" in printed.err
 
 
 def test_a_clip_is_taken_for_what_the_model_says_of_it_alone(project):

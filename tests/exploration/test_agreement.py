@@ -5,7 +5,7 @@ import pytest
 from planted import states_of
 from sklearn.metrics import normalized_mutual_info_score
 
-from voicegraft.studies.exploration.neighbours import laid_out, strangeness
+from voicegraft.studies.exploration.neighbours import laid_out, outlier_factors
 from voicegraft.studies.exploration.units import MEASURES, agreements, purity, standardised, units
 
 
@@ -83,8 +83,8 @@ def test_two_clips_make_no_map():
 def test_a_clip_that_is_like_no_other_is_the_strangest():
     states = states_of(np.zeros(200, int), 0.0)
     states[17] += 12
-    factors = strangeness(states)
+    factors = outlier_factors(states)
     assert factors.argmax() == 17
     assert np.median(factors) == pytest.approx(1, abs=0.1)
     with pytest.raises(ValueError, match="no neighbours"):
-        strangeness(states[:1])
+        outlier_factors(states[:1])

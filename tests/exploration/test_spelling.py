@@ -30,10 +30,10 @@ def paths(log_probabilities, symbols):
 @pytest.mark.parametrize("symbols", [[1], [1, 2], [1, 1], [2, 1, 2]])
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_the_likelihood_and_the_path_are_those_of_all_paths_written_out(symbols, seed):
-    heard = emission(6, 3, seed)
-    every = list(paths(heard, symbols))
+    emitted_values = emission(6, 3, seed)
+    every = list(paths(emitted_values, symbols))
     total = np.logaddexp.reduce([probability for _, probability in every])
-    assert log_likelihood(heard, torch.tensor(symbols)) == pytest.approx(total, abs=1e-4)
+    assert log_likelihood(emitted_values, torch.tensor(symbols)) == pytest.approx(total, abs=1e-4)
     best = max(every, key=lambda found: found[1])[0]
     place, place_of = -1, []
     for frame, symbol in enumerate(best):
@@ -41,16 +41,16 @@ def test_the_likelihood_and_the_path_are_those_of_all_paths_written_out(symbols,
         place_of.append(place if symbol else -1)
     emitted = [f for f, k in enumerate(place_of) if k >= 0]
     expected = [place_of[min(emitted, key=lambda e: (abs(e - f), e))] for f in range(len(best))]
-    assert nearest_symbols(heard, torch.tensor(symbols)).tolist() == expected
+    assert nearest_symbols(emitted_values, torch.tensor(symbols)).tolist() == expected
 
 
 def test_what_is_heard_fits_and_another_text_does_not():
-    heard = torch.full((4, 3), -8.0)
-    heard[range(4), [1, 0, 2, 2]] = 0.0
-    heard = heard.log_softmax(-1)
-    assert misfit(heard, torch.tensor([1, 2])) == pytest.approx(0, abs=1e-4)
-    assert misfit(heard, torch.tensor([2, 1])) > 3
-    assert misfit(heard, torch.tensor([1, 1, 2, 2, 1])) == np.inf
+    emitted_values = torch.full((4, 3), -8.0)
+    emitted_values[range(4), [1, 0, 2, 2]] = 0.0
+    emitted_values = emitted_values.log_softmax(-1)
+    assert misfit(emitted_values, torch.tensor([1, 2])) == pytest.approx(0, abs=1e-4)
+    assert misfit(emitted_values, torch.tensor([2, 1])) > 3
+    assert misfit(emitted_values, torch.tensor([1, 1, 2, 2, 1])) == np.inf
 
 
 def test_what_frames_cannot_spell_has_no_place():

@@ -64,7 +64,7 @@ def test_letters_see_what_was_swapped_and_pace_what_was_halved(spoken, planted):
     assert found_in_first_tenth(np.argsort(-pace), planted) >= 0.9
 
 
-def test_pace_is_how_many_times_the_characters_that_the_length_foretells():
+def test_pace_is_how_many_times_the_characters_that_the_length_predicts():
     clips = [clip(i, "a" * n, seconds=n / 10) for i, n in enumerate(range(10, 60))]
     clips[7] = replace(clips[7], text=2 * clips[7].text)
     pace = pace_against(clips)

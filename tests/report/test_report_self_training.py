@@ -23,27 +23,27 @@ def taught(project, kept="student", rolled_back=False):
 
 
 @pytest.fixture
-def told(project):
+def page_of(project):
     return taught(project)
 
 
-def test_what_the_student_gained_stands_for_each_side_and_rate(told):
+def test_what_the_student_gained_stands_for_each_side_and_rate(page_of):
     for side in ("dev", "test"):
         for rate in ("CER", "WER"):
-            assert f"teacher {side} {rate} 30.0 25.0 -5.0 (-8.0 to -2.0) better" in told.text
+            assert f"teacher {side} {rate} 30.0 25.0 -5.0 (-8.0 to -2.0) better" in page_of.text
 
 
-def test_the_minutes_and_the_model_that_is_kept_are_told(told):
-    assert "head was trained on 10 min with labels, and then also on 55 min without" in told.text
-    assert "Kept: student ." in told.text and "ROLLED BACK" not in told.text
+def test_the_minutes_and_the_model_that_is_kept_are_told(page_of):
+    assert "head was trained on 10 min with labels, and then also on 55 min without" in page_of.text
+    assert "Kept: student ." in page_of.text and "ROLLED BACK" not in page_of.text
 
 
 def test_a_student_that_was_rolled_back_is_called_so(project):
     assert "Kept: teacher , ROLLED BACK" in taught(project, "teacher", rolled_back=True).text
 
 
-def test_the_errors_of_the_teacher_are_drawn_by_how_sure_it_was(told):
-    rows = values(told.plots[PLOT])
+def test_the_errors_of_the_teacher_are_drawn_by_how_sure_it_was(page_of):
+    rows = values(page_of.plots[PLOT])
     assert [(row["confidence"], row["value"]) for row in rows if row["series"] == "dev"] == [
         (0.6, 0.5),
         (0.9, 0.2),

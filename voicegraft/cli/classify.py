@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicegraft.cli.recordings import complain, each_recording, json_line, mistakes_told
+from voicegraft.cli.recordings import complain, each_recording, json_line, mistakes_reported
 
 if TYPE_CHECKING:
     from voicegraft.inference.classifier import Classified
@@ -50,7 +50,7 @@ def classify(
     """
     from voicegraft.inference.classifier import Classifier
 
-    with mistakes_told():
+    with mistakes_reported():
         classifier = Classifier(model, device, window, threshold, voice or [])
         if classifier.lacks_voice:
             complain("no recordings of the speaker (--voice): normalised as the speakers of train")

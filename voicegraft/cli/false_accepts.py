@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from scipy.stats import chi2
 
-from voicegraft.cli.recordings import each_recording, mistakes_told
+from voicegraft.cli.recordings import each_recording, mistakes_reported
 
 
 def false_accepts_per_hour(
@@ -95,7 +95,7 @@ def false_accepts(
     from voicegraft.inference.classifier import Classifier
 
     counted = Counted(threshold, unknown or [])
-    with mistakes_told():
+    with mistakes_reported():
         classifier = Classifier(model, device, window, threshold)
         whole = list(each_recording(classifier, files, counted))
         typer.echo(counted.rate())

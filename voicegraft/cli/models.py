@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from voicegraft.cli.recordings import mistakes_told
+from voicegraft.cli.recordings import mistakes_reported
 from voicegraft.embedding.cache import Cache
 
 
@@ -29,7 +29,7 @@ def adapter(
     """
     from voicegraft.model.adapter import write_adapter
 
-    with mistakes_told():
+    with mistakes_reported():
         write_adapter(model, upstream, file)
         whole = sum(path.stat().st_size for path in model.iterdir())
     size = file.stat().st_size
@@ -51,7 +51,7 @@ def cache(
     if not folder.is_dir():
         typer.echo(f"{folder}: the cache is empty")
         return
-    with mistakes_told():
+    with mistakes_reported():
         with Cache(folder, sys.maxsize) as kept:
             if clear:
                 kept.clear()

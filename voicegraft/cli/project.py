@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from voicegraft.cli.recordings import complain, mistakes_told
+from voicegraft.cli.recordings import complain, mistakes_reported
 from voicegraft.report.page import write_report
 from voicegraft.review.escaping import escaped
 from voicegraft.review.pipelines import reviews
@@ -35,7 +35,7 @@ def compare(
     voicegraft compare main --gate
     """
     root = Path()
-    with mistakes_told():
+    with mistakes_reported():
         found, lacking = reviews(root, revision or merge_base(root))
     sections = [*(review.rendered(transcripts) for review in found), *map(escaped, lacking)]
     typer.echo("\n\n".join(sections))
@@ -69,7 +69,7 @@ def report(
     voicegraft report --clips 1000                # all clips of a small corpus
     voicegraft report --clips 0 --output numbers.html
     """
-    with mistakes_told():
+    with mistakes_reported():
         size = write_report(Path(), output, clips)
     typer.echo(f"{output}: {size / 1e6:.1f} MB")
 
@@ -100,7 +100,7 @@ def sweep(
     from voicegraft.sweep import run, table
 
     failed = False
-    with mistakes_told():
+    with mistakes_reported():
         for settings, lines in run.sweep(Path(), WORKPLACE, output, knobs, target or []):
             failed = failed or not lines
             if not lines:
@@ -124,7 +124,7 @@ def suggest(
     """
     from voicegraft.sweep import suggest as search
 
-    with mistakes_told():
+    with mistakes_reported():
         for results in search.suggest(Path(), 60 * minutes):
             typer.echo(search.rendered(results) + "\n")
             best = results[0].setting

@@ -20,7 +20,7 @@ def complain(what: object) -> None:
 
 
 @contextmanager
-def mistakes_told() -> Iterator[None]:
+def mistakes_reported() -> Iterator[None]:
     """Print a user's mistake, and end the command with status 1."""
     try:
         yield

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from voicegraft.cli.recordings import each_recording, json_line, mistakes_told
+from voicegraft.cli.recordings import each_recording, json_line, mistakes_reported
 
 if TYPE_CHECKING:
     from voicegraft.inference.transcriber import Transcript
@@ -40,7 +40,7 @@ def transcribe(
     """
     from voicegraft.inference.transcriber import Transcriber
 
-    with mistakes_told():
+    with mistakes_reported():
         transcriber = Transcriber(model, device, upstream=upstream)
         whole = list(each_recording(transcriber, files, json_line if as_json else line))
     raise typer.Exit(0 if all(whole) else 1)

@@ -181,7 +181,7 @@ class Store:
         components = self._components.get(layer)
         return components.restored(states) if components else states
 
-    def heard(self, clip: str) -> int:
+    def clip_frames(self, clip: str) -> int:
         """Return the number of frames of the clip without the silence after it; at least one."""
         return max(1, self.frames[clip] - self.silence)
 

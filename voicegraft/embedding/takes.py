@@ -87,8 +87,8 @@ class DegradedTake(Take):
         """Return its samples, float32 (samples,)."""
         from voicegraft.speech.degradation import DegradedCorpus
 
-        heard = DegradedCorpus(corpus, self.condition, SEED + self.number)
-        return torch.from_numpy(heard.wave(self.utterance))
+        degraded_corpus = DegradedCorpus(corpus, self.condition, SEED + self.number)
+        return torch.from_numpy(degraded_corpus.wave(self.utterance))
 
 
 def degraded_id(utterance: str, number: int) -> str:

@@ -42,15 +42,15 @@ def emissions(
 
 
 def in_batches(
-    heard: Callable[[list[np.ndarray]], Sequence[Tensor]],
+    compute: Callable[[list[np.ndarray]], Sequence[Tensor]],
     corpus: Corpus,
     utterances: Sequence[Utterance],
     batch_seconds: float,
 ) -> Iterator[tuple[int, Tensor]]:
-    """Yield (index in `utterances`, output of `heard` for its wave), in any order.
+    """Yield (index in `utterances`, output of `compute` for its wave), in any order.
 
     Args:
-        heard: returns a tensor for each of a list of waves, float32 (samples,).
+        compute: returns a tensor for each of a list of waves, float32 (samples,).
         corpus: with the audio.
         utterances: in any order.
         batch_seconds: seconds of audio in one batch.
@@ -59,7 +59,7 @@ def in_batches(
     total = math.ceil(sum(u.seconds for u in utterances))
     with tqdm(total=total, unit="s of audio", unit_scale=True) as bar:
         for batch in batches_by_length(lengths, int(batch_seconds * SAMPLE_RATE)):
-            found = heard([corpus.wave(utterances[i]) for i in batch])
+            found = compute([corpus.wave(utterances[i]) for i in batch])
             yield from zip(batch, found, strict=True)
             bar.update(sum(utterances[i].seconds for i in batch))
 
@@ -107,5 +107,5 @@ def _by_voice(
     found = np.empty((len(utterances), len(model.labels)))
     for places in each_voice([utterance.speaker for utterance in utterances]):
         model.head.voice.meet(features[places])
-        found[places] = model.head.told(features[places]).cpu().numpy()
+        found[places] = model.head.classify(features[places]).cpu().numpy()
     return found

@@ -27,7 +27,7 @@ GRAFT_HELPS, ZERO_SHOT_BETTER = "grafting helps", "ZERO-SHOT IS BETTER"
 """Verdicts against the upstream's own decoder: on training the head."""
 WHOLE = "whole"
 """The kind of a comparison on all clips of a split, not on a slice."""
-SPOKEN = {"cer": "CER", "error_rate": "error rate"}
+RATE_NAMES = {"cer": "CER", "error_rate": "error rate"}
 """Names of the rates that decide verdicts."""
 
 
@@ -78,7 +78,7 @@ def judged_by(scores: Sequence[Scored]) -> str:
     return next(iter(scores[0].RATES))
 
 
-def spoken(verdicts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def verdict_lines(verdicts: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return a line for each model and control, and for each slice where the best control wins."""
     return [
         f"{model} against {line['control']}, {line['split']}{_slice(line)}: {_in_words(line)}"
@@ -94,12 +94,12 @@ def _slice(line: Mapping[str, Any]) -> str:
 
 
 def _in_words(part: Mapping[str, Any]) -> str:
-    rate = next(name for name in SPOKEN if name in part)
+    rate = next(name for name in RATE_NAMES if name in part)
     found, loud = part[rate], "  !!!" if part["verdict"] in (NEGATIVE, ZERO_SHOT_BETTER) else ""
     percent = [round(100 * found[key]) for key in ("gain", "gain_low", "gain_high")]
     change, low, high = percent if percent[0] >= 0 else (-percent[0], -percent[2], -percent[1])
     return (
-        f"{part['verdict']}: {SPOKEN[rate]} {found['model']:.3f}, not {found['control']:.3f}, "
+        f"{part['verdict']}: {RATE_NAMES[rate]} {found['model']:.3f}, not {found['control']:.3f}, "
         f"{change} % {'fewer' if percent[0] >= 0 else 'more'} errors ({low} to {high}){loud}"
     )
 

@@ -43,8 +43,8 @@ class HubCheckpoint:
     def own(self, source: Path) -> list[Path]:
         """Raise ValueError with the value of upstream.checkpoint for the user's own file."""
         named = [source / name for name in self.weights] if source.is_dir() else [source]
-        say = [f"{path.name}@{sha256_of(path)}" for path in named if path.is_file()]
-        hint = say[0] if say else f"{self.weights[0]}@<its SHA-256>"
+        choices = [f"{path.name}@{sha256_of(path)}" for path in named if path.is_file()]
+        hint = choices[0] if choices else f"{self.weights[0]}@<its SHA-256>"
         raise ValueError(f"upstream.source: to use {source}, set upstream.checkpoint: {hint}")
 
     @property
@@ -53,8 +53,8 @@ class HubCheckpoint:
         from huggingface_hub import metadata_load, try_to_load_from_cache
 
         card = try_to_load_from_cache(self.repository, MODEL_CARD, revision=self.revision)
-        said = metadata_load(card) if isinstance(card, str) else None
-        return str((said or {}).get("license", "not stated"))
+        metadata = metadata_load(card) if isinstance(card, str) else None
+        return str((metadata or {}).get("license", "not stated"))
 
     def __str__(self) -> str:
         return f"{self.repository}@{self.revision}"

@@ -38,8 +38,8 @@ class Classified:
 class Classifier:
     """Classify recordings with a model folder of this pipeline.
 
-        listener = Classifier("words/models/head")
-        print(listener("yes.ogg").probabilities)
+        classifier = Classifier("words/models/head")
+        print(classifier("yes.ogg").probabilities)
 
     Args:
         folder: of the model, as train_head and finetune write it.
@@ -98,7 +98,7 @@ class Classifier:
             return Classified({label: found[label] for label in order}, [], seconds, stream.damage)
         hits, samples = [], 0
         while group := list(islice(spans, TOGETHER)):
-            hits += self._heard(group)
+            hits += self._hits(group)
             done = group[-1][0] + len(group[-1][1])
             if progress:
                 progress((done - samples) / SAMPLE_RATE)
@@ -137,7 +137,7 @@ class Classifier:
             for e in emissions
         ]
 
-    def _heard(self, group: Sequence[tuple[int, np.ndarray]]) -> list[Hit]:
+    def _hits(self, group: Sequence[tuple[int, np.ndarray]]) -> list[Hit]:
         """Return a hit for each window that is not silent and reaches the threshold."""
         loud = [(first, wave) for first, wave in group if level_dbfs(wave) > SILENCE_DBFS]
         if not loud:

@@ -85,11 +85,11 @@ class Transcriber:
             segments += transcribe_pieces(self.model, batch, self.batch_seconds)
             if progress:
                 progress(segments[-1].end_seconds - segments[-len(batch)].start_seconds)
-        said = [segment for segment in segments if segment.text]
+        with_text = [segment for segment in segments if segment.text]
         # A language written without spaces has no label for one.
-        text = (" " if " " in self.model.labels else "").join(s.text for s in said)
+        text = (" " if " " in self.model.labels else "").join(s.text for s in with_text)
         seconds = segments[-1].end_seconds if segments else 0.0
-        return Transcript(said, text, seconds, stream.damage)
+        return Transcript(with_text, text, seconds, stream.damage)
 
 
 def transcribe_pieces(

@@ -39,10 +39,10 @@ class Padded:
     def normalised(self) -> "Padded":
         """Normalise each clip to mean 0 and deviation 1 in every dimension, over its own frames."""
         mask = self.mask
-        heard = torch.ones_like(self.values[..., :1]) if mask is None else mask[..., None].float()
-        frames = heard.sum(1, keepdim=True)
-        centred = self.values - (self.values * heard).sum(1, keepdim=True) / frames
-        variance = (centred.square() * heard).sum(1, keepdim=True) / frames
+        weights = torch.ones_like(self.values[..., :1]) if mask is None else mask[..., None].float()
+        frames = weights.sum(1, keepdim=True)
+        centred = self.values - (self.values * weights).sum(1, keepdim=True) / frames
+        variance = (centred.square() * weights).sum(1, keepdim=True) / frames
         return self.with_values(centred / (variance + 1e-5).sqrt())
 
     def clips(self) -> list[Tensor]:

@@ -86,10 +86,10 @@ class PooledHead(Head):
 
     def forward(self, states: Padded) -> Padded:
         """Map (batch, frames, size) to log-probabilities (batch, 1, labels)."""
-        emissions = self.told(self.pooling(states))
+        emissions = self.classify(self.pooling(states))
         return Padded(emissions[:, None], torch.ones(len(emissions), dtype=torch.long))
 
-    def told(self, pooled: Tensor) -> Tensor:
+    def classify(self, pooled: Tensor) -> Tensor:
         """Map pooled clips, (batch, features), to log-probabilities (batch, labels)."""
         return self.classifier(self.voice(pooled) if self.voice else pooled).log_softmax(-1)
 

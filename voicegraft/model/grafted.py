@@ -106,19 +106,19 @@ class GraftedModel(nn.Module):
             lengths: of each clip, on the CPU.
             start: the layer from which the upstream runs; lower blocks are not run.
         """
-        emissions = self.head(self._listened(states, lengths, start))
+        emissions = self.head(self._head_input(states, lengths, start))
         return emissions.values, emissions.lengths
 
-    def _listened(self, states: Tensor, lengths: Tensor, start: int | None) -> Padded:
+    def _head_input(self, states: Tensor, lengths: Tensor, start: int | None) -> Padded:
         """Return the input of the head, (batch, frames, size)."""
         inputs = Ragged(states, lengths)
         if states.ndim == 2:
-            inputs = self._heard(inputs, start)
+            inputs = self._layer_states(inputs, start)
         if self.mix is not None:
             inputs = inputs.with_values(self.mix(inputs.values))
         return inputs.padded()
 
-    def _heard(self, inputs: Ragged, start: int | None) -> Ragged:
+    def _layer_states(self, inputs: Ragged, start: int | None) -> Ragged:
         """Return the states of the input layers; of several, (frames, layers, size)."""
         if start is None:
             start, inputs = 0, self.upstream.stem(inputs)
@@ -139,7 +139,7 @@ class GraftedModel(nn.Module):
     def pooled(self, waves: Sequence[np.ndarray]) -> Tensor:
         """Return the pooled states of waves, (clips, features), which are a classifier's input."""
         features = self._features(waves)
-        return self.head.pooling(self._listened(features.values, features.lengths, None))
+        return self.head.pooling(self._head_input(features.values, features.lengths, None))
 
     def _features(self, waves: Sequence[np.ndarray]) -> Ragged:
         device, margin = self.upstream.device, self.description.margin_seconds

@@ -42,8 +42,8 @@ def trunk_below(layer: Layer, unfrozen_blocks: int) -> int:
     This is `unfrozen_blocks` below the highest input layer, or the lowest input layer if that is
     lower.
     """
-    heard = numbers(layer)
-    return min(heard[0], heard[-1] - unfrozen_blocks)
+    inputs = numbers(layer)
+    return min(inputs[0], inputs[-1] - unfrozen_blocks)
 
 
 class SideBySide(nn.Module):

@@ -35,11 +35,13 @@ class Objective(Protocol):
         """Return the prediction of emissions (frames, labels)."""
         ...
 
-    def as_told(self, utterance: Utterance, told: str) -> Utterance:
+    def with_prediction(self, utterance: Utterance, prediction: str) -> Utterance:
         """Return the clip with a prediction as its text or label."""
         ...
 
-    def rates(self, utterances: Sequence[Utterance], told: Sequence[str]) -> dict[str, float]:
+    def rates(
+        self, utterances: Sequence[Utterance], predictions: Sequence[str]
+    ) -> dict[str, float]:
         """Return error rates of all predictions together; training selects by the first."""
         ...
 
@@ -68,14 +70,16 @@ class Transcription:
         """See `Objective`."""
         return ctc.greedy(emission, self.labels)
 
-    def as_told(self, utterance: Utterance, told: str) -> Utterance:
+    def with_prediction(self, utterance: Utterance, prediction: str) -> Utterance:
         """See `Objective`."""
-        return replace(utterance, text=told)
+        return replace(utterance, text=prediction)
 
-    def rates(self, utterances: Sequence[Utterance], told: Sequence[str]) -> dict[str, float]:
+    def rates(
+        self, utterances: Sequence[Utterance], predictions: Sequence[str]
+    ) -> dict[str, float]:
         """See `Objective`: character and word error rate."""
-        wanted, told = [u.text for u in utterances], list(told)
-        return {"cer": jiwer.cer(wanted, told), "wer": jiwer.wer(wanted, told)}
+        wanted, predictions = [u.text for u in utterances], list(predictions)
+        return {"cer": jiwer.cer(wanted, predictions), "wer": jiwer.wer(wanted, predictions)}
 
 
 @dataclass(frozen=True)
@@ -99,15 +103,17 @@ class Classification:
         """See `Objective`."""
         return self.labels[int(emission[0].argmax())]
 
-    def as_told(self, utterance: Utterance, told: str) -> Utterance:
+    def with_prediction(self, utterance: Utterance, prediction: str) -> Utterance:
         """See `Objective`."""
-        return replace(utterance, label=told)
+        return replace(utterance, label=prediction)
 
-    def rates(self, utterances: Sequence[Utterance], told: Sequence[str]) -> dict[str, float]:
+    def rates(
+        self, utterances: Sequence[Utterance], predictions: Sequence[str]
+    ) -> dict[str, float]:
         """See `Objective`: error rate and macro-F1."""
         from sklearn.metrics import f1_score  # takes a second to import
 
         wanted = [u.label for u in utterances]
-        wrong = np.not_equal(wanted, list(told)).mean()
-        f1 = f1_score(wanted, told, average="macro", zero_division=0)
+        wrong = np.not_equal(wanted, list(predictions)).mean()
+        f1 = f1_score(wanted, predictions, average="macro", zero_division=0)
         return {"error": float(wrong), "macro_f1": float(f1)}

@@ -33,7 +33,7 @@ random weights, of up to 24 blocks, and 2.3 % at the last layer of Whisper base.
 returns noise changes states by 25 % and more, even if most of a state bypasses it.
 """
 
-_SAID: set[str] = set()
+_REPORTED: set[str] = set()
 """Knobs whose fallback to float32 was reported already."""
 
 
@@ -99,14 +99,14 @@ def alike(knob: str, run: Callable[[Precision], Results]) -> bool:
     try:
         rounded = run("bfloat16")
     except RuntimeError as error:  # the library lacks this product for the processor
-        _say_once(knob, f"fails on this machine: {error}")
+        _report_once(knob, f"fails on this machine: {error}")
         return False
     errors = {name: relative_error(rounded[name][0], exact[name][0]) for name in exact}
     worst = max(errors, key=lambda name: errors[name] / exact[name][1])
     most = exact[worst][1]
     if errors[worst] <= most:
         return True
-    _say_once(
+    _report_once(
         knob,
         f"is wrong on this machine: {worst} is off by {errors[worst]:.0%}, and rounding explains "
         f"{most:.0%} at most (docs/known_faults.md)",
@@ -122,9 +122,9 @@ def relative_error(values: Tensor, exact: Tensor) -> float:
     return difference / size if math.isfinite(difference) and size else math.inf
 
 
-def _say_once(knob: str, why: str) -> None:
-    if knob not in _SAID:
-        _SAID.add(knob)
+def _report_once(knob: str, why: str) -> None:
+    if knob not in _REPORTED:
+        _REPORTED.add(knob)
         print(f"{knob}: auto takes float32, as bfloat16 {why}", file=sys.stderr)
 
 

@@ -53,7 +53,7 @@ def group(bonds: Sequence[Sequence[Bond]]) -> list[list[int]]:
 
 
 def bound_to_scored(
-    clips: Sequence[Utterance], audio: Sequence[str], disjoint: str, strangers: set[int]
+    clips: Sequence[Utterance], audio: Sequence[str], disjoint: str, unseen: set[int]
 ) -> dict[int, str]:
     """Return the unscored clips that share a bond with one that the corpus scores, with the reason.
 
@@ -61,14 +61,14 @@ def bound_to_scored(
         clips: `split` is given by the corpus, or "".
         audio: a hash of the samples of each clip.
         disjoint: a further trait that two splits must not share: text, session or speaker.
-        strangers: indices of clips of unseen speakers, which are ignored here.
+        unseen: indices of clips of unseen speakers, which are ignored here.
     """
     sides: dict[Bond, str] = {}
     others = {}
     for i, clip in enumerate(clips):
-        if i not in strangers and clip.split in ("", *LEARNT):
+        if i not in unseen and clip.split in ("", *LEARNT):
             others[i] = [*bonds_of(clip, audio[i], disjoint), *voice_bond(clip)]
-        elif i not in strangers:
+        elif i not in unseen:
             sides |= dict.fromkeys(_bonds_of_scored(clip, audio[i], disjoint), clip.split)
     shared = {i: [bond for bond in own if bond in sides] for i, own in others.items()}
     return {i: f"its {own[0][0]} is in {sides[own[0]]}" for i, own in shared.items() if own}

@@ -27,10 +27,12 @@ def check_labels(labels: Sequence[str]) -> None:
         spellings[_letters(label)].append(label)
     doubtful = [alike for alike in spellings.values() if len(alike) > 1]
     if doubtful:
-        told = "; ".join(_told(alike, counts) for alike in doubtful)
-        raise LabelError(f"these labels look like spellings of the same: {told}. Use one spelling")
+        listed = "; ".join(_counted(alike, counts) for alike in doubtful)
+        raise LabelError(
+            f"these labels look like spellings of the same: {listed}. Use one spelling"
+        )
     if len(counts) < 2:
-        raise LabelError(f"at least two classes are needed, not {_told(counts, counts)}")
+        raise LabelError(f"at least two classes are needed, not {_counted(counts, counts)}")
 
 
 def gaps(utterances: Sequence[Utterance]) -> list[str]:
@@ -40,7 +42,7 @@ def gaps(utterances: Sequence[Utterance]) -> list[str]:
     met = {(u.label, u.split) for u in utterances}
     lacking = {label: [s for s in sides if (label, s) not in met] for label in sorted(counts)}
     return [
-        f"label {_told([label], counts)}: none in {' and '.join(found)}"
+        f"label {_counted([label], counts)}: none in {' and '.join(found)}"
         for label, found in lacking.items()
         if found
     ]
@@ -52,5 +54,5 @@ def _letters(label: str) -> str:
     return "".join(c for c in folded if unicodedata.category(c)[0] in "LMN") or label
 
 
-def _told(labels: Sequence[str], counts: Counter[str]) -> str:
+def _counted(labels: Sequence[str], counts: Counter[str]) -> str:
     return ", ".join(f"{label!r} ({counts[label]} clips)" for label in labels) or "none"

@@ -15,7 +15,7 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 
 DROPPED = ""
 """In place of a split: the clip is left out."""
-SAID_TOO = "text or recording in another split too"
+LEAKING = "text or recording in another split too"
 UNSEEN_TOO = "unlabelled, but scored too or of an unseen speaker"
 BOUND = "bound to a clip that the corpus scores"
 
@@ -70,12 +70,12 @@ def deal(
     splits = [clip.split or "train" for clip in clips]
     shares = {"dev": section.dev_share, "test": section.test_share}
     lacking = [side for side in shares if side not in splits]
-    strangers = _strangers(clips, section)
-    bound = bound_to_scored(clips, audio, section.disjoint, strangers)
+    unseen = _unseen_clips(clips, section)
+    bound = bound_to_scored(clips, audio, section.disjoint, unseen)
     reasons = {i: (BOUND, why) for i, why in bound.items() if clips[i].split != "train"}
     for i in reasons:
         splits[i] = DROPPED
-    dealt = [i for i, split in enumerate(splits) if split in LEARNT and i not in strangers]
+    dealt = [i for i, split in enumerate(splits) if split in LEARNT and i not in unseen]
     bonds = [bonds_of(clips[i], audio[i], section.disjoint) for i in dealt]
     groups = [[dealt[member] for member in members] for members in group(bonds)]
     free = _left_to_us(clips, lacking) - reasons.keys()
@@ -83,7 +83,7 @@ def deal(
     loose = [members for members in groups if (free - bound.keys()).issuperset(members)]
     for i, side in _dealt(clips, loose, targets, section.seed):
         splits[i] = side
-    reasons |= _part_strangers(clips, audio, splits, strangers)
+    reasons |= _place_unseen(clips, audio, splits, unseen)
     _check_sides(splits, shares, len(groups), section.disjoint)
     return splits, reasons
 
@@ -99,18 +99,18 @@ def _dealt(
             yield from ((i, side) for i in members)
 
 
-def _part_strangers(
-    clips: Sequence[Utterance], audio: Sequence[str], splits: list[str], strangers: set[int]
+def _place_unseen(
+    clips: Sequence[Utterance], audio: Sequence[str], splits: list[str], unseen: set[int]
 ) -> dict[int, Reason]:
     """Put clips of unseen speakers into `unseen`; return the clips dropped for it, with reasons."""
-    elsewhere = [i for i, s in enumerate(splits) if i not in strangers and s not in ("unseen", "")]
+    elsewhere = [i for i, s in enumerate(splits) if i not in unseen and s not in ("unseen", "")]
     met = {key for i in elsewhere for key in content_bonds(clips[i], audio[i])}
     reasons = {}
-    for i in strangers:
+    for i in unseen:
         known = splits[i] == UNLABELLED or met.intersection(content_bonds(clips[i], audio[i]))
         splits[i] = DROPPED if known else "unseen"
         if known:
-            reasons[i] = (UNSEEN_TOO if clips[i].split == UNLABELLED else SAID_TOO, "")
+            reasons[i] = (UNSEEN_TOO if clips[i].split == UNLABELLED else LEAKING, "")
     scored = {audio[i] for i, split in enumerate(splits) if split not in (*LEARNT, DROPPED)}
     for i, split in enumerate(splits):
         if split == UNLABELLED and audio[i] in scored:
@@ -132,7 +132,7 @@ def _by_labels(clips: Sequence[Utterance], groups: list[list[int]]) -> list[list
     return list(parted.values())
 
 
-def _strangers(clips: Sequence[Utterance], section: SplitSection) -> set[int]:
+def _unseen_clips(clips: Sequence[Utterance], section: SplitSection) -> set[int]:
     """Return the clips of unseen speakers: by name, and by share among clips without a split.
 
     Raises:

@@ -41,22 +41,24 @@ def lines(rows: Rows, series: Sequence[str], rate: bool) -> dict[str, Any]:
     """Return curves over epochs; `rows` have `series`, `epoch` and `value`."""
     x = alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, tickCount=8))
     axis = PER_CENT if rate else alt.Axis(tickCount=6)
-    told = ["epoch:Q", alt.Tooltip("value:Q", format=".1%" if rate else ".3f")]
-    return finished(_dotted(rows, series, x, axis, told).properties(height=220))
+    tooltip = ["epoch:Q", alt.Tooltip("value:Q", format=".1%" if rate else ".3f")]
+    return finished(_dotted(rows, series, x, axis, tooltip).properties(height=220))
 
 
-def sureness(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
+def error_by_confidence(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
     """Return errors over confidence; `rows` have `series`, `confidence`, `value` and `clips`."""
     even = alt.Scale(zero=False, nice=False)
     x = alt.X("confidence:Q", title="confidence", axis=PER_CENT, scale=even)
-    told = [alt.Tooltip(f"{name}:Q", format=".1%") for name in ("confidence", "value")]
-    return finished(_dotted(rows, series, x, PER_CENT, [*told, "clips:Q"]).properties(height=260))
+    tooltip = [alt.Tooltip(f"{name}:Q", format=".1%") for name in ("confidence", "value")]
+    return finished(
+        _dotted(rows, series, x, PER_CENT, [*tooltip, "clips:Q"]).properties(height=260)
+    )
 
 
 def _dotted(
-    rows: Rows, series: Sequence[str], x: alt.X, axis: alt.Axis, told: Sequence[Any]
+    rows: Rows, series: Sequence[str], x: alt.X, axis: alt.Axis, tooltip: Sequence[Any]
 ) -> alt.Chart:
-    """Return a line with points for each of `series`; `told` are the tooltips."""
+    """Return a line with points for each of `series`; `tooltip` has the values to show."""
     chart = alt.Chart(alt.Data(values=list(rows))).mark_line(
         point=alt.OverlayMarkDef(filled=True, size=45)
     )
@@ -65,7 +67,7 @@ def _dotted(
         y=alt.Y("value:Q", title=None, axis=axis),
         color=colour(rows, series),
         shape=shape(rows, series),
-        tooltip=["series:N", *told],
+        tooltip=["series:N", *tooltip],
     )
 
 

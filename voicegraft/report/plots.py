@@ -67,9 +67,10 @@ def slice_plots(findings: Findings, models: Sequence[Model]) -> list[Plot]:
 
 def layer_plot(findings: Findings) -> Plot | None:
     """Return a plot of the variance that each layer explains, if layers were probed."""
-    series = f"explained variance of {findings.rates.foretold}"
+    series = f"explained variance of {findings.rates.explained}"
     rows = [
-        interval_row(f"layer {line['layer']}", series, line, "foretold") for line in findings.probed
+        interval_row(f"layer {line['layer']}", series, line, "explained")
+        for line in findings.probed
     ]
     return (
         Plot(f"Layers of the upstream: {series}", charts.intervals(rows, [series]))

@@ -18,7 +18,7 @@ class Rates:
     """Error rates in transfer.json and robustness.csv."""
     followed: Mapping[str, str]
     """Metrics by epoch."""
-    foretold: str
+    explained: str
     """The target of linear probes."""
 
     @property
@@ -44,7 +44,7 @@ RATES = {
         more_is_better=False,
         lost=WRITTEN,
         followed={"train/loss": "Loss on train", "dev/cer": "CER on dev", "dev/wer": "WER on dev"},
-        foretold="letters",
+        explained="letters",
     ),
     CLASSIFICATION: Rates(
         scored={"accuracy": "accuracy", "macro_f1": "macro-F1"},
@@ -55,6 +55,6 @@ RATES = {
             "dev/error": "Error rate on dev",
             "dev/macro_f1": "Macro-F1 on dev",
         },
-        foretold="classes",
+        explained="classes",
     ),
 }

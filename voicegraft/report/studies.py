@@ -92,10 +92,12 @@ def self_trained(findings: Findings) -> Iterator[SelfTrained]:
     for model, rows, found in findings.self_training():
         error = heading(findings.rates.lost[findings.rates.error])
         title = f"{error} of the pseudo-labels of {model}, by confidence"
-        told = [_told(row) for row in rows]
-        series = list(dict.fromkeys(row["series"] for row in told))
+        points = [_point(row) for row in rows]
+        series = list(dict.fromkeys(row["series"] for row in points))
         lines = list(_lines(findings, found))
-        yield SelfTrained(model, found, lines, Plot(title, charts.sureness(told, series)))
+        yield SelfTrained(
+            model, found, lines, Plot(title, charts.error_by_confidence(points, series))
+        )
 
 
 def _lines(findings: Findings, found: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -106,7 +108,7 @@ def _lines(findings: Findings, found: dict[str, Any]) -> Iterator[dict[str, Any]
                 yield {"split": split, "rival": rival, "rate": name} | rates[rate]
 
 
-def _told(row: dict[str, str]) -> dict[str, Any]:
+def _point(row: dict[str, str]) -> dict[str, Any]:
     return {
         "series": row["split"],
         "confidence": float(row["confidence"]),

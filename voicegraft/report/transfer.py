@@ -62,8 +62,8 @@ class Transfer:
     @property
     def harmed(self) -> list[str]:
         """Models that pretraining made worse, by the verdict or on one split."""
-        told = {model for model, verdict in self.verdicts.items() if verdict == NEGATIVE}
-        return sorted(told | {line.model for line in self.lines if line.negative})
+        overall = {model for model, verdict in self.verdicts.items() if verdict == NEGATIVE}
+        return sorted(overall | {line.model for line in self.lines if line.negative})
 
     def evidence(self, model: str) -> list[Line]:
         """Return the lines where `model` loses to a control, or those with the best control."""
@@ -103,10 +103,10 @@ def read_transfer(findings: Findings) -> Transfer | None:
         )
     except (KeyError, TypeError, AttributeError, ValidationError) as error:
         path = findings.root / "evaluation/transfer.json"
-        raise FindingsError(f"{path}: {_told(error)}; run `dvc repro` again") from None
+        raise FindingsError(f"{path}: {_in_words(error)}; run `dvc repro` again") from None
 
 
-def _told(error: Exception) -> str:
+def _in_words(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -165,11 +165,11 @@ def changed(
         if all(isinstance(value, Mapping) for value in values):
             found |= changed(*values, f"{prefix}{name}.")
         elif values[0] != values[1]:
-            found[f"{prefix}{name}"] = _told(values[0]), _told(values[1])
+            found[f"{prefix}{name}"] = _shown(values[0]), _shown(values[1])
     return found
 
 
-def _told(value: Any) -> Any:
+def _shown(value: Any) -> Any:
     return f"{_knobs(value)} knobs" if isinstance(value, Mapping) else value
 
 

@@ -85,7 +85,7 @@ class Learner:
         history = trainer.run(*sides, checkpoint)
         seconds = time.monotonic() - began
         test = corpus.of("test")
-        scores = score(test, trainer.told(test), trainer.bare.labels)
+        scores = score(test, trainer.predict(test), trainer.bare.labels)
         return Run(minutes, number, len(history) - 1, round(seconds, 1), scores)
 
 

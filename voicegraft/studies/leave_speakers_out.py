@@ -49,8 +49,8 @@ def self_trained(
     for _ in range(knobs.rounds):
         kept = sure >= np.quantile(sure, 1 - knobs.sure_share)
         taught = np.concatenate([features, others[kept]])
-        told = np.concatenate([labels, taken_for[kept]])
-        taken_for, sure = _standardised(taught, told, others)
+        targets = np.concatenate([labels, taken_for[kept]])
+        taken_for, sure = _standardised(taught, targets, others)
     return taken_for
 
 
@@ -84,28 +84,28 @@ def leave_speakers_out(
         "self-trained": (without, partial(self_trained, knobs=knobs)),
     }
     for name, (of, adapted) in ways.items():
-        told = _left_out(of, speakers, adapted, name)
+        predicted = _left_out(of, speakers, adapted, name)
         for voices in ("", *speakers):
             which = [voices] if voices else list(speakers)
-            yield {"adaptation": name, "speaker": voices} | _scored(of, told, which, params)
+            yield {"adaptation": name, "speaker": voices} | _scored(of, predicted, which, params)
 
 
 def _left_out(clips: Clips, speakers: Sequence[str], adapted: Adaptation, name: str) -> np.ndarray:
     """Return the predicted class of each clip with its speaker left out, (clips,)."""
     labels, own = np.asarray(clips.labels), np.asarray(clips.speakers)
-    told = np.empty(len(labels), labels.dtype)
+    predicted = np.empty(len(labels), labels.dtype)
     for speaker in tqdm(speakers, name, unit="voice"):
         here = own == speaker
-        told[here] = adapted(clips.features[~here], labels[~here], clips.features[here])
-    return told
+        predicted[here] = adapted(clips.features[~here], labels[~here], clips.features[here])
+    return predicted
 
 
 def _scored(
-    clips: Clips, told: np.ndarray, speakers: Sequence[str], params: Evaluate
+    clips: Clips, predicted: np.ndarray, speakers: Sequence[str], params: Evaluate
 ) -> dict[str, Any]:
     """Return the mean over `speakers` of accuracy and macro-F1, with intervals."""
     own, classes = np.asarray(clips.speakers), sorted(set(clips.labels))
-    counts = class_counts(clips.labels, told, classes)
+    counts = class_counts(clips.labels, predicted, classes)
     # One axis for speakers, so that the mean is over the rates of speakers.
     counts = np.stack([counts * (own == who)[:, None, None] for who in speakers], axis=1)
     here = np.isin(own, speakers)

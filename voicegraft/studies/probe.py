@@ -30,14 +30,14 @@ PENALTIES = np.logspace(0, 6, 13)
 class Probed:
     """Share of variance that a linear probe of a layer explains, with its interval.
 
-    `foretold` is the explained variance of letters or classes over clips: 0 is as good as their
+    `explained` is the explained variance of letters or classes over clips: 0 is as good as their
     averages, 1 is perfect, and a value below 0 is worse than the averages.
     """
 
     layer: int
-    foretold: float
-    foretold_low: float
-    foretold_high: float
+    explained: float
+    explained_low: float
+    explained_high: float
     clips: int
     blocks: int
 
@@ -71,13 +71,13 @@ def errors(
         shares: of letters, (clips, letters).
         blocks: each is predicted by a probe fitted on others.
     """
-    foretold, average = np.empty_like(shares), np.empty_like(shares)
+    predicted, average = np.empty_like(shares), np.empty_like(shares)
     folds = GroupKFold(min(FOLDS, len(set(blocks))))
     for rest, held_out in folds.split(states, groups=blocks):
         probe = make_pipeline(StandardScaler(), RidgeCV(PENALTIES)).fit(states[rest], shares[rest])
-        foretold[held_out] = probe.predict(states[held_out])
+        predicted[held_out] = probe.predict(states[held_out])
         average[held_out] = shares[rest].mean(0)
-    return tuple(np.square(shares - guess).sum(1) for guess in (foretold, average))
+    return tuple(np.square(shares - guess).sum(1) for guess in (predicted, average))
 
 
 def probe(
@@ -124,4 +124,4 @@ def best_layer(probed: Sequence[Probed]) -> int:
     """
     if not probed:
         raise ValueError("no layer was probed")
-    return max(probed, key=lambda p: (p.foretold, -p.layer)).layer
+    return max(probed, key=lambda p: (p.explained, -p.layer)).layer

@@ -24,7 +24,7 @@ class PseudoLabel:
     """A clip with a prediction as its label or text."""
 
     clip: Utterance
-    told: str
+    prediction: str
     confidence: float
     """From 0, for an empty prediction, to 1."""
 
@@ -35,10 +35,10 @@ def pseudo_labels(trainer: Trainer, clips: Sequence[Utterance]) -> list[PseudoLa
     with tqdm(total=len(clips), desc="labels", unit="clip", leave=False) as bar:
         for clip, emission in trainer.emissions(clips):
             objective = trainer.bare.objective
-            told = objective.decode(emission)
-            labelled = objective.as_told(clip, told)
+            prediction = objective.decode(emission)
+            labelled = objective.with_prediction(clip, prediction)
             sure = confidence(objective, emission, labelled)
-            found[clip.id] = PseudoLabel(labelled, told, sure)
+            found[clip.id] = PseudoLabel(labelled, prediction, sure)
             bar.update()
     return [found[clip.id] for clip in clips]
 
@@ -58,12 +58,12 @@ def surest(labels: Sequence[PseudoLabel], keep: float) -> list[Utterance]:
 
     With one ranking for all clips, easy classes would displace the others.
     """
-    heard = [label for label in labels if label.confidence > 0]
+    usable = [label for label in labels if label.confidence > 0]
     by_class = defaultdict(list)
-    for label in heard:
+    for label in usable:
         by_class[label.clip.label].append(label)
     kept = set()
     for alike in by_class.values():
         alike.sort(key=lambda label: -label.confidence)
         kept |= {label.clip.id for label in alike[: math.ceil(keep * len(alike))]}
-    return [label.clip for label in heard if label.clip.id in kept]
+    return [label.clip for label in usable if label.clip.id in kept]

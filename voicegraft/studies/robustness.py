@@ -38,7 +38,7 @@ def measure(
     """Return the scores of the corpus in each condition, and print the conditions."""
     measured = {}
     for condition in params.tested:
-        print(_told(condition.name, condition.snr_db), file=sys.stderr)
+        print(_in_words(condition.name, condition.snr_db), file=sys.stderr)
         measured[condition] = score(DegradedCorpus(corpus, condition, params.seed))
     return measured
 
@@ -55,7 +55,7 @@ def write_robustness(
     path.parent.mkdir(parents=True, exist_ok=True)  # the model may not be evaluated yet
     write_rows(path, (*columns(metric), KEY), [(*row, cell(of)) for row in table])
     for name, snr_db, *rates in table:
-        print(f"{_told(name, snr_db)}: {metric} {rates[0]:.3f}")
+        print(f"{_in_words(name, snr_db)}: {metric} {rates[0]:.3f}")
 
 
 def write_clips(
@@ -104,5 +104,5 @@ def _line(
     return [*(round(value, DECIMALS) for value in values), found.clips, found.blocks, found.unit]
 
 
-def _told(condition: str, snr_db: float | None) -> str:
+def _in_words(condition: str, snr_db: float | None) -> str:
     return condition if snr_db is None else f"{condition} at {snr_db:g} dB"

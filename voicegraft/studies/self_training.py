@@ -35,7 +35,7 @@ class SelfTrain(Section):
 class Round:
     """The pseudo-labels of a teacher, the clips that were kept, and the student."""
 
-    told: list[PseudoLabel]
+    labels: list[PseudoLabel]
     kept: list[Utterance]
     student: Trainer
 
@@ -103,11 +103,11 @@ def self_train(
     hidden = [replace(clip, text="", label="") for clip in others]
     rounds: list[Round] = []
     for number in range(1, knobs.rounds + 1):
-        told = pseudo_labels(rounds[-1].student if rounds else teacher, hidden)
-        kept = surest(told, knobs.keep)
+        labels = pseudo_labels(rounds[-1].student if rounds else teacher, hidden)
+        kept = surest(labels, knobs.keep)
         lesson = [*labelled, *kept]
         budget = _fit_for(lesson, fit, minutes, number)
-        rounds.append(Round(told, kept, trainings.train(f"student {number}", lesson, budget)))
+        rounds.append(Round(labels, kept, trainings.train(f"student {number}", lesson, budget)))
     alone = {"teacher": teacher}
     if not is_fitted(teacher.bare):
         everything = [*labelled, *others]

@@ -22,7 +22,7 @@ COLUMNS = ("split", "confidence", "error", "clips")
 def scores(trainer: Trainer, clips: Sequence[Utterance]) -> list[Scored]:
     """Return the errors of the trained model on each of `clips`, from their stored states."""
     if not isinstance(trainer.bare.objective, Classification):
-        return score(clips, trainer.told(clips), trainer.bare.labels)
+        return score(clips, trainer.predict(clips), trainer.bare.labels)
     found = {clip.id: emission[0] for clip, emission in trainer.emissions(clips)}
     emitted = torch.stack([found[clip.id] for clip in clips])
     return score_classes(clips, trainer.bare.labels, emitted.float().cpu().numpy())
@@ -50,7 +50,9 @@ def gains(
 ) -> dict[str, Any]:
     """Return the change of each rate from each model trained on labels alone to the student."""
     return {
-        name: {rate: _told(difference(scores, student, rate, params)) for rate in student[0].RATES}
+        name: {
+            rate: _numbers(difference(scores, student, rate, params)) for rate in student[0].RATES
+        }
         for name, scores in alone.items()
     }
 
@@ -64,7 +66,7 @@ def error_of(
     if not judged:
         return None
     wanted = [known[label.clip.id] for label in judged]
-    rates = trainer.bare.objective.rates(wanted, [label.told for label in judged])
+    rates = trainer.bare.objective.rates(wanted, [label.prediction for label in judged])
     return round(next(iter(rates.values())), DECIMALS)
 
 
@@ -83,7 +85,7 @@ def by_confidence(
     return rows
 
 
-def _told(found: Difference) -> dict[str, Any]:
+def _numbers(found: Difference) -> dict[str, Any]:
     numbers = ("old", "new", "change", "low", "high")
     rounded = {name: round(getattr(found, name), DECIMALS) for name in numbers}
     return rounded | {

@@ -33,8 +33,8 @@ def combinations(knobs: Sequence[str]) -> list[list[str]]:
         try:
             get_hydra_sweeps({PARAMS: [knob]})
         except (DvcException, HydraException) as error:
-            told = str(error).splitlines()[0]
-            raise GridError(f"{knob!r} is not of the form knob=value,value: {told}") from None
+            reason = str(error).splitlines()[0]
+            raise GridError(f"{knob!r} is not of the form knob=value,value: {reason}") from None
     return [sweep[PARAMS] for sweep in get_hydra_sweeps({PARAMS: list(knobs)})]
 
 
@@ -75,5 +75,5 @@ def _processor_seconds() -> float:
 
 
 def _name(baseline: str, settings: Sequence[str], targets: Sequence[str]) -> str:
-    told = json.dumps([baseline, sorted(settings), list(targets)])
-    return f"sweep-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+    text = json.dumps([baseline, sorted(settings), list(targets)])
+    return f"sweep-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

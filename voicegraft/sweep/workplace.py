@@ -70,8 +70,8 @@ class Workplace:
 
     def _cache(self) -> Path:
         command = [sys.executable, "-m", "dvc", "cache", "dir"]
-        told = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=True)
-        return Path(told.stdout.strip())
+        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=True)
+        return Path(done.stdout.strip())
 
     def _link(self, path: Path) -> None:
         theirs, own = self.root / path, self.folder / path

@@ -34,8 +34,8 @@ def fingerprint(reads: Mapping[str, Any]) -> str:
         TypeError: if there is something in `reads` whose content is not known.
     """
     everything = dict(reads) | {"code": Path(voicegraft.__file__).parent, "on": _surroundings()}
-    told = json.dumps(everything, default=_content, sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    text = json.dumps(everything, default=_content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _content(thing: object) -> Any:

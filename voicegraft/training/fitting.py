@@ -61,5 +61,5 @@ def predict(model: GraftedModel, inputs: StoredStates, clips: Sequence[Utterance
 
 
 def _pooled(model: GraftedModel, takes: Iterable[Tensor]) -> np.ndarray:
-    heard = model.mix or nn.Identity()
-    return pool_clips(model.head.pooling, map(heard, takes))
+    mix = model.mix or nn.Identity()
+    return pool_clips(model.head.pooling, map(mix, takes))

@@ -106,7 +106,7 @@ class Trainer:
         self.progress.epoch += 1
         name, error = self._score(dev, {"step": self.progress.epoch, "train/loss": loss})
         speed = sum(u.seconds for u in train) / seconds
-        self._say(
+        self._print(
             f"epoch {self.progress.epoch}/{self.fit.epochs}: loss {loss:.3f}, "
             f"dev {name.upper()} {error:.4f}, {seconds:.0f} s "
             f"({speed:.0f} × real time), learning: {', '.join(learning)}"
@@ -157,10 +157,10 @@ class Trainer:
             emissions = self._emissions(self.bare, [self.inputs(u) for u in batch]).clips()
             yield from zip(batch, emissions, strict=True)
 
-    def told(self, utterances: Sequence[Utterance]) -> list[str]:
+    def predict(self, utterances: Sequence[Utterance]) -> list[str]:
         """Return the prediction for each of `utterances`, from the states it is trained on."""
-        heard = {u.id: self.bare.decode(emission) for u, emission in self.emissions(utterances)}
-        return [heard[utterance.id] for utterance in utterances]
+        decoded = {u.id: self.bare.decode(emission) for u, emission in self.emissions(utterances)}
+        return [decoded[utterance.id] for utterance in utterances]
 
     def _score(self, dev: Sequence[Utterance], record: dict[str, float]) -> tuple[str, float]:
         """Add dev's rates to the history, keep the best weights, and return the rate that counts.
@@ -168,12 +168,12 @@ class Trainer:
         In full precision, so that fine-tuning on states in full precision begins at the very score
         of the trained head, and on others within their error.
         """
-        told = self.told(dev)
-        rates = self.bare.objective.rates(dev, told)
+        predictions = self.predict(dev)
+        rates = self.bare.objective.rates(dev, predictions)
         weights = {f"layer/{k}": weight for k, weight in self.bare.layer_weights.items()}
         dev_rates = {f"dev/{name}": rate for name, rate in rates.items()}
         self.progress.history.append(record | dev_rates | weights)
-        if not any(told):
+        if not any(predictions):
             self.progress.mute_epoch = self.progress.epoch
         name, error = next(iter(rates.items()))
         if error < self.progress.best_error:
@@ -200,13 +200,13 @@ class Trainer:
         if not checkpoint.restore(learning):
             return False
         self.best, self.progress = learning.best, learning.progress
-        self._say(f"going on after epoch {self.progress.epoch}, from {checkpoint.path}")
+        self._print(f"going on after epoch {self.progress.epoch}, from {checkpoint.path}")
         return True
 
     def _warn(self, what: Callable[[diagnosis.Curve, str, Fit], str | None]) -> None:
         if line := what(self.progress.history, self.section, self.fit):
-            self._say(line)
+            self._print(line)
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         if self.fabric.is_global_zero and not self.quiet:
             tqdm.write(line, file=sys.stderr)

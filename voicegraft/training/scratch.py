@@ -35,11 +35,11 @@ def keep(path: Path, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    told = json.dumps(values)
+    text = json.dumps(values)
     handle, partial = tempfile.mkstemp(PART, path.name, path.parent)
     os.close(handle)
     try:
-        save_file(own, partial, {"values": told, "sha256": _digest(own, told)})
+        save_file(own, partial, {"values": text, "sha256": _digest(own, text)})
         os.replace(partial, path)
     except SafetensorError as error:
         raise OSError(f"{path}: {error}") from None
@@ -111,8 +111,8 @@ def _locked(file: BinaryIO, how: int) -> bool:
     return True
 
 
-def _digest(tensors: Mapping[str, Tensor], told: str) -> str:
-    digest = hashlib.sha256(told.encode())
+def _digest(tensors: Mapping[str, Tensor], text: str) -> str:
+    digest = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())

@@ -94,10 +94,10 @@ class Encoder(Upstream):
 
     def stem(self, features: Ragged) -> Ragged:
         """Return layer 0, clip by clip."""
-        return join([self._heard(clip[None])[0] for clip in features.clips()])
+        return join([self._stem_of(clip[None])[0] for clip in features.clips()])
 
-    def _projected(self, heard: Tensor) -> Tensor:
-        projected = self.projection(heard)  # most return their input, too
+    def _projected(self, hidden: Tensor) -> Tensor:
+        projected = self.projection(hidden)  # most return their input, too
         return projected[0] if isinstance(projected, tuple) else projected
 
 
@@ -108,7 +108,7 @@ class WaveEncoder(Encoder):
         super().__init__(config, model)
         settings = model.config
         self.frame_samples = prod(settings.conv_stride)
-        self.overlap = _heard_samples(settings) - self.frame_samples
+        self.overlap = _receptive_field(settings) - self.frame_samples
         self.convolutions = model.feature_extractor.conv_layers
         self.positions = model.encoder.pos_conv_embed
         self.stem_norm: nn.Module = model.encoder.layer_norm
@@ -125,18 +125,18 @@ class WaveEncoder(Encoder):
             wave = (wave - wave.mean()) / (wave.var(correction=0) + 1e-7).sqrt()
         return F.pad(wave, (0, self.overlap))[:, None]
 
-    def _heard(self, wave: Tensor) -> Tensor:
-        heard = wave.mT
+    def _stem_of(self, wave: Tensor) -> Tensor:
+        hidden = wave.mT
         for convolution in self.convolutions:
-            heard = convolution(heard)
-        states = self._projected(heard.mT)
+            hidden = convolution(hidden)
+        states = self._projected(hidden.mT)
         return self.stem_norm(states + self.positions(states))
 
 
 class MelEncoder(Encoder):
     """Kaldi's log-mel frames, normalised over the clip, two to a step; blocks."""
 
-    hop_samples, heard_samples = 160, 400
+    hop_samples, window_samples = 160, 400
     frame_samples = 2 * hop_samples
 
     def __init__(self, config: Config, model: nn.Module):
@@ -154,13 +154,15 @@ class MelEncoder(Encoder):
         """Return log-mel frames, two to a step, (steps, 2 × bins)."""
         from voicegraft.speech.torchaudio_on_cpu import torchaudio
 
-        loud = F.pad(wave * 2**15, (0, self.heard_samples - self.hop_samples))  # as 16-bit integers
+        loud = F.pad(
+            wave * 2**15, (0, self.window_samples - self.hop_samples)
+        )  # as 16-bit integers
         with torch.autocast(wave.device.type, enabled=False):
             mel = torchaudio.compliance.kaldi.fbank(loud[None], num_mel_bins=self.bins)
         normal = (mel - mel.mean(0)) / (mel.var(0) + 1e-7).sqrt()
         return normal.reshape(-1, 2 * self.bins)
 
-    def _heard(self, mel: Tensor) -> Tensor:
+    def _stem_of(self, mel: Tensor) -> Tensor:
         return self._projected(mel)
 
 
@@ -233,13 +235,13 @@ def _is_normalised(folder: Path) -> bool:
         WeightsError: if it was trained on waves of another rate.
     """
     path = folder / "preprocessor_config.json"
-    said = read_json(path) if path.is_file() else {}
-    if (rate := said.get("sampling_rate", SAMPLE_RATE)) != SAMPLE_RATE:
+    settings = read_json(path) if path.is_file() else {}
+    if (rate := settings.get("sampling_rate", SAMPLE_RATE)) != SAMPLE_RATE:
         raise WeightsError(f"{path}: sampling_rate must be {SAMPLE_RATE}, not {rate}")
-    return bool(said.get("do_normalize", True))
+    return bool(settings.get("do_normalize", True))
 
 
-def _heard_samples(settings: "PreTrainedConfig") -> int:
+def _receptive_field(settings: "PreTrainedConfig") -> int:
     """Return the receptive field of the convolutions, in samples."""
     strides = settings.conv_stride
     return 1 + sum(

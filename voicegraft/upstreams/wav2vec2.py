@@ -35,7 +35,7 @@ BUNDLES: dict[str, Bundle] = {
 # Kernel and stride of each convolution, the same in all bundles.
 CONVOLUTIONS = ((10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2))
 FRAME_SAMPLES = 320  # the product of the strides
-HEARD_SAMPLES = 400  # the receptive field of a frame
+RECEPTIVE_SAMPLES = 400  # the receptive field of a frame
 # Pretrained on crops of 16 to 20 s, but not limited to a length: the same as other upstreams.
 MAX_SECONDS = 30
 # A frozen block must return the same states in each epoch; in fine-tuning, masks regularise.
@@ -141,18 +141,18 @@ class Wav2Vec2(Upstream):
         """
         if self.config["normalize_waveform"]:
             wave = F.layer_norm(wave, wave.shape)
-        return F.pad(wave, (0, HEARD_SAMPLES - FRAME_SAMPLES))[:, None]
+        return F.pad(wave, (0, RECEPTIVE_SAMPLES - FRAME_SAMPLES))[:, None]
 
     def stem(self, features: Ragged) -> Ragged:
         """Return layer 0: the output of the convolutions for each clip, with positions."""
         # The kernel of `positions` is stored as norm × direction: it is multiplied once for all
         # clips.
         with parametrize.cached():
-            return join([self._heard(clip) for clip in features.clips()])
+            return join([self._stem_of(clip) for clip in features.clips()])
 
-    def _heard(self, clip: Tensor) -> Tensor:
-        heard, _ = self.convolutions(clip.mT, None)  # (1, frames, channels)
-        states = self.projection(heard)
+    def _stem_of(self, clip: Tensor) -> Tensor:
+        hidden, _ = self.convolutions(clip.mT, None)  # (1, frames, channels)
+        states = self.projection(hidden)
         return self.stem_norm(states + self.positions(states))[0]
 
 

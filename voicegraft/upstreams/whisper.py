@@ -87,8 +87,8 @@ class WhisperEncoder(Upstream):
         """Return layer 0: two convolutions, the second of which halves the rate, and positions."""
         # Features are padded with zeros, as the convolution pads a single clip; the frames of the
         # second one, of stride 2, end at the clip's last step.
-        heard = F.gelu(self.conv1(features.padded().values.mT))
-        states = F.gelu(self.conv2(heard)).mT
+        hidden = F.gelu(self.conv1(features.padded().values.mT))
+        states = F.gelu(self.conv2(hidden)).mT
         placed = states + self.positions[: states.shape[1]]
         return join(Padded(placed, features.lengths // 2).clips())
 

@@ -3,7 +3,7 @@
 import csv
 
 
-def told(rates, name):
+def rate_cell(rates, name):
     value, low, high = (100 * rates[f"{name}{end}"] for end in ("", "_low", "_high"))
     return f"{value:.1f} ({low:.1f}–{high:.1f})"
 

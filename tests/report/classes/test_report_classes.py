@@ -4,7 +4,7 @@ import json
 from collections import Counter
 
 import pytest
-from class_tables import layers, lines, told
+from class_tables import layers, lines, rate_cell
 from read import made, values
 from reported import write_robustness
 from reported_classes import RIGHT, write_class_transfer
@@ -13,8 +13,8 @@ from reported_classes import RIGHT, write_class_transfer
 def test_models_are_in_order_of_their_accuracy_with_macro_f1_beside_it(finished, page):
     metrics = {m: json.loads((finished / f"evaluation/{m}/rates.json").read_text()) for m in RIGHT}
     rows = [
-        f"{model} {role} {told(metrics[model]['test'], 'accuracy')} "
-        f"{told(metrics[model]['test'], 'macro_f1')}"
+        f"{model} {role} {rate_cell(metrics[model]['test'], 'accuracy')} "
+        f"{rate_cell(metrics[model]['test'], 'macro_f1')}"
         for model, role in (("head", "grafted"), ("log_mel", "control"), ("mfcc", "control"))
     ]
     assert " ".join(rows) in page.text
@@ -30,7 +30,7 @@ def test_every_class_has_its_precision_recall_and_f1(finished, page):
     for line in lines(finished / "evaluation/head/classes.csv"):
         rates = {key: float(line[key]) for key in ("recall", "recall_low", "recall_high")}
         f1 = 100 * float(line["f1"])
-        cells = f"{100 * float(line['precision']):.1f} {told(rates, 'recall')} {f1:.1f}"
+        cells = f"{100 * float(line['precision']):.1f} {rate_cell(rates, 'recall')} {f1:.1f}"
         assert f"{line['class']} {cells} {line['clips']} {line['predicted']}" in page.text
 
 
@@ -62,8 +62,9 @@ def test_accuracy_by_confidence_stands_beside_the_line_of_a_perfect_model(finish
     ]
     test = json.loads((finished / "evaluation/head/rates.json").read_text())["test"]
     chance = 100 * test["calibration_error_by_chance"]
-    assert f"head test {told(test, 'calibration_error')} {chance:.1f} {test['log_loss']:.3f}" in (
-        page.text
+    assert (
+        f"head test {rate_cell(test, 'calibration_error')} {chance:.1f} {test['log_loss']:.3f}"
+        in (page.text)
     )
 
 

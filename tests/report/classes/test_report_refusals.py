@@ -2,7 +2,7 @@
 
 import json
 
-from class_tables import layers, lines, told
+from class_tables import layers, lines, rate_cell
 from read import made, values
 from reported_classes import write_unknown
 
@@ -38,7 +38,9 @@ def test_clips_of_no_class_show_what_the_threshold_of_dev_lets_pass(project):
     write_unknown(project)
     page = made(project)
     found = json.loads((project / "evaluation/head/rates.json").read_text())["test"]["open_set"]
-    rates = " ".join(told(found, r) for r in ("accuracy", "false_accept_rate", "equal_error_rate"))
+    rates = " ".join(
+        rate_cell(found, r) for r in ("accuracy", "false_accept_rate", "equal_error_rate")
+    )
     assert f"head test {found['threshold']:.4f} {rates} 180, 60" in page.text
     rows = values(page.plots["Accuracy on known clips of test, by false accept rate"])
     curve = lines(project / "evaluation/head/open_set.csv")

@@ -100,19 +100,19 @@ def class_headline(summary: dict[str, Any]) -> list[str]:
     lines = []
     for split, s in summary.items():
         lines.append(
-            f"{split}: accuracy {_told(s, 'accuracy')}, macro-F1 {_told(s, 'macro_f1')} on "
+            f"{split}: accuracy {_in_words(s, 'accuracy')}, macro-F1 {_in_words(s, 'macro_f1')} on "
             f"{s['clips']} clips of {s['classes']} classes, {rests_in_words(s)}; the most frequent "
             f"class is {s['majority']:.3f} of them"
         )
         if found := s.get("open_set"):
             lines.append(
-                f"{split}, open set: {_told(found, 'accuracy')} of known clips found at the "
-                f"threshold of dev, which {_told(found, 'false_accept_rate')} of "
+                f"{split}, open set: {_in_words(found, 'accuracy')} of known clips found at the "
+                f"threshold of dev, which {_in_words(found, 'false_accept_rate')} of "
                 f"{found['unknown_clips']} unknown ones pass"
             )
     return lines
 
 
-def _told(summary: dict[str, Any], name: str) -> str:
+def _in_words(summary: dict[str, Any], name: str) -> str:
     low, high = (summary[f"{name}_{end}"] for end in ("low", "high"))
     return f"{summary[name]:.3f} ({low:.3f} to {high:.3f})"

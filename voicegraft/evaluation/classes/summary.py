@@ -28,7 +28,7 @@ COLUMNS = [f"{rate}{end}" for rate in RATES for end in ("", "_low", "_high")]
 """Columns of tables: each rate with the ends of its interval."""
 
 
-def told(line: dict[str, Any]) -> str:
+def rates_in_words(line: dict[str, Any]) -> str:
     """Return both rates of a table's line, for the terminal."""
     rates = (
         f"{line[rate]:.3f} ({line[f'{rate}_low']:.3f} to {line[f'{rate}_high']:.3f})"

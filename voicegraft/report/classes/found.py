@@ -36,14 +36,14 @@ def by_class(findings: Findings, models: Sequence[Model]) -> Iterator[Classes]:
 
 
 def _cells(scores: Sequence[ClassScore]) -> list[dict[str, object]]:
-    said = Counter(s.label for s in scores)
+    totals = Counter(s.label for s in scores)
     counts = Counter((s.label, s.predicted) for s in scores)
     return [
         {
             "actual": actual,
             "predicted": predicted,
             "count": count,
-            "share": round(count / said[actual], 4),
+            "share": round(count / totals[actual], 4),
         }
         for (actual, predicted), count in sorted(counts.items())
     ]

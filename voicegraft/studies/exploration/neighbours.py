@@ -40,7 +40,7 @@ OUTLIER_NEIGHBOURS = 20
 
 
 @ONE_THREAD
-def strangeness(states: np.ndarray) -> np.ndarray:
+def outlier_factors(states: np.ndarray) -> np.ndarray:
     """Return the local outlier factor of each clip, (clips,); 1 is normal density.
 
     Breunig et al. 2000, https://doi.org/10.1145/335191.335388.

@@ -68,8 +68,8 @@ def text_suspects(
     signs = in_deviations(letters), in_deviations(pace)
     for i in np.lexsort((ranks.max(0), ranks.min(0))):
         clip = clips[i]
-        told = clip.id, clip.split, clip.speaker, round(clip.seconds, 2), len(clip.text)
-        yield TextSuspect(*told, *(round(float(sign[i]), 2) for sign in signs))
+        columns = clip.id, clip.split, clip.speaker, round(clip.seconds, 2), len(clip.text)
+        yield TextSuspect(*columns, *(round(float(sign[i]), 2) for sign in signs))
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ def misfits(clips: Sequence[Utterance], misfit: np.ndarray) -> Iterator[Misfit]:
         above[possible] = in_deviations(misfit[possible]) if possible.any() else 0.0
     for i in np.argsort(-above, kind="stable"):
         clip, values = clips[i], (misfit[i], above[i])
-        told = clip.id, clip.split, clip.speaker, round(clip.seconds, 2), len(clip.text)
-        yield Misfit(*told, *(round(float(v), DECIMALS) for v in values))
+        columns = clip.id, clip.split, clip.speaker, round(clip.seconds, 2), len(clip.text)
+        yield Misfit(*columns, *(round(float(v), DECIMALS) for v in values))
 
 
 def write_table(path: Path, rows: Sequence[dict[str, Any]]) -> None:

@@ -29,8 +29,8 @@ def letters_against(states: np.ndarray, clips: Sequence[Utterance]) -> np.ndarra
         clips: whose text is not empty.
     """
     shares = letter_shares([clip.text for clip in clips])
-    foretold, average = errors(states, shares / shares.std(0), choose_blocks(clips).folded)
-    return (foretold - average) * [len(clip.text) for clip in clips]
+    predicted, average = errors(states, shares / shares.std(0), choose_blocks(clips).folded)
+    return (predicted - average) * [len(clip.text) for clip in clips]
 
 
 def pace_against(clips: Sequence[Utterance]) -> np.ndarray:
