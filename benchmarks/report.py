@@ -20,6 +20,7 @@ from typing import Any
 from benchmarks import (
     calibration,
     coverage,
+    faults_table,
     results,
     results_table,
     robustness_table,
@@ -57,6 +58,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "ratios": lambda root: speed_table.ratios(measured(root)),
     "reruns": lambda root: speed_table.reruns(measured(root)),
     "growth": lambda root: speed_table.growth(measured(root)),
+    "faults": lambda root: faults_table.table(measured(root)),
 }
 
 

@@ -85,7 +85,7 @@ class Run:
             time.sleep(0.005)
         seconds, orphans = time.monotonic() - self.began, self._orphans()
         self.signal(signal.SIGKILL)
-        while self.status() is None:
+        while self.status() is None or (orphans and group(self.pid)):
             time.sleep(0.005)
         printed = self.log.read_text(encoding="utf-8", errors="replace")
         self.log.unlink()
