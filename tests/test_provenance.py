@@ -178,7 +178,7 @@ def test_recipes_of_a_head_that_is_gone_are_left_out(project):
 
 def test_a_corpus_on_which_nothing_was_scored_yet_leaves_nothing_to_compare(project):
     write_json(project / "evaluation/corpus.json", {"of": ["corpus:own"]})
-    with pytest.raises(RevisionError, match="that is of its own corpus"):
+    with pytest.raises(RevisionError, match="of its own corpus"):
         compared(project)
 
 

@@ -26,7 +26,7 @@ def drawn(project):
 def test_all_voices_stand_before_each_and_each_has_every_adaptation(project):
     rows = values(drawn(project)[ACCURACY])
     assert list(dict.fromkeys(row["group"] for row in rows)) == ["all", "ann", "ben"]
-    series = {"as it comes", "normalised", "and taught"}
+    series = {"no adaptation", "normalised", "and self-trained"}
     assert all(
         {row["series"] for row in rows if row["group"] == g} == series for g in ("all", "ann")
     )
