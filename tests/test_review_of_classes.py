@@ -100,7 +100,7 @@ def test_the_gate_of_words_stops_by_its_error_rate_and_says_whose_it_is(reposito
 
 def test_each_task_has_the_rules_of_its_own_rates(repository):
     file = repository / "words/params.yaml"
-    file.write_text(file.read_text().replace("    error_rate: 0.01", "    cer: 0.01"))
+    file.write_text(file.read_text().replace("error_rate: 0.01", "cer: 0.01"))
     printed = compare()
     assert printed.exit_code == 1
     assert "compare.gate.cer is unknown" in printed.output
