@@ -11,7 +11,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 # A run that was killed may leave locks at which DVC stops.
 FREE := python -m voicegraft.pipeline.locks
 
-.PHONY: repro words test processors faults study zero-shot bench tables report help clean
+.PHONY: repro words test check processors faults study zero-shot bench tables report help clean
 
 repro: $(INSTALLED)  ## audio to a tested model
 	$(FREE)
@@ -26,6 +26,15 @@ test: $(INSTALLED)  ## lint, unit tests, and one true `dvc repro` on a slice
 	ruff check
 	ruff format --check
 	OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+QUICK := pipeline params names task docs docs_commands workflows text splits manifest errors slices blocks
+QUICK += bootstrap holm f1 paired paired_f1 ctc padding ragged packed layers pooling masking recipe objective
+QUICK += code store whole escaping provenance changed_references
+
+check: $(INSTALLED)  ## lint, and the tests that train nothing
+	ruff check
+	ruff format --check
+	OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile $(QUICK:%=tests/test_%.py)
 
 NUMERIC := precision mixed known_faults onednn upstreams wav2vec2 wav2vec2_weights huggingface whisper
 NUMERIC += whisper_checkpoints resemblyzer grafted training recalled extraction classifiers heads ctc
