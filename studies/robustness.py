@@ -23,6 +23,7 @@ from voicegraft.evaluation.summary import Evaluate
 from voicegraft.model.grafted import GraftedModel, load_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import STUDIES_FILE, load_params
+from voicegraft.pipeline.provenance import provenance
 from voicegraft.pipeline.task import CLASSIFICATION, load_task
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.studies.robustness import Robustness, measure, write_clips, write_robustness
@@ -55,7 +56,8 @@ def main(model: Path, corpus: Path, robustness: Path, utterances: Path) -> None:
         params = load_params(Evaluate, "evaluate")
         scoring, columns, rate = of_texts, COLUMNS, "cer"
     measured = measure(knobs, clean, scoring(grafted, clips, params.batch_seconds))
-    write_robustness(robustness, measured, rate, params)
+    of = provenance(corpus=corpus, model=model, settings=params)
+    write_robustness(robustness, measured, rate, params, of)
     write_clips(utterances, measured, columns)
 
 

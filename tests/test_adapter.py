@@ -139,9 +139,9 @@ def test_the_hash_is_of_values_and_sees_a_single_one(upstream):
 
 def test_another_network_is_refused_with_what_it_is(file, tmp_path):
     other = new_upstream(tmp_path / "other", blocks=3)
-    with pytest.raises(ModelError, match=f"{other} holds random of .*'blocks': 3"):
+    with pytest.raises(ModelError, match=f"{other} has the upstream random of .*'blocks': 3"):
         load_adapter(file, other)
-    with pytest.raises(ModelError, match=f"{other} holds random"):
+    with pytest.raises(ModelError, match=f"{other} has the upstream random"):
         write_adapter(tmp_path / "model", other, tmp_path / "x.safetensors")
 
 

@@ -110,4 +110,4 @@ def test_the_stage_judges_classifiers_and_dev_chooses_the_control_to_beat(projec
 
 def test_a_control_without_a_clip_in_dev_is_refused_by_its_file(project):
     write_class_scores(project / "evaluation" / "random" / "dev.csv", [])
-    assert "evaluation/random/dev.csv holds no clip" in judge_transfer(project).stderr
+    assert "evaluation/random/dev.csv has no clip" in judge_transfer(project).stderr

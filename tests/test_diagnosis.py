@@ -220,7 +220,7 @@ def planted(*errors: float, loss: float = 3.0, fall: float = 0.0) -> list[dict[s
 
 def test_where_the_loss_still_falls_more_epochs_are_the_advice():
     line = diagnosis.at_end(planted(0.96, *[1.0] * 5, fall=0.1), "train_head", HEAD)
-    assert line.endswith("raise train_head.epochs (15), or lower batch_seconds (30)")
+    assert line.endswith("raise train_head.epochs (10), or lower batch_seconds (30)")
 
 
 def test_what_is_said_of_an_epoch_is_not_said_again_at_the_end():
@@ -237,4 +237,4 @@ def test_a_recipe_none_of_whose_epochs_was_better_says_so_at_its_end():
     assert line is None
     line = diagnosis.at_end(planted(0.2, 0.25), "finetune.top3", TOP3)
     printed = "dev CER went from 0.200 to 0.250, and no epoch was better"
-    assert line == f"{printed}: lower finetune.top3.upstream_lr (0.0002)"
+    assert line == f"{printed}: lower finetune.top3.upstream_lr (0.0003)"

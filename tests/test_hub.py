@@ -185,7 +185,7 @@ def test_what_lies_beside_ones_own_weights_is_checked_and_the_message_says_what_
         (tmp_path / "config.json").unlink()
     else:
         named = plain
-    with pytest.raises(FetchError, match="beside model.bin .* say upstream.checkpoint: ") as caught:
+    with pytest.raises(FetchError, match="beside model.bin .* set upstream.checkpoint: ") as caught:
         unlisted(named, LAYOUT).own(tmp_path)
     instead = str(caught.value).split("upstream.checkpoint: ")[1]
     there = [name for name in LAYOUT.beside if (tmp_path / name).is_file()]
@@ -215,7 +215,7 @@ def test_a_folder_in_place_of_a_repository_is_told_its_name(tmp_path):
     (tmp_path / "model.bin").write_bytes(WEIGHTS)
     checkpoint = unlisted(f"openai/whisper-small@{REVISION}", LAYOUT)
     for source in (tmp_path, tmp_path / "model.bin"):
-        with pytest.raises(ValueError, match="say upstream.checkpoint: ") as caught:
+        with pytest.raises(ValueError, match="set upstream.checkpoint: ") as caught:
             checkpoint.own(source)
         named = str(caught.value).split("upstream.checkpoint: ")[1]
         assert isinstance(unlisted(named, LAYOUT), Checkpoint)

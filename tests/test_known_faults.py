@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 PAGE = (Path(__file__).parent.parent / "docs/known_faults.md").read_text(encoding="utf-8")
+ON_ONE_LINE = " ".join(PAGE.split())
 
 
 def shown_by_the_script(limit):
@@ -24,7 +25,7 @@ def shown_by_the_script(limit):
 def test_the_script_shows_the_error_of_each_convolution_that_the_page_names():
     shown = dict(shown_by_the_script("DEFAULT"))
     assert len(shown) == 3
-    assert all(name in PAGE for name in shown)
+    assert all(name in ON_ONE_LINE for name in shown)
     assert all(0 < float(error) < 2 for error in shown.values())
 
 

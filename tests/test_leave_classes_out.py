@@ -134,5 +134,5 @@ def test_classes_are_enough_just_where_they_can_be_dealt(classes, folds):
         for i, group in enumerate(groups):
             assert classes - len(group) - len(groups[i - 1]) >= 2
     else:
-        with pytest.raises(ValueError, match="two classes at least must be left to learn"):
+        with pytest.raises(ValueError, match="at least two classes must be left for training"):
             deal(names, folds, seed=1)

@@ -42,7 +42,7 @@ def test_the_model_says_that_it_takes_voices_out(project):
 
 def test_it_is_scored_by_the_voices_of_the_clips(project):
     assert run("evaluate", project).returncode == 0
-    found = json.loads((project / "evaluation/metrics.json").read_text())
+    found = json.loads((project / "evaluation/rates.json").read_text())
     assert found["test"]["accuracy"] == 1
 
 

@@ -26,5 +26,5 @@ def test_layers_are_pooled_side_by_side_without_the_silence_behind_a_clip(store)
 
 
 def test_a_way_with_weights_is_refused(store):
-    with pytest.raises(ValueError, match="attentive has weights to be trained"):
+    with pytest.raises(ValueError, match="attentive has weights to train"):
         pooled(store, ["clip1"], [1], "attentive")

@@ -134,7 +134,7 @@ def test_a_stage_run_by_hand_replaces_what_dvc_has_linked_and_leaves_its_cache_a
 
 
 def test_a_new_rate_runs_the_head_and_what_follows_and_the_old_one_nothing(project: Path) -> None:
-    write_params(project, train_head={"lr": 0.002})
+    write_params(project, train_head={"lr": 0.003})
     changed = ran(dvc(project, "repro"))
     follows = ["train_head", "evaluate@head", "finetune@top3", "evaluate_finetuned@top3"]
     follows += ["train_control@log_mel", "judge_transfer"]

@@ -26,7 +26,8 @@ for folder in ("models/head", "evaluation/head/curves/plots/metrics/dev"):
 weights = {"upstream.x": (500_000 * layer,), "head.weight": (10, layer), "head.bias": (10,)}
 save_file({k: np.zeros(s, np.float32) for k, s in weights.items()}, "models/head/model.safetensors")
 cer = {"cer": lr / 10, "cer_low": lr / 20, "cer_high": lr / 5, "wer": lr / 2}
-json.dump({"test": cer}, open("evaluation/head/metrics.json", "w"))
+json.dump({"test": cer}, open("evaluation/head/rates.json", "w"))
+json.dump({"head": {"cer": lr / 10}}, open("evaluation/head/metrics.json", "w"))
 curve = f"step\tcer\n0\t1.0\n1\t{lr / 10 + layer / 100}\n"
 open("evaluation/head/curves/plots/metrics/dev/cer.tsv", "w").write(curve)
 """

@@ -231,7 +231,7 @@ def test_a_control_is_loaded_as_an_upstream_is_and_always_with_the_same_weights(
 
 @each_control
 def test_a_control_cannot_be_fetched_and_the_message_says_where_it_belongs(name):
-    message = rf"upstream\.name: '{name}' has no weights .* listed under transfer\.controls"
+    message = rf"upstream\.name: '{name}' has no weights .* belong in transfer\.controls"
     with pytest.raises(ValueError, match=message):
         fetchable(name, "base")
 

@@ -23,13 +23,13 @@ def test_few_shots_of_stored_states_tell_pitches_apart(capsys):
 
 @pytest.mark.usefixtures("project")
 def test_a_study_of_the_states_names_the_corpus_and_settings_as_the_evaluation_does():
-    assert not run("evaluate_classifier", "model", "corpus", "e", "p.csv")
+    assert not run("evaluate", "model", "corpus", "e", "p.csv")
     evaluation = named(json.loads(Path("e/rates.json").read_text()))
     for study in ("few_shot", "leave_classes_out"):
         assert not run(study, "corpus", "embeddings", f"{study}.csv")
         (of,) = {row["of"] for row in read(f"{study}.csv")} or {""}
         assert parse(of) in ({}, {name: evaluation[name] for name in ("corpus", "settings")})
-    assert not run("robustness_classifier", "model", "corpus", "r.csv", "u.csv")
+    assert not run("robustness", "model", "corpus", "r.csv", "u.csv")
     assert parse(read("r.csv")[0]["of"]) == evaluation
 
 

@@ -56,7 +56,7 @@ def test_a_project_where_nothing_ran_is_told_what_to_run(project, monkeypatch):
     monkeypatch.chdir(project)
     result = run()
     assert result.exit_code == 1 and not (project / "report.html").exists()
-    assert result.stderr.startswith("voicegraft: evaluation holds no <model>/rates.json: run")
+    assert result.stderr.startswith("voicegraft: evaluation has no <model>/rates.json: run")
     (project / "params.yaml").unlink()
     assert "params.yaml is not here" in run().stderr
 

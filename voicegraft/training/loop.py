@@ -50,7 +50,8 @@ class Trainer:
     ):
         self.fabric, self.bare, self.inputs = fabric, model, inputs
         self.parts, self.fit, self.quiet, self.section = parts, fit, quiet, section
-        adamw = optimiser(parts, fit.weight_decay, fabric.device)
+        scaled = getattr(fabric.strategy.precision, "scaler", None) is not None
+        adamw = optimiser(parts, fit.weight_decay, fabric.device, scaled)
         self.model, self.optimiser = fabric.setup(model, adamw)
         self.progress = Progress()
         self.best = self._copies()

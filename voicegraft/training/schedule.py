@@ -90,14 +90,16 @@ def unfreeze(model: GraftedModel, parts: Iterable[Part], epoch: int) -> list[str
     return [part.name for part in learning]
 
 
-def optimiser(parts: Iterable[Part], weight_decay: float, device: torch.device) -> AdamW:
+def optimiser(
+    parts: Iterable[Part], weight_decay: float, device: torch.device, scaled: bool = False
+) -> AdamW:
     """Return AdamW (Loshchilov & Hutter 2019) with a group for each part.
 
-    On a CPU its fused kernel goes over the weights once, in place of ten times. Elsewhere it may
-    not be asked for: Fabric clips no gradients where such a kernel also unscales a 16-bit loss.
+    On a CPU its fused kernel goes over the weights once, in place of ten times. With a loss that is
+    `scaled`, for 16 bits, Fabric clips no gradients under a kernel that also unscales them.
     """
     groups = [{"params": list(part.parameters), "lr": part.lr} for part in parts]
-    fused = True if device.type == "cpu" else None
+    fused = True if device.type == "cpu" and not scaled else None
     return AdamW(groups, betas=(0.9, 0.98), weight_decay=weight_decay, fused=fused)
 
 
