@@ -90,6 +90,29 @@ def test_a_stage_that_is_stopped_tidies_up_and_its_children_end(stage, begin, ho
     assert not (stage / "output.part").exists() and not (stage / "output").exists()
 
 
+def test_a_stop_that_is_sent_twice_at_once_still_ends_the_children(begin):
+    process = begin("stage.py", "workers")
+    children = psutil.Process(process.pid).children(recursive=True)
+    for _ in range(3):
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        time.sleep(0.001)
+    said = process.communicate(timeout=60)[1]
+    assert (process.returncode, said.strip().splitlines()[-1]) == (
+        143,
+        "stage.py: stopped by SIGTERM",
+    )
+    assert left(children) == []
+
+
+def test_a_stop_that_is_asked_for_again_later_ends_the_process_at_once(begin):
+    process = begin("stage.py", "program")
+    process.send_signal(signal.SIGTERM)
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(1) == -signal.SIGTERM
+
+
 def test_ctrl_c_reaches_the_whole_group_and_leaves_no_process(begin):
     process = begin("stage.py", "workers")
     children = psutil.Process(process.pid).children(recursive=True)
@@ -124,11 +147,20 @@ time.sleep(600)
 
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_script_that_is_stopped_while_it_imports_ends_in_one_line(stage, begin, name, status):
-    (stage / "late.py").write_text(IMPORTS)
-    process = begin("late.py")
+    (stage / "stages").mkdir()
+    (stage / "stages/late.py").write_text(IMPORTS)
+    process = begin("stages/late.py")
     process.send_signal(signal.Signals[name])
     printed = process.communicate(timeout=60)[1]
     assert (process.returncode, printed) == (status, f"late.py: stopped by {name}\n")
+
+
+def test_who_imports_a_script_keeps_the_handlers_that_it_has(stage):
+    (stage / "other.py").write_text("import voicegraft.pipeline.stops, signal\n"
+        "print(signal.getsignal(signal.SIGINT) == signal.default_int_handler)")  # fmt: skip
+    own = os.environ | {"PYTHONPATH": str(ROOT)}
+    said = subprocess.run([sys.executable, "other.py"], cwd=stage, env=own, capture_output=True)
+    assert said.stdout == b"True\n"
 
 
 @pytest.mark.parametrize("folder", ["stages", "studies"])

@@ -246,13 +246,10 @@ def _leave(work: Callable[[], int]) -> None:
 def get_ready() -> None:
     """Import here what stages import, so that a fork need not."""
     torch.set_num_threads(1)
-    handlers = {number: signal.getsignal(number) for number in STOPS}
     for name in LATE:
         importlib.import_module(name)
     for path in (ROOT / "stages").glob("*.py"):
         script(path.stem)
-    for number, handler in handlers.items():  # scripts set their own as they are imported
-        signal.signal(number, handler)
 
 
 @cache

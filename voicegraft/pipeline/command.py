@@ -6,8 +6,10 @@ import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 
 import psutil
@@ -18,6 +20,7 @@ MISTAKES = (ValueError, RuntimeError, OSError)
 STOPS = (signal.SIGINT, signal.SIGTERM)
 PR_SET_PDEATHSIG = 1
 PATIENCE_SECONDS = 3.0
+REPEATED_SECONDS = 0.5
 
 
 class StoppedError(SystemExit):
@@ -71,9 +74,21 @@ def _heed_stops() -> None:
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
+    insisted = partial(_insist, time.monotonic())
     for each in STOPS:
-        signal.signal(each, signal.SIG_DFL)  # a second signal ends the process at once
+        signal.signal(each, insisted)
     raise StoppedError(number)
+
+
+def _insist(began: float, number: int, _frame: FrameType | None) -> None:
+    """End the process at once, as somebody asks a second time.
+
+    What comes at once is the first time again: where DVC has threads, Linux tells of the death of
+    each of them that was the parent (forget_original_parent in kernel/exit.c).
+    """
+    if time.monotonic() - began > REPEATED_SECONDS:
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
 
 def _end(children: list[psutil.Process]) -> None:
