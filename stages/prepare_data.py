@@ -14,7 +14,9 @@ import hashlib
 import json
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -96,7 +98,9 @@ def pack(
     results = Parallel(os.cpu_count(), prefer="threads", return_as="generator")(jobs)
     bar = tqdm(results, "prepare_data", len(clips), unit="clip")
     utterances, audio, rejects = [], [], []
-    with PackedWriter(path, np.int16) as packed:
+    with PackedWriter(path, np.int16) as packed, warnings.catch_warnings(), closing(results):
+        # On a full disk joblib would have the last word, about clips left undecoded.
+        warnings.filterwarnings("ignore", "[0-9]+ tasks which were still being processed")
         for clip, (text, samples) in zip(clips, bar, strict=True):
             if isinstance(samples, Reject):
                 rejects.append(samples)

@@ -1,8 +1,11 @@
 """The stage that turns a corpus of texts into a manifest and audio."""
 
 import os
+import resource
+import shutil
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -34,6 +37,18 @@ def test_all_rates_and_channels_become_16_khz_mono(project):
         project.add(f"{rate}.flac", noise(1, rate, 2, seed=rate), rate=rate)
     corpus = project.good().run()
     assert all(abs(u.seconds - 1) < 0.001 for u in corpus.utterances)
+
+
+@pytest.mark.parametrize("room", [300, 100_000])
+def test_a_full_disk_ends_the_stage_in_a_line_that_names_the_file(project, room):
+    project.good(clips=200).run()
+    shutil.rmtree(project.root / "out")
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (room, room))
+    command = [sys.executable, str(SCRIPT), "downloads", "out/corpus", "out/corpus.json"]
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=limit)
+    assert done.returncode == 1
+    assert "audio.npy" in done.stderr.strip().splitlines()[-1], done.stderr
+    assert list((project.root / "out/corpus").iterdir()) == []
 
 
 def test_bad_clips_are_rejected_each_for_its_own_reason(project):
