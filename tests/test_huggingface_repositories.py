@@ -106,7 +106,11 @@ def test_a_pickle_is_not_read(wav2vec2):
     ("file", "changes", "message"),
     [
         ("config.json", {"model_type": "sew"}, "model_type is one of .*'wavlm'.*, not 'sew'"),
-        ("preprocessor_config.json", {"sampling_rate": 8000}, "sampling_rate must be 16000, not 8000"),
+        (
+            "preprocessor_config.json",
+            {"sampling_rate": 8000},
+            "sampling_rate must be 16000, not 8000",
+        ),
     ],
 )
 def test_what_cannot_be_fed_is_refused_with_the_file_the_key_and_the_value(
