@@ -100,6 +100,8 @@ def old_and_new(scratch: Path) -> None:
     for name in ("killed", "old", "used"):
         keep(scratch / name / (CHECKPOINT if name == "killed" else RESULT), {}, {})
         (scratch / name / f"{RESULT}x1y2.part").write_text("half")
+        (scratch / name / f"{RESULT}x3y4.part").mkdir()
+        (scratch / name / f"{RESULT}x3y4.part" / ".tmpAbCdEf").write_text("half")
     (scratch / "old" / "thesis.tex").write_text("")
     (scratch / "thesis.tex").write_text("")
 
@@ -108,7 +110,7 @@ def test_what_older_runs_left_is_removed_once_a_stage_is_done_and_nothing_else(t
     old_and_new(tmp_path)
     with tidied(tmp_path) as used:
         used.add("used")
-        assert len(left(tmp_path)) == 8
+        assert len(left(tmp_path)) == 11
     assert left(tmp_path) == ["old/thesis.tex", "thesis.tex", f"used/{RESULT}"]
     assert not (tmp_path / "killed").exists()
 

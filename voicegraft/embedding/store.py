@@ -17,7 +17,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from voicegraft.pipeline.files import DamagedError, read_json, reading, whole
+from voicegraft.pipeline.files import DamagedError, read_json, reading, whole, whole_apart
 from voicegraft.pipeline.packed import PackedWriter, read_packed
 from voicegraft.pipeline.tables import read_rows
 
@@ -47,7 +47,7 @@ def write_components(path: Path, components: Components) -> None:
     """Write them as safetensors."""
     # safetensors writes the memory as it is: a transposed view would be read back wrongly.
     named = {name: np.ascontiguousarray(array) for name, array in vars(components).items()}
-    with whole(path) as partial:
+    with whole_apart(path) as partial:
         save_file(named, partial)
 
 

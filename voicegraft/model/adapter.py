@@ -24,7 +24,7 @@ from voicegraft.model.grafted import (
     ready,
 )
 from voicegraft.model.precision import bound_cache
-from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.files import whole_apart
 
 PREFIX, FACTS = "upstream.", "voicegraft"
 
@@ -50,7 +50,7 @@ def write_adapter(model: Path, upstream: Path, file: Path) -> None:
     own = {name: value for name, value in weights.items() if not _equal(base.get(name), value)}
     # One entry, as safetensors writes several in any order.
     facts = {"model": json.loads(text), "upstream": digest(base)}
-    with whole(file) as partial:
+    with whole_apart(file) as partial:
         save_file(own, partial, {FACTS: json.dumps(facts)})
 
 

@@ -22,7 +22,7 @@ from voicegraft.model.batches import Padded, Ragged, join
 from voicegraft.model.layers import Layer, SideBySide, WeightedSum, numbers
 from voicegraft.model.objective import Classification, Objective, Transcription
 from voicegraft.model.precision import bound_cache
-from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.files import whole, whole_apart
 
 DESCRIPTION, WEIGHTS = "model.json", "model.safetensors"
 
@@ -177,7 +177,7 @@ def save_model(model: GraftedModel, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     weights = {k: _smallest_exact(v.detach().cpu()) for k, v in model.state_dict().items()}
     try:
-        with whole(folder / WEIGHTS) as partial:
+        with whole_apart(folder / WEIGHTS) as partial:
             save_file(weights, partial)
     except SafetensorError as error:
         raise OSError(f"{folder / WEIGHTS}: {error}") from None

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,29 @@ def whole(path: Path) -> Iterator[Path]:
         if isinstance(error, OSError) and error.errno and error.filename is None:
             error.filename = str(path)
         raise
+
+
+@contextmanager
+def whole_apart(path: Path) -> Iterator[Path]:
+    """Do as `whole` for a writer with temporary files of its own, in a folder that goes with them.
+
+    safetensors writes into `.tmpXXXXXX` beside the file, which after a kill nobody would remove.
+    """
+    folder = path.with_name(path.name + ".part")
+    _remove(folder)
+    folder.mkdir()
+    try:
+        yield folder / path.name
+        os.replace(folder / path.name, path)
+    finally:
+        _remove(folder)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> Any:

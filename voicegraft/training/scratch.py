@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -36,16 +37,15 @@ def keep(path: Path, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -
     path.parent.mkdir(parents=True, exist_ok=True)
     own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(values)
-    handle, partial = tempfile.mkstemp(PART, path.name, path.parent)
-    os.close(handle)
+    apart = Path(tempfile.mkdtemp(PART, path.name, path.parent))
+    partial = apart / path.name
     try:
         save_file(own, partial, {"values": text, "sha256": _digest(own, text)})
         os.replace(partial, path)
     except SafetensorError as error:
         raise OSError(f"{path}: {error}") from None
     finally:
-        with suppress(FileNotFoundError):
-            os.unlink(partial)
+        shutil.rmtree(apart, ignore_errors=True)
 
 
 def recall(path: Path) -> Kept | None:
@@ -91,7 +91,9 @@ def _tidy(run: Path, in_use: bool) -> None:
     """Remove what a kill has left half written, and unless it is in use all that the run kept."""
     for name in (CHECKPOINT, RESULT):
         for file in run.glob(f"{name}*"):
-            if file.suffix == PART or (file.name == name and not in_use):
+            if file.is_dir() and file.suffix == PART:
+                shutil.rmtree(file, ignore_errors=True)
+            elif file.suffix == PART or (file.name == name and not in_use):
                 file.unlink(missing_ok=True)
     with suppress(OSError):
         run.rmdir()  # if it is empty
