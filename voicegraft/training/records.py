@@ -1,5 +1,7 @@
 """What a training leaves for git: learning curves, and the share that learns."""
 
+import os
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,15 +12,36 @@ from voicegraft.model.upstream import Upstream
 from voicegraft.pipeline.files import write_json
 from voicegraft.training.schedule import Part
 
+PART = ".part"
+
 
 def write_curves(history: Sequence[dict[str, float]], folder: Path) -> None:
-    """Write one .tsv for each value of `history`, whose records carry their `step`."""
-    with Live(str(folder), save_dvc_exp=False, dvcyaml=None, report=None) as live:
-        for record in history:
-            live.step = int(record["step"])
-            for name, value in record.items():
-                if name != "step":
-                    live.log_metric(name, round(value, 6))
+    """Write one .tsv for each value of `history`, whose records carry their `step`.
+
+    dvclive writes into a file step by step, so it does so apart, and then whole files are moved.
+
+    Raises:
+        OSError: if they cannot be written, naming the folder.
+    """
+    apart = folder / PART
+    try:
+        shutil.rmtree(apart, ignore_errors=True)
+        with Live(str(apart), save_dvc_exp=False, dvcyaml=None, report=None) as live:
+            for record in history:
+                live.step = int(record["step"])
+                for name, value in record.items():
+                    if name != "step":
+                        live.log_metric(name, round(value, 6))
+        shutil.rmtree(folder / "plots", ignore_errors=True)  # of a run with other values
+        for file in [path for path in apart.rglob("*") if path.is_file()]:
+            target = folder / file.relative_to(apart)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(file, target)
+    except OSError as error:
+        error.filename, error.filename2 = str(folder), None
+        raise
+    finally:
+        shutil.rmtree(apart, ignore_errors=True)
 
 
 @dataclass(frozen=True)
