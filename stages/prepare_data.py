@@ -14,15 +14,15 @@ import hashlib
 import json
 import os
 import sys
-import warnings
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from pydantic import Field
 from tqdm import tqdm
 
@@ -49,6 +49,9 @@ from voicegraft.preparing.text import TextSection, normalise
 from voicegraft.speech.manifest import UNLABELLED, Utterance, write_manifest
 from voicegraft.speech.names import legible
 
+CLIPS_AHEAD = 64
+Examined = tuple[str, np.ndarray | Reject]
+
 
 class PrepareData(Section):
     """Checks of clips, normalisation of texts, and splits."""
@@ -72,7 +75,7 @@ def as_task(clip: Clip, task: str) -> Clip:
     return replace(clip, label="")
 
 
-def examine(clip: Clip, params: PrepareData) -> tuple[str, np.ndarray | Reject]:
+def examine(clip: Clip, params: PrepareData) -> Examined:
     """Return the normalised text of `clip`, and its samples or the reason to reject it."""
     text = normalise(clip.text, params.text)
     try:
@@ -85,6 +88,21 @@ def examine(clip: Clip, params: PrepareData) -> tuple[str, np.ndarray | Reject]:
         return text, Reject(clip.id, legible(clip.path), error.reason, error.detail)
 
 
+def examined(clips: Sequence[Clip], params: PrepareData) -> Generator[Examined, None, None]:
+    """Yield what `examine` returns, in order; threads decode some clips ahead, and then wait.
+
+    The threads are joined in any case: one that Python cuts off inside the resampler aborts it.
+    """
+    ahead: deque[Future[Examined]] = deque()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for clip in clips:
+            ahead.append(pool.submit(examine, clip, params))
+            if len(ahead) > CLIPS_AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
 def pack(
     clips: Sequence[Clip], params: PrepareData, path: Path
 ) -> tuple[list[Utterance], list[str], list[Reject]]:
@@ -94,13 +112,10 @@ def pack(
         The utterances, with the splits given by the corpus; a hash of the samples of each; the
         rejects.
     """
-    jobs = (delayed(examine)(clip, params) for clip in clips)
-    results = Parallel(os.cpu_count(), prefer="threads", return_as="generator")(jobs)
+    results = examined(clips, params)
     bar = tqdm(results, "prepare_data", len(clips), unit="clip")
     utterances, audio, rejects = [], [], []
-    with PackedWriter(path, np.int16) as packed, warnings.catch_warnings(), closing(results):
-        # On a full disk joblib would have the last word, about clips left undecoded.
-        warnings.filterwarnings("ignore", "[0-9]+ tasks which were still being processed")
+    with PackedWriter(path, np.int16) as packed, closing(results):
         for clip, (text, samples) in zip(clips, bar, strict=True):
             if isinstance(samples, Reject):
                 rejects.append(samples)
