@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 STAGE = """
 '''A stage that never ends.'''
+import voicegraft.pipeline.stops
 import subprocess, sys, time
 from pathlib import Path
 from joblib import Parallel, delayed
@@ -38,7 +39,8 @@ run_stage(main)
 
 @pytest.fixture
 def stage(tmp_path) -> Path:
-    (tmp_path / "stage.py").write_text(STAGE)
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "stages/stage.py").write_text(STAGE)
     return tmp_path
 
 
@@ -79,7 +81,7 @@ def left(processes: list[psutil.Process]) -> list[psutil.Process]:
 @pytest.mark.parametrize("how", ["workers", "program"])
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_stage_that_is_stopped_tidies_up_and_its_children_end(stage, begin, how, name, status):
-    process = begin("stage.py", how)
+    process = begin("stages/stage.py", how)
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.Signals[name])
     printed = process.communicate(timeout=60)[1]
@@ -91,7 +93,7 @@ def test_a_stage_that_is_stopped_tidies_up_and_its_children_end(stage, begin, ho
 
 
 def test_a_stop_that_is_sent_twice_at_once_still_ends_the_children(begin):
-    process = begin("stage.py", "workers")
+    process = begin("stages/stage.py", "workers")
     children = psutil.Process(process.pid).children(recursive=True)
     for _ in range(3):
         with suppress(ProcessLookupError):
@@ -106,7 +108,7 @@ def test_a_stop_that_is_sent_twice_at_once_still_ends_the_children(begin):
 
 
 def test_a_stop_that_is_asked_for_again_later_ends_the_process_at_once(begin):
-    process = begin("stage.py", "program")
+    process = begin("stages/stage.py", "program")
     process.send_signal(signal.SIGTERM)
     time.sleep(1)
     process.send_signal(signal.SIGTERM)
@@ -114,7 +116,7 @@ def test_a_stop_that_is_asked_for_again_later_ends_the_process_at_once(begin):
 
 
 def test_ctrl_c_reaches_the_whole_group_and_leaves_no_process(begin):
-    process = begin("stage.py", "workers")
+    process = begin("stages/stage.py", "workers")
     children = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGINT)
     printed = process.communicate(timeout=60)[1]
@@ -122,10 +124,14 @@ def test_ctrl_c_reaches_the_whole_group_and_leaves_no_process(begin):
     assert left(children) == []
 
 
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash", ""])
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
-def test_where_dvc_is_killed_alone_its_stage_ends_too(stage, begin, name):
+def test_where_dvc_is_killed_alone_its_stage_ends_too(stage, begin, monkeypatch, name, shell):
+    monkeypatch.setenv(
+        "SHELL", shell
+    )  # by which DVC runs a stage: some wait for it, some become it
     subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=stage, check=True)
-    lines = f"stages:\n  endless:\n    cmd: {sys.executable} stage.py workers\n"
+    lines = f"stages:\n  endless:\n    cmd: {sys.executable} stages/stage.py workers\n"
     (stage / "dvc.yaml").write_text(lines)
     process = begin("-m", "dvc", "repro", "-q")
     children = psutil.Process(process.pid).children(recursive=True)
@@ -147,7 +153,6 @@ time.sleep(600)
 
 @pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_script_that_is_stopped_while_it_imports_ends_in_one_line(stage, begin, name, status):
-    (stage / "stages").mkdir()
     (stage / "stages/late.py").write_text(IMPORTS)
     process = begin("stages/late.py")
     process.send_signal(signal.Signals[name])

@@ -1,7 +1,6 @@
 """Run a stage as a command: its docstring is the help, and a user's mistake is one line."""
 
 import atexit
-import ctypes
 import gc
 import os
 import signal
@@ -18,7 +17,6 @@ import typer
 MISTAKES = (ValueError, RuntimeError, OSError)
 """Errors from bad input: the user gets the message without a stack trace."""
 STOPS = (signal.SIGINT, signal.SIGTERM)
-PR_SET_PDEATHSIG = 1
 PATIENCE_SECONDS = 3.0
 REPEATED_SECONDS = 0.5
 
@@ -41,7 +39,6 @@ def run_stage(main: Callable[..., None]) -> None:
 
     A user's mistake ends the process with a message and status 1; VOICEGRAFT_TRACEBACK=1 shows the
     stack trace. If the process is stopped, it removes partial files and ends its children first.
-    Under DVC, it is stopped when DVC ends.
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
     # \b keeps click from joining the lines of a paragraph.
@@ -68,9 +65,6 @@ def _heed_stops() -> None:
     for number in STOPS:
         if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
             signal.signal(number, _stop)
-    if "DVC_STAGE" in os.environ and sys.platform == "linux":
-        # If DVC alone is killed, its stage would go on beside that of the next run (prctl(2)).
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
@@ -83,8 +77,7 @@ def _stop(number: int, _frame: FrameType | None) -> None:
 def _insist(began: float, number: int, _frame: FrameType | None) -> None:
     """End the process at once, as somebody asks a second time.
 
-    What comes at once is the first time again: where DVC has threads, Linux tells of the death of
-    each of them that was the parent (forget_original_parent in kernel/exit.c).
+    What comes at once is the first time again, as from a supervisor that stops each of a group.
     """
     if time.monotonic() - began > REPEATED_SECONDS:
         signal.signal(number, signal.SIG_DFL)
