@@ -35,6 +35,18 @@ def main(how: str) -> None:
 
 run_stage(main)
 """
+BAR = """
+'''A stage that ends while it shows a bar.'''
+import os
+from tqdm import tqdm
+from voicegraft.pipeline.command import run_stage
+
+def main() -> None:
+    bar = tqdm(range(9))
+    {ends}
+
+run_stage(main)
+"""
 
 
 @pytest.fixture
@@ -90,6 +102,18 @@ def test_a_stage_that_is_stopped_tidies_up_and_its_children_end(stage, begin, ho
     assert "Traceback" not in printed
     assert children and left(children) == []
     assert not (stage / "output.part").exists() and not (stage / "output").exists()
+
+
+@pytest.mark.parametrize(
+    ("ends", "line"),
+    [("os.kill(os.getpid(), 15)", "stopped by SIGTERM"), ("raise OSError('full')", "full")],
+)
+def test_how_a_stage_ended_is_said_last_and_not_by_a_bar_before_it(stage, ends, line):
+    script = stage / "stages/bar.py"
+    script.write_text(BAR.format(ends=ends))
+    own = os.environ | {"PYTHONPATH": str(ROOT)}
+    found = subprocess.run([sys.executable, script], env=own, stderr=subprocess.PIPE, text=True)
+    assert found.stderr.splitlines()[-1] == f"bar.py: {line}"
 
 
 def test_a_stop_that_is_sent_twice_at_once_still_ends_the_children(begin):

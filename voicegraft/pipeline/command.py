@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -53,12 +54,22 @@ def run_stage(main: Callable[..., None]) -> None:
         app()
     except StoppedError as stop:
         _end(stop.children)
+        _let_go(stop)
         print(f"{name}: stopped by {signal.Signals(stop.code - 128).name}", file=sys.stderr)
         raise
     except MISTAKES as error:
         if os.environ.get("VOICEGRAFT_TRACEBACK"):
             raise
+        _let_go(error)
         sys.exit(f"{name}: {error}")
+
+
+def _let_go(error: BaseException) -> None:
+    """Free what the stage held when it ended, so that no bar is drawn after the line that follows.
+
+    A bar that is not closed draws itself once more as it is freed, else by the end of Python.
+    """
+    traceback.clear_frames(error.__traceback__)
 
 
 def _heed_stops() -> None:
