@@ -19,6 +19,8 @@ WRONG, HALF, TRACEBACK, HANG, ORPHAN, BY_HAND, UNCLEAR = KINDS = (
 )
 SAME, REFUSED, BY_DVC = WELL = ("right bytes", "refused in a line", "seen by DVC alone")
 """How a fault may end well."""
+LONGEST = 4000
+"""Characters that are kept of what went wrong: a traceback, from where it begins."""
 
 
 @dataclass
@@ -32,7 +34,7 @@ class Outcome:
     def add(self, kind: str, what: object) -> None:
         """Note something that went wrong, if `what` is not empty."""
         if what:
-            self.wrong.setdefault(kind, str(what)[-600:])
+            self.wrong.setdefault(kind, str(what)[-LONGEST:])
 
     def look(self, ended: Ended, ok: tuple[int, ...] = (0,)) -> "Outcome":
         """Note what the way a run ended says: it hangs, leaves processes or prints a traceback."""
