@@ -30,7 +30,7 @@ def main(how: str) -> None:
     with whole(Path("output")) as partial:
         partial.write_text("half")
         if how == "program":
-            subprocess.run(["sh", "-c", "touch 'worker 0'; trap '' TERM; sleep 600"])
+            subprocess.run(["sh", "-c", "trap '' TERM; sleep 600 & touch 'worker 0'; wait"])
         Parallel(2, "loky")(delayed(sleep)(number) for number in range(2))
 
 run_stage(main)
@@ -44,6 +44,34 @@ from voicegraft.pipeline.command import run_stage
 def main() -> None:
     bar = tqdm(range(9))
     {ends}
+
+run_stage(main)
+"""
+LATE = """
+'''A stage that is stopped when all is done and Python ends.'''
+import atexit, os, signal
+from voicegraft.pipeline.command import run_stage
+
+atexit.register(lambda: os.kill(os.getpid(), signal.{name}))
+
+def main() -> None:
+    print("done")
+
+run_stage(main)
+"""
+DELETED = """
+'''A stage that is stopped where Python ignores what is raised.'''
+import os, signal, time
+from voicegraft.pipeline.command import run_stage
+
+class Deleted:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0)
+
+def main() -> None:
+    Deleted()
+    time.sleep(30)
 
 run_stage(main)
 """
@@ -114,6 +142,24 @@ def test_how_a_stage_ended_is_said_last_and_not_by_a_bar_before_it(stage, ends, 
     own = os.environ | {"PYTHONPATH": str(ROOT)}
     found = subprocess.run([sys.executable, script], env=own, stderr=subprocess.PIPE, text=True)
     assert found.stderr.splitlines()[-1] == f"bar.py: {line}"
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_stop_that_comes_as_python_ends_is_said_in_a_line(stage, name, status):
+    script = stage / "stages/late.py"
+    script.write_text(LATE.format(name=name))
+    own = os.environ | {"PYTHONPATH": str(ROOT)}
+    found = subprocess.run([sys.executable, script], env=own, capture_output=True, text=True)
+    assert found.stderr == f"late.py: stopped by {name}\n"
+    assert (found.stdout, found.returncode) == ("done\n", status)
+
+
+def test_a_stop_that_comes_as_an_object_is_deleted_is_not_lost(stage):
+    script = stage / "stages/deleted.py"
+    script.write_text(DELETED)
+    own = os.environ | {"PYTHONPATH": str(ROOT)}
+    found = subprocess.run([sys.executable, script], env=own, capture_output=True, text=True)
+    assert (found.stderr, found.returncode) == ("deleted.py: stopped by SIGTERM\n", 143)
 
 
 def test_a_stop_that_is_sent_twice_at_once_still_ends_the_children(begin):

@@ -10,7 +10,9 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from threading import Timer
 from types import FrameType
+from typing import Any
 
 import psutil
 import typer
@@ -20,6 +22,7 @@ MISTAKES = (ValueError, RuntimeError, OSError)
 STOPS = (signal.SIGINT, signal.SIGTERM)
 PATIENCE_SECONDS = 3.0
 REPEATED_SECONDS = 0.5
+SOON_SECONDS = 0.05
 
 
 class StoppedError(SystemExit):
@@ -55,13 +58,15 @@ def run_stage(main: Callable[..., None]) -> None:
     except StoppedError as stop:
         _end(stop.children)
         _let_go(stop)
-        print(f"{name}: stopped by {signal.Signals(stop.code - 128).name}", file=sys.stderr)
+        _say_stopped(stop.code - 128)
         raise
     except MISTAKES as error:
         if os.environ.get("VOICEGRAFT_TRACEBACK"):
             raise
         _let_go(error)
         sys.exit(f"{name}: {error}")
+    finally:
+        _replace(_stop, _stop_at_end)
 
 
 def _let_go(error: BaseException) -> None:
@@ -73,6 +78,7 @@ def _let_go(error: BaseException) -> None:
 
 
 def _heed_stops() -> None:
+    sys.unraisablehook = _stop_yet
     for number in STOPS:
         if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
             signal.signal(number, _stop)
@@ -83,6 +89,40 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     for each in STOPS:
         signal.signal(each, insisted)
     raise StoppedError(number)
+
+
+def _stop_yet(ignored: Any) -> None:
+    """Stop once more, soon, where Python ignores the error, as it deletes an object.
+
+    Args:
+        ignored: what `sys.unraisablehook` is called with.
+    """
+    stop = ignored.exc_value
+    if not isinstance(stop, StoppedError):
+        return sys.__unraisablehook__(ignored)
+    for number in STOPS:
+        signal.signal(number, _stop)
+    number = stop.code - 128
+    return Timer(SOON_SECONDS, os.kill, (os.getpid(), number)).start()
+
+
+def _stop_at_end(number: int, _frame: FrameType | None) -> None:
+    """End the process, as Python ends it already: an exception would be printed and ignored."""
+    _end(psutil.Process().children(recursive=True))
+    _say_stopped(number)
+    sys.stdout.flush()
+    os._exit(128 + number)
+
+
+def _say_stopped(number: int) -> None:
+    name, cause = os.path.basename(sys.argv[0]), signal.Signals(number).name
+    print(f"{name}: stopped by {cause}", file=sys.stderr, flush=True)
+
+
+def _replace(before: Callable[..., None], handler: Callable[..., None]) -> None:
+    for number in STOPS:
+        if signal.getsignal(number) is before:
+            signal.signal(number, handler)
 
 
 def _insist(began: float, number: int, _frame: FrameType | None) -> None:
