@@ -107,6 +107,20 @@ def test_a_name_of_other_signs_is_refused_with_the_list_it_is_in(tmp_path, name)
         check_names(write_pipeline(tmp_path, ["top3", name]))
 
 
+@pytest.mark.parametrize("names", [3, "top3", None, {"top3": 1}])
+def test_where_there_is_no_list_of_names_the_key_is_named(tmp_path, names):
+    with pytest.raises(ParamsError, match=r"params\.yaml: tune\.recipes is a list of names, not "):
+        check_names(write_pipeline(tmp_path, names))
+
+
+@pytest.mark.parametrize("knobs", ["tun: 1", "tune: {other: 1}", "tune: [recipes]", "tune:"])
+def test_where_the_list_of_names_is_missing_the_key_is_named(tmp_path, knobs):
+    params = write_pipeline(tmp_path, [])
+    params.write_text(knobs)
+    with pytest.raises(ParamsError, match=r"params\.yaml: tune\.recipes is missing"):
+        check_names(params)
+
+
 def test_plain_names_pass_in_both_pipelines_and_in_any_number(tmp_path):
     check_names(write_pipeline(tmp_path, []))
     check_names(write_pipeline(tmp_path, ["top3", "log_mel", "8"]))

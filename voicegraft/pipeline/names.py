@@ -21,14 +21,14 @@ def check_names(params_file: Path = PARAMS_FILE) -> None:
     """Refuse names with other characters than small letters, digits and underscores.
 
     Raises:
-        ParamsError: naming the list in params.yaml and the name.
+        ParamsError: naming the list in params.yaml, if it is missing or not one, and the name.
     """
     studies = params_file.parent / STUDIES_FILE
     params = read_params(params_file)
     own = read_params(studies) if studies.is_file() else {}
     for key in _lists(params_file.parent / PIPELINE_FILE) | _lists(studies.parent / PIPELINE_FILE):
         file = studies if key.split(".")[0] in own else params_file
-        for name in _value(params | own, key):
+        for name in _names(params | own, key, file):
             if not (isinstance(name, str) and NAME.fullmatch(name)):
                 allowed = "small letters, digits and underscores"
                 raise ParamsError(f"{file}: {key}: a name has {allowed}, not {name!r}")
@@ -41,10 +41,15 @@ def _lists(pipeline: Path) -> set[str]:
     return {found[1] for loop in loops if (found := TEMPLATE.fullmatch(loop))}
 
 
-def _value(params: Any, key: str) -> Any:
+def _names(params: Any, key: str, file: Path) -> list[Any]:
+    found = params
     for part in key.split("."):
-        params = params[part]
-    return params
+        if not isinstance(found, dict) or part not in found:
+            raise ParamsError(f"{file}: {key} is missing")
+        found = found[part]
+    if not isinstance(found, list):
+        raise ParamsError(f"{file}: {key} is a list of names, not {found!r}")
+    return found
 
 
 if __name__ == "__main__":
