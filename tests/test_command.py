@@ -238,6 +238,16 @@ def test_who_imports_a_script_keeps_the_handlers_that_it_has(stage):
     assert said.stdout == b"True\n"
 
 
+@pytest.mark.parametrize(("name", "imported"), [("names", "yaml"), ("locks", "dvc")])
+def test_what_runs_before_a_stage_is_stopped_in_a_line_too(stage, begin, name, imported):
+    waits = "from pathlib import Path; import time; Path('worker 0').touch(); time.sleep(600)"
+    (stage / f"{imported}.py").write_text(waits)
+    process = begin("-m", f"voicegraft.pipeline.{name}")
+    process.send_signal(signal.SIGINT)
+    printed = process.communicate(timeout=60)[1]
+    assert (process.returncode, printed) == (130, f"{name}.py: stopped by SIGINT\n")
+
+
 @pytest.mark.parametrize("folder", ["stages", "studies"])
 def test_every_script_heeds_stops_before_it_imports_anything_else(folder):
     for script in (ROOT / folder).glob("*.py"):

@@ -7,6 +7,8 @@ it belongs to another program (numbers start again in a new container); or the k
 file was written.
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - Ctrl-C ends it in a line
+
 import json
 from pathlib import Path
 from typing import Any

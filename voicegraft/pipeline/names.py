@@ -5,6 +5,8 @@ read a name such as `top3; rm -r models` as two commands. So each stage that is 
 of names runs this check first, in a command without names.
 """
 
+import voicegraft.pipeline.stops  # noqa: F401 - Ctrl-C ends it in a line
+
 import re
 import sys
 from pathlib import Path

@@ -3,7 +3,7 @@
 Torch takes seconds to import, and Ctrl-C meanwhile would print a traceback. Nothing has begun by
 then, so nothing is tidied; `run_stage` takes over with handlers that tidy. It is a module of its
 own, and heeds only where a script of `FOLDERS` is what runs: whoever imports one, as a test does,
-keeps the handlers that it has.
+keeps the handlers that it has. `names` and `locks`, which run before a stage, import it as well.
 """
 
 import os
@@ -16,7 +16,7 @@ from types import FrameType
 
 import psutil
 
-FOLDERS = ("stages", "studies")
+FOLDERS = ("stages", "studies", "pipeline")
 SHELLS = ("sh", "ash", "bash", "dash", "zsh", "fish", "ksh", "busybox")
 LOOK_EVERY_SECONDS = 0.5
 
