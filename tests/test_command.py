@@ -75,6 +75,19 @@ def main() -> None:
 
 run_stage(main)
 """
+SWALLOWED = """
+'''A stage in which a library makes another error of a stop, or nothing.'''
+import os, signal
+from voicegraft.pipeline.command import run_stage
+
+def main() -> None:
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except BaseException:
+        {then}
+
+run_stage(main)
+"""
 
 
 @pytest.fixture
@@ -160,6 +173,15 @@ def test_a_stop_that_comes_as_an_object_is_deleted_is_not_lost(stage):
     own = os.environ | {"PYTHONPATH": str(ROOT)}
     found = subprocess.run([sys.executable, script], env=own, capture_output=True, text=True)
     assert (found.stderr, found.returncode) == ("deleted.py: stopped by SIGTERM\n", 143)
+
+
+@pytest.mark.parametrize("then", ["raise OSError('no shape')", "raise KeyError('shape')", "pass"])
+def test_a_stop_of_which_a_library_makes_something_else_is_still_one(stage, then):
+    script = stage / "stages/swallowed.py"
+    script.write_text(SWALLOWED.format(then=then))
+    own = os.environ | {"PYTHONPATH": str(ROOT)}
+    found = subprocess.run([sys.executable, script], env=own, capture_output=True, text=True)
+    assert (found.stderr, found.returncode) == ("swallowed.py: stopped by SIGTERM\n", 143)
 
 
 def test_a_stop_that_is_sent_twice_at_once_still_ends_the_children(begin):

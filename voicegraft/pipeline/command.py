@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import partial
 from threading import Timer
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import psutil
 import typer
@@ -38,6 +38,10 @@ class StoppedError(SystemExit):
         self.children = psutil.Process().children(recursive=True)
 
 
+ASKED: list[StoppedError] = []
+"""Stops of this process: a library may make another error of one, as safetensors does."""
+
+
 def run_stage(main: Callable[..., None]) -> None:
     """Call `main` with the arguments of the command line.
 
@@ -51,22 +55,26 @@ def run_stage(main: Callable[..., None]) -> None:
     # A garbage collection over all objects of torch at exit takes half a second.
     gc.freeze()
     atexit.register(gc.freeze)
-    name = os.path.basename(sys.argv[0])
     _heed_stops()
     try:
         app()
-    except StoppedError as stop:
-        _end(stop.children)
-        _let_go(stop)
-        _say_stopped(stop.code - 128)
-        raise
-    except MISTAKES as error:
-        if os.environ.get("VOICEGRAFT_TRACEBACK"):
-            raise
-        _let_go(error)
-        sys.exit(f"{name}: {error}")
+    except BaseException as error:
+        _conclude(error)
     finally:
         _replace(_stop, _stop_at_end)
+
+
+def _conclude(error: BaseException) -> NoReturn:
+    """End the process by the stop that it was asked for, or by a user's mistake, in a line."""
+    if ASKED:
+        _end(ASKED[0].children)
+        _let_go(error)
+        _say_stopped(ASKED[0].code - 128)
+        raise ASKED[0] from None
+    if not isinstance(error, MISTAKES) or os.environ.get("VOICEGRAFT_TRACEBACK"):
+        raise error
+    _let_go(error)
+    sys.exit(f"{os.path.basename(sys.argv[0])}: {error}")
 
 
 def _let_go(error: BaseException) -> None:
@@ -88,7 +96,8 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     insisted = partial(_insist, time.monotonic())
     for each in STOPS:
         signal.signal(each, insisted)
-    raise StoppedError(number)
+    ASKED.append(StoppedError(number))
+    raise ASKED[-1]
 
 
 def _stop_yet(ignored: Any) -> None:
@@ -100,9 +109,8 @@ def _stop_yet(ignored: Any) -> None:
     stop = ignored.exc_value
     if not isinstance(stop, StoppedError):
         return sys.__unraisablehook__(ignored)
-    for number in STOPS:
-        signal.signal(number, _stop)
     number = stop.code - 128
+    signal.signal(number, _stop)
     return Timer(SOON_SECONDS, os.kill, (os.getpid(), number)).start()
 
 
