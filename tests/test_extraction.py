@@ -29,6 +29,7 @@ class Extraction:
     def __init__(self, folder, upstream, limit=PLENTY):
         self.folder, self.upstream = folder, upstream
         self.limit, self.precision = limit, "float32"
+        self.watch = lambda _chosen: None
 
     def __call__(self, corpus, margin=MARGIN_SECONDS, layers=LAYERS, batches=None, name="store"):
         """Return the ids of takes that were encoded; die after so many batches."""
@@ -40,15 +41,15 @@ class Extraction:
             Cache(self.folder / "cache", self.limit) as cache,
             write_store(self.folder / name, layers, self.upstream.size, frames, {}) as store,
         ):
-            filled = fill(store, chosen, keys, cache, partial(killed, encoder, batches))
+            filled = fill(store, chosen, keys, cache, partial(self.encoded, encoder, batches))
             return [take.id for take, fresh in filled if fresh]
 
-
-def killed(encoder, batches, chosen):
-    for number, batch in enumerate(encoder(chosen)):
-        if number == batches:
-            raise KeyboardInterrupt
-        yield batch
+    def encoded(self, encoder, batches, chosen):
+        self.watch(chosen)
+        for number, batch in enumerate(encoder(chosen)):
+            if number == batches:
+                raise KeyboardInterrupt
+            yield batch
 
 
 @pytest.fixture
@@ -109,6 +110,21 @@ def test_a_run_that_is_killed_goes_on_after_its_last_batch(extract, corpus):
     everything = takes(corpus.utterances, SPEEDS, 10**9)
     assert 0 < len(rest) < len(everything)
     assert not set(rest) & {t.id for t in sorted(everything, key=lambda t: t.samples)[:2]}
+
+
+@pytest.mark.parametrize("place", [0.2, 0.5, 0.8])
+def test_a_clip_whose_states_are_damaged_is_encoded_with_all_of_its_batch(extract, corpus, place):
+    extract(corpus, name="first")
+    [shard] = (extract.folder / "cache").glob("*.states")
+    content = bytearray(shard.read_bytes())
+    content[round(place * len(content))] ^= 1
+    shard.write_bytes(content)
+    encoded = []
+    extract.watch = encoded.append
+    assert len(extract(corpus, name="again")) == 1
+    [asked] = encoded
+    assert len(asked) > 1
+    assert bytes_of(extract.folder / "first") == bytes_of(extract.folder / "again")
 
 
 def test_other_weights_are_encoded_anew(extract, corpus):

@@ -49,6 +49,7 @@ class Cache:
         self._known: dict[Path, int] = {}
         self._own: FileIO | None = None
         self._used: set[Path] = set()
+        self._torn: set[tuple[Path, int]] = set()
         self._gave_up = False
         self._look()
 
@@ -68,7 +69,16 @@ class Cache:
             if (content := shards.read(entry)) is not None:
                 self._used.add(entry.path)
                 return content
+            self._torn.add((entry.path, entry.batch))
         return None
+
+    def is_torn(self, key: bytes) -> bool:
+        """Return whether an entry that was written with that of `key` is damaged or deleted.
+
+        It is known of what was read. In another batch, a clip has states of other rounding.
+        """
+        found = self._entries.get(key, [])
+        return bool(found) and (found[-1].path, found[-1].batch) in self._torn
 
     def write(self, entries: Mapping[bytes, bytes]) -> None:
         """Keep all of `entries`, or none if the process dies on the way.

@@ -19,27 +19,29 @@ def fill(
     """Add every take to the store; yield each with whether it had to be encoded.
 
     Each encoded batch goes into the cache before the store, so a killed run continues after its
-    last batch.
+    last batch. Where the cache has lost a part of a batch, all of it is encoded again: with other
+    clips around it, a clip has states of other rounding.
     """
-    fresh: dict[Take, dict[int, bytes]] = {}
+    by_take: dict[Take, dict[int, bytes]] = {}
+    recalled: set[Take] = set()
     for take in takes:
-        by_layer = keys(take)
-        if (states := _recall(cache, by_layer, store.size)) is None:
-            fresh[take] = by_layer
-        else:
+        by_take[take] = keys(take)
+        if (states := _recall(cache, by_take[take], store.size)) is not None:
             store.add(take.id, states)
+            recalled.add(take)
             yield take, False
-    for batch in encode(list(fresh)):
+    for batch in encode([t for t in by_take if t not in recalled or _is_torn(cache, by_take[t])]):
         cache.write(
             {
                 key: batch[take][layer].tobytes()
                 for take in batch
-                for layer, key in fresh[take].items()
+                for layer, key in by_take[take].items()
             }
         )
         for take, states in batch.items():
             store.add(take.id, states)
-            yield take, True
+            if take not in recalled:
+                yield take, True
 
 
 def _recall(cache: Cache, keys: Mapping[int, bytes], size: int) -> States | None:
@@ -47,3 +49,7 @@ def _recall(cache: Cache, keys: Mapping[int, bytes], size: int) -> States | None
     if None in found.values():
         return None
     return {k: np.frombuffer(v, np.float16).reshape(-1, size) for k, v in found.items()}
+
+
+def _is_torn(cache: Cache, keys: Mapping[int, bytes]) -> bool:
+    return any(cache.is_torn(key) for key in keys.values())

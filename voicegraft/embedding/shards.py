@@ -20,9 +20,14 @@ LINE_BYTES = 18
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The place of a key's bytes."""
+    """The place of a key's bytes.
+
+    Attributes:
+        batch: where its batch begins in the file.
+    """
 
     path: Path
+    batch: int
     first: int
     bytes: int
     crc: int
@@ -64,7 +69,7 @@ def batches(path: Path, start: int) -> Iterator[tuple[dict[bytes, Entry], int]]:
                 return
             found, end = {}, file.tell()
             for key, length, crc in json.loads(table):
-                found[bytes.fromhex(key)] = Entry(path, end, length, crc)
+                found[bytes.fromhex(key)] = Entry(path, start, end, length, crc)
                 end += length
             if end > size:
                 return
