@@ -79,6 +79,18 @@ def test_outputs_of_other_bytes_half_ones_and_what_is_left_are_seen(site):
     assert set(site.compare(stage, Outcome()).wrong) == {outcome.WRONG, outcome.BY_HAND}
 
 
+def test_a_part_is_of_the_last_code_that_was_tried_with_it(tmp_path):
+    for code, parts in {"old": ["kills", "inputs"], "new": ["inputs"]}.items():
+        (tmp_path / code).mkdir()
+        for part in parts:
+            Journal(tmp_path / code / "journal").add(
+                Fault(part, "0", Outcome), Outcome({outcome.WRONG: "x"} if code == "old" else {})
+            )
+    counts, code = outcome.together(Journal(tmp_path / c / "journal") for c in ("old", "new"))
+    assert code == {"kills": "old", "inputs": "new"}
+    assert [counts[part][outcome.WRONG] for part in code] == [1, 0]
+
+
 def test_a_journal_goes_on_where_it_was_and_counts_by_part(tmp_path):
     faults = [Fault("kills", str(number), Outcome) for number in range(3)]
     journal = Journal(tmp_path / "journal")

@@ -2,7 +2,8 @@
 
 Reads   DOWNLOADS, with the wheels of Whisper base and the Czech game's packages
 Writes  WORK, a project that is maltreated there, its undisturbed twin, and a journal of outcomes:
-        a run that was stopped goes on; benchmarks/results.json, its part `faults`
+        a run that was stopped goes on; benchmarks/results.json, its part `faults`, in which
+        journals of EARLIER states of the code stand for the parts that are not asked for
 """
 
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from benchmarks.faults import caches, disks, inputs, kills, networks, repros, runs
-from benchmarks.faults.outcome import KINDS, Fault, Journal
+from benchmarks.faults.outcome import KINDS, Fault, Journal, together
 from benchmarks.faults.site import Site, code_key, make_site
 from benchmarks.results import keep
 from voicegraft.pipeline.command import run_stage
@@ -45,6 +46,7 @@ def main(
     seed: int = 1,
     only: str = "",
     save: bool = True,
+    earlier: list[Path] | None = None,
 ) -> None:
     runs.get_ready()
     tqdm.monitor_interval = 0  # a thread of its own would not survive a fork
@@ -62,9 +64,9 @@ def main(
                 tqdm.write(f"{fault.part}: {fault.name}: {kind}: {what}", file=sys.stderr)
     finally:
         runs.kill_all()
-    counts = journal.counts()
+    counts, code = together([*map(Journal, earlier or []), journal])
     if save:
-        keep("faults", {"parts": counts, "per_stage": count, "seed": seed, "code": work.name})
+        keep("faults", {"parts": counts, "per_stage": count, "seed": seed, "code": code})
     total = sum(map(Counter, counts.values()), Counter())
     print(total["faults"], "faults:", ", ".join(f"{total[kind]} {kind}" for kind in KINDS))
 

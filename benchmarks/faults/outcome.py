@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,8 +92,23 @@ class Journal:
         kinds = ("faults", *KINDS, *WELL)
         return {part: {kind: count[kind] for kind in kinds} for part, count in found.items()}
 
+    @property
+    def code(self) -> str:
+        """A hash of the code that was tried: the journal lies in its folder."""
+        return self.path.parent.name
+
     def bad(self) -> Iterator[str]:
         """Yield a line for each fault under which something went wrong."""
         for line in self.known.values():
             for kind, what in line["wrong"].items():
                 yield f"{line['part']}: {line['name']}: {kind}: {what}"
+
+
+def together(journals: Iterable[Journal]) -> tuple[dict[str, dict[str, int]], dict[str, str]]:
+    """Return the counts of every part by the last journal that has it, and the code it is of."""
+    counts, code = {}, {}
+    for journal in journals:
+        found = journal.counts()
+        counts |= found
+        code |= dict.fromkeys(found, journal.code)
+    return counts, code
