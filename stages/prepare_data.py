@@ -29,9 +29,8 @@ from tqdm import tqdm
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import whole
 from voicegraft.pipeline.packed import PackedWriter
-from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.params import CLASSIFICATION, Section, load_params, load_task
 from voicegraft.pipeline.provenance import KEY, provenance
-from voicegraft.pipeline.task import CLASSIFICATION, load_task
 from voicegraft.preparing.census import census
 from voicegraft.preparing.checks import (
     CheckSection,

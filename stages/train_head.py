@@ -15,9 +15,8 @@ from voicegraft.embedding.knobs import head_layer
 from voicegraft.embedding.store import Store
 from voicegraft.model.upstream_folder import by_kind
 from voicegraft.pipeline.command import run_stage
-from voicegraft.pipeline.params import load_params
+from voicegraft.pipeline.params import load_params, load_task
 from voicegraft.pipeline.provenance import remember
-from voicegraft.pipeline.task import load_task
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute

@@ -24,9 +24,8 @@ from voicegraft.evaluation.classes.open_set import evaluate_of
 from voicegraft.model import upstream_folder
 from voicegraft.model.precision import bound_cache, on_this_machine
 from voicegraft.pipeline.command import run_stage
-from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
+from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params, load_task
 from voicegraft.pipeline.tables import write_records
-from voicegraft.pipeline.task import load_task
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.studies.amounts import draw, minutes_of
 from voicegraft.studies.probe import Probed, best_layer, probe

@@ -23,10 +23,9 @@ from voicegraft.evaluation.summary import Evaluate
 from voicegraft.model.grafted import save_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import write_json
-from voicegraft.pipeline.params import STUDIES_FILE, load_params
+from voicegraft.pipeline.params import STUDIES_FILE, load_params, load_task
 from voicegraft.pipeline.provenance import KEY, provenance
 from voicegraft.pipeline.tables import write_rows
-from voicegraft.pipeline.task import load_task
 from voicegraft.speech.manifest import UNLABELLED, Corpus, Utterance
 from voicegraft.studies.amounts import minutes_of
 from voicegraft.studies.pseudo_labels import pseudo_labels

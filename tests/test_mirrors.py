@@ -18,10 +18,10 @@ from voicegraft.fetching.mirrors import (
     RemoteFile,
     copy_atomically,
     fetch,
-    sha256_of,
     verify,
 )
 from voicegraft.fetching.web import WebMirror
+from voicegraft.pipeline.files import sha256_of
 
 ROOT = Path(__file__).parent.parent
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from voicegraft.fetching.downloads import CHUNK_BYTES, FULL, MOST_BYTES, one_at_a_time, sha256_of
-from voicegraft.pipeline.files import whole
+from voicegraft.fetching.downloads import CHUNK_BYTES, FULL, MOST_BYTES, one_at_a_time
+from voicegraft.pipeline.files import sha256_of, whole
 
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError)
 """Errors of zipfile for an archive that is damaged, encrypted, or lacks a member."""

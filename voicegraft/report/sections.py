@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from voicegraft.pipeline.task import CLASSIFICATION, TRANSCRIPTION
+from voicegraft.pipeline.params import CLASSIFICATION, TRANSCRIPTION
 from voicegraft.report import plots
 from voicegraft.report.classes.found import by_class, reliability_plots
 from voicegraft.report.classes.studies import (

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import NonNegativeFloat
 
-from voicegraft.pipeline.params import Section
-from voicegraft.pipeline.task import CLASSIFICATION, TRANSCRIPTION
+from voicegraft.pipeline.params import CLASSIFICATION, TRANSCRIPTION, Section
 from voicegraft.review.comparison import Comparison
 from voicegraft.review.rates import NAMES
 

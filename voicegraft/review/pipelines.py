@@ -7,8 +7,7 @@ from pathlib import Path
 from voicegraft.evaluation.classes.open_set import evaluate_of
 from voicegraft.evaluation.classes.scores import ClassScore
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.pipeline.params import PARAMS_FILE, load_params
-from voicegraft.pipeline.task import load_task
+from voicegraft.pipeline.params import PARAMS_FILE, load_params, load_task
 from voicegraft.review import markdown
 from voicegraft.review.comparison import Comparison, compare
 from voicegraft.review.gate import SECTIONS, ClassGate, Gate, broken

@@ -9,7 +9,7 @@ from voicegraft.evaluation.classes.scores import ClassScore, parse_class_scores
 from voicegraft.evaluation.paired import Difference, Scored, difference
 from voicegraft.evaluation.scores import parse_scores
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.pipeline.task import CLASSIFICATION, TRANSCRIPTION
+from voicegraft.pipeline.params import CLASSIFICATION, TRANSCRIPTION
 from voicegraft.review.pairing import same_reference
 
 PARSERS = {TRANSCRIPTION: parse_scores, CLASSIFICATION: parse_class_scores}

@@ -13,6 +13,7 @@ import torch
 from pydantic import BaseModel
 
 import voicegraft
+from voicegraft.pipeline.files import hashes
 
 LIBRARIES = (
     *("jiwer", "lightning-fabric", "numpy", "scikit-learn", "torch", "torchaudio", "transformers"),
@@ -40,7 +41,7 @@ def fingerprint(reads: Mapping[str, Any]) -> str:
 
 def _content(thing: object) -> Any:
     if isinstance(thing, Path):
-        return _hashes(thing)
+        return _files(thing)
     if isinstance(thing, BaseModel):
         return thing.model_dump()
     if is_dataclass(thing) and not isinstance(thing, type):
@@ -48,21 +49,10 @@ def _content(thing: object) -> Any:
     raise TypeError(f"a run cannot be named by {thing!r}: its content is not known")
 
 
-def _hashes(path: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file in a folder, by its name there, or of the one file.
-
-    800 MB take 0.6 s where the processor has instructions for SHA, as most have since 2017.
-    """
-    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    if not files:
+def _files(path: Path) -> dict[str, str]:
+    if not (found := hashes(path)):
         raise FileNotFoundError(f"{path} is not here, or is empty: a run that reads it has no name")
-    names = {file.relative_to(path).as_posix(): file for file in files}
-    return {name: _hash(file) for name, file in names.items() if "__pycache__" not in name}
-
-
-def _hash(file: Path) -> str:
-    with open(file, "rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+    return found
 
 
 def _surroundings() -> list[str]:

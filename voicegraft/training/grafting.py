@@ -9,7 +9,7 @@ from voicegraft.model.classifier import ClassifierChoice
 from voicegraft.model.grafted import Description, GraftedModel
 from voicegraft.model.head import HeadChoice
 from voicegraft.model.layers import Layer
-from voicegraft.pipeline.task import CLASSIFICATION
+from voicegraft.pipeline.params import CLASSIFICATION
 from voicegraft.speech.manifest import Utterance
 from voicegraft.training.compute import Compute, engine, seeded
 from voicegraft.training.fit import Fit
