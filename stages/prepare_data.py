@@ -45,8 +45,8 @@ from voicegraft.preparing.doubts import doubtful_texts, leaking
 from voicegraft.preparing.labels import check_labels, clean, gaps
 from voicegraft.preparing.splits import BOUND, DROPPED, SplitSection, deal
 from voicegraft.preparing.text import TextSection, normalise
+from voicegraft.speech.audio import legible
 from voicegraft.speech.manifest import UNLABELLED, Utterance, write_manifest
-from voicegraft.speech.names import legible
 
 CLIPS_AHEAD = 64
 Examined = tuple[str, np.ndarray | Reject]

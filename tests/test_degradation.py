@@ -5,10 +5,18 @@ import pytest
 from invented import write_corpus
 from scipy.signal import welch
 
-from voicegraft.speech.channel import impulse_response, over_telephone, reverberate
 from voicegraft.speech.degradation import Condition, Degradation, DegradedCorpus, generator
+from voicegraft.speech.effects import (
+    active_power,
+    add_noise,
+    babble,
+    impulse_response,
+    over_telephone,
+    pink,
+    reverberate,
+    white,
+)
 from voicegraft.speech.manifest import SAMPLE_RATE, Utterance
-from voicegraft.speech.noise import active_power, add_noise, babble, pink, white
 
 CONDITIONS = [
     Condition(noise="white", snr_db=10.0),

@@ -15,7 +15,7 @@ from prepared import SCRIPT, Project, noise
 from voicegraft.pipeline.params import ParamsError
 from voicegraft.pipeline.provenance import provenance
 from voicegraft.preparing.checks import RejectsError
-from voicegraft.speech.names import legible
+from voicegraft.speech.audio import legible
 
 
 @pytest.fixture
