@@ -31,18 +31,19 @@ from voicegraft.pipeline.files import whole
 from voicegraft.pipeline.packed import PackedWriter
 from voicegraft.pipeline.params import CLASSIFICATION, Section, load_params, load_task
 from voicegraft.pipeline.provenance import KEY, provenance
-from voicegraft.preparing.census import census
+from voicegraft.preparing.census import census, doubtful_texts, leaking
 from voicegraft.preparing.checks import (
     CheckSection,
     Reject,
     UnusableError,
+    check_labels,
     check_share,
+    clean,
+    gaps,
     usable_samples,
     write_rejects,
 )
 from voicegraft.preparing.corpus import Clip, CorpusSection, load_corpus
-from voicegraft.preparing.doubts import doubtful_texts, leaking
-from voicegraft.preparing.labels import check_labels, clean, gaps
 from voicegraft.preparing.splits import BOUND, DROPPED, SplitSection, deal
 from voicegraft.preparing.text import TextSection, normalise
 from voicegraft.speech.audio import legible
