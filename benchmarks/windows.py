@@ -32,7 +32,7 @@ from voicegraft.evaluation.bootstrap import resampled_rates
 from voicegraft.evaluation.interval import interval, rate_interval
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.model import upstream_folder
+from voicegraft.model import upstream as upstreams
 from voicegraft.model.batches import pad
 from voicegraft.model.grafted import load_model
 from voicegraft.model.precision import on_this_machine
@@ -57,7 +57,7 @@ class Encoder:
 
     def __init__(self, upstream: Path, corpus: Corpus):
         self.folder, self.corpus = upstream, corpus
-        self.model = upstream_folder.load(upstream)
+        self.model = upstreams.load(upstream)
         self.layer = load_params(OneLayer, "head").layer
         params = load_params(ExtractEmbeddings, "extract_embeddings")
         self.how = on_this_machine(params.precision, self.model), params.batch_seconds
@@ -77,7 +77,7 @@ class Encoder:
         """Encode train and dev into a store."""
         takes = [Take(u) for u in self.corpus.of("train", "dev")]
         facts = {
-            "upstream": upstream_folder.name_in(self.folder),
+            "upstream": upstreams.name_in(self.folder),
             "upstream_config": self.model.config,
         }
         facts |= {"margin_seconds": margin, "speeds": [], "layer": self.layer}

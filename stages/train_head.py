@@ -13,7 +13,7 @@ from pathlib import Path
 
 from voicegraft.embedding.knobs import head_layer
 from voicegraft.embedding.store import Store
-from voicegraft.model.upstream_folder import by_kind
+from voicegraft.model.upstream import by_kind
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params, load_task
 from voicegraft.pipeline.provenance import remember

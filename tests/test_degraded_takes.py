@@ -17,7 +17,7 @@ from voicegraft.embedding.keys import keys_for
 from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.store import Store, write_store
 from voicegraft.embedding.takes import SEED, DegradedTake, Take, degraded_takes, takes
-from voicegraft.model import upstream_folder
+from voicegraft.model import upstream as upstreams
 from voicegraft.pipeline.params import read_params
 from voicegraft.speech.degradation import Condition, Degradation, DegradedCorpus
 from voicegraft.training.inputs import AudioFeatures, StoredStates
@@ -124,7 +124,7 @@ def test_the_key_of_a_degraded_take_follows_what_is_heard_and_no_other_changes(e
 
 
 def test_a_store_tells_its_degradations_and_none_where_there_are_none(tmp_path):
-    upstream_folder.write_identity(tmp_path, "whisper", "base", "MIT")
+    upstreams.write_identity(tmp_path, "whisper", "base", "MIT")
     knobs = read_params()["extract_embeddings"]
     told = [
         facts_of(tmp_path, model().upstream, ExtractEmbeddings(**knobs | change), "float32")

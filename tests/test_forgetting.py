@@ -11,7 +11,6 @@ from stage_runs import params_of, write_params
 
 from studies import forgetting
 from voicegraft.model import upstream as upstreams
-from voicegraft.model import upstream_folder
 from voicegraft.model.grafted import Description, GraftedModel, load_model, save_model
 from voicegraft.model.unfreezing import Added, add
 from voicegraft.speech.manifest import Corpus
@@ -23,7 +22,7 @@ def project(tmp_path, monkeypatch) -> Path:
     config = upstreams.plugin("random").TINY
     (tmp_path / "upstream").mkdir()
     identity = json.dumps({"name": "random", "config": config})
-    (tmp_path / "upstream" / upstream_folder.IDENTITY_FILE).write_text(identity)
+    (tmp_path / "upstream" / upstreams.IDENTITY_FILE).write_text(identity)
     write_corpus(tmp_path / "corpus")
     torch.manual_seed(1)
     description = Description(

@@ -110,7 +110,7 @@ def in_module(name, old, new):
     ("name", "module", "old", "new"),
     [
         ("mfcc", "voicegraft.model.log_mel", "STEPS_A_FRAME = 2", "STEPS_A_FRAME = 3"),
-        ("mfcc", "voicegraft.model.spectrogram", "RANGE = 8", "RANGE = 9"),
+        ("mfcc", "voicegraft.model.log_mel", "RANGE = 8", "RANGE = 9"),
         ("random", "voicegraft.upstreams.whisper", "F.gelu", "F.relu"),
         ("whisper", "voicegraft.model.upstream", "max(1, -(-wanted", "max(2, -(-wanted"),
     ],

@@ -13,7 +13,7 @@ from served import served
 from stages import fetch_model
 from voicegraft.checkpoints import wav2vec2 as table
 from voicegraft.fetching.mirrors import FetchError
-from voicegraft.model import upstream_folder
+from voicegraft.model import upstream as upstreams
 from voicegraft.model.formats import WeightsError
 from voicegraft.speech.torchaudio_on_cpu import torchaudio
 from voicegraft.upstreams import wav2vec2
@@ -51,7 +51,7 @@ def fetching(monkeypatch, tmp_path):
         choice = {"name": "wav2vec2", "checkpoint": checkpoint, "source": str(source)}
         (tmp_path / "params.yaml").write_text(yaml.safe_dump({"upstream": choice}))
         fetch_model.main(tmp_path / "upstream", tmp_path / "downloads")
-        return upstream_folder.load(tmp_path / "upstream")
+        return upstreams.load(tmp_path / "upstream")
 
     return fetch
 

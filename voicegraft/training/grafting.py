@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from voicegraft.embedding.store import Store
-from voicegraft.model import upstream_folder
+from voicegraft.model import upstream as upstreams
 from voicegraft.model.classifier import ClassifierChoice
 from voicegraft.model.grafted import Description, GraftedModel
 from voicegraft.model.head import HeadChoice
@@ -46,7 +46,7 @@ def graft(
     )
     with seeded(seed):
         model = GraftedModel(description)
-        model.upstream = upstream_folder.load(upstream)
+        model.upstream = upstreams.load(upstream)
     return model
 
 
