@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.peers import FasterWhisper, Transformers
 from benchmarks.results import keep
 from benchmarks.timing import in_turn, ratio
-from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.extraction import encode
 from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.takes import Take
 from voicegraft.model import upstream as upstreams

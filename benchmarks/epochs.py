@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stages.finetune import parts_of
-from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.extraction import encode
 from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.store import Store, write_store
 from voicegraft.embedding.takes import Take

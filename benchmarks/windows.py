@@ -23,7 +23,7 @@ import torch
 from benchmarks.epochs import OneLayer
 from benchmarks.results import keep
 from benchmarks.timing import in_turn
-from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.extraction import encode
 from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.store import Store, write_store
 from voicegraft.embedding.takes import Take

@@ -20,8 +20,7 @@ import torch
 from tqdm import tqdm
 
 from voicegraft.embedding.cache import Cache
-from voicegraft.embedding.encoding import encode
-from voicegraft.embedding.extraction import fill
+from voicegraft.embedding.extraction import encode, fill
 from voicegraft.embedding.keys import keys_for
 from voicegraft.embedding.knobs import ExtractEmbeddings, layers_of
 from voicegraft.embedding.reduction import reduce_store

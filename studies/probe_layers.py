@@ -17,7 +17,7 @@ import torch
 from pydantic import PositiveFloat
 from tqdm import tqdm
 
-from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.extraction import encode
 from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.takes import Take
 from voicegraft.evaluation.classes.open_set import evaluate_of

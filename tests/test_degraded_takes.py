@@ -11,8 +11,7 @@ from test_takes import NO_MASKS
 
 from stages.extract_embeddings import facts_of
 from voicegraft.embedding.cache import Cache
-from voicegraft.embedding.encoding import encode
-from voicegraft.embedding.extraction import fill
+from voicegraft.embedding.extraction import encode, fill
 from voicegraft.embedding.keys import keys_for
 from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.store import Store, write_store

@@ -15,7 +15,7 @@ import torch
 from invented import write_corpus
 
 from voicegraft.embedding import code, keys
-from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.extraction import encode
 from voicegraft.embedding.keys import keys_for
 from voicegraft.embedding.takes import Take
 from voicegraft.model import upstream as upstreams
