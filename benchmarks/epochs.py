@@ -20,12 +20,11 @@ from voicegraft.model.precision import on_this_machine, products_in
 from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training.checkpoint import Checkpoint
-from voicegraft.training.compute import Compute, engine
+from voicegraft.training.compute import Compute, engine, settled
 from voicegraft.training.fit import Fit, Masking, mask
-from voicegraft.training.grafting import graft
+from voicegraft.training.head import graft
 from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates
 from voicegraft.training.loop import Trainer
-from voicegraft.training.mixed import settled
 from voicegraft.training.recipe import Recipe
 from voicegraft.training.schedule import Part, head_part
 

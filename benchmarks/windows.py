@@ -41,9 +41,9 @@ from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
-from voicegraft.training.fingerprint import fingerprint
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import graft, head_trainer
+from voicegraft.training.head import graft, head_trainer
+from voicegraft.training.scratch import fingerprint
 
 WHOLE_WINDOW = 30.0
 MARGINS = (0.0, 0.5, 1.0, 2.0, WHOLE_WINDOW)

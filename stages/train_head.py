@@ -20,12 +20,10 @@ from voicegraft.pipeline.provenance import remember
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
-from voicegraft.training.fingerprint import fingerprint
 from voicegraft.training.fit import Fit
-from voicegraft.training.fitting import fit_head, is_fitted
-from voicegraft.training.grafting import choice_of, graft, head_trainer
+from voicegraft.training.head import choice_of, fit_head, graft, head_trainer, is_fitted
 from voicegraft.training.inputs import StoredStates
-from voicegraft.training.scratch import tidied
+from voicegraft.training.scratch import fingerprint, tidied
 
 
 def main(

@@ -41,7 +41,7 @@ from voicegraft.studies.self_training_gains import (
 from voicegraft.studies.trainings import Trainings
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import choice_of, graft, head_trainer
+from voicegraft.training.head import choice_of, graft, head_trainer
 from voicegraft.training.loop import Trainer
 from voicegraft.training.scratch import tidied
 

@@ -19,7 +19,7 @@ from voicegraft.studies.amounts import draw, minutes_of
 from voicegraft.studies.pseudo_labels import PseudoLabel, pseudo_labels, surest
 from voicegraft.studies.trainings import Trainings
 from voicegraft.training.fit import Fit, scaled
-from voicegraft.training.fitting import is_fitted
+from voicegraft.training.head import is_fitted
 from voicegraft.training.loop import Trainer
 
 

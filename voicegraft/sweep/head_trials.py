@@ -14,7 +14,7 @@ from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import graft, head_trainer
+from voicegraft.training.head import graft, head_trainer
 from voicegraft.training.inputs import learnable
 
 LR_FACTORS = (1.0, 0.5, 2.0)
