@@ -28,8 +28,7 @@ from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.store import Store, write_store
 from voicegraft.embedding.takes import Take
 from voicegraft.evaluation.blocks import choose_blocks
-from voicegraft.evaluation.bootstrap import resampled_rates
-from voicegraft.evaluation.interval import interval, rate_interval
+from voicegraft.evaluation.interval import interval, rate_interval, resampled_rates
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.model import upstream as upstreams

@@ -8,7 +8,7 @@ from labelled import CLASSES, QUICK, class_scores, clip
 from scipy.stats import bootstrap
 from sklearn.metrics import accuracy_score, classification_report, f1_score
 
-from voicegraft.evaluation.classes.f1 import macro_f1
+from voicegraft.evaluation.classes.f1 import counts_of, macro_f1
 from voicegraft.evaluation.classes.report import worst
 from voicegraft.evaluation.classes.scores import (
     parse_class_scores,
@@ -17,7 +17,6 @@ from voicegraft.evaluation.classes.scores import (
 )
 from voicegraft.evaluation.classes.summary import (
     class_metrics,
-    counts_of,
     metrics,
     slice_metrics,
     summarise,

@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 from voicegraft.evaluation.blocks import choose_blocks
-from voicegraft.evaluation.bootstrap import resampled_rates
-from voicegraft.evaluation.interval import rate_interval
+from voicegraft.evaluation.interval import rate_interval, resampled_rates
 from voicegraft.evaluation.report import headline, worst
 from voicegraft.evaluation.scores import Score, parse_scores, score, write_scores
-from voicegraft.evaluation.slices import by_duration, by_speaker
 from voicegraft.evaluation.summary import (
     Evaluate,
+    by_duration,
+    by_speaker,
     cer_by_duration,
     metrics,
     slice_metrics,

@@ -13,11 +13,9 @@ from typing import Any
 import numpy as np
 
 from voicegraft.evaluation.blocks import Blocks, choose_blocks
-from voicegraft.evaluation.holm import sure_of
 from voicegraft.evaluation.interval import interval
-from voicegraft.evaluation.paired import Scored, in_common, rate_of_all, resampled_pair
-from voicegraft.evaluation.slices import by_split
-from voicegraft.evaluation.summary import DECIMALS, Evaluate, rests_on, slices_by
+from voicegraft.evaluation.paired import Scored, in_common, rate_of_all, resampled_pair, sure_of
+from voicegraft.evaluation.summary import DECIMALS, Evaluate, by_split, rests_on, slices_by
 from voicegraft.pipeline.files import reading
 from voicegraft.pipeline.tables import read_rows
 

@@ -20,7 +20,7 @@ from voicegraft.evaluation.classes.scores import ClassScore
 from voicegraft.evaluation.errors import count_errors
 from voicegraft.evaluation.report import worst
 from voicegraft.evaluation.scores import Score
-from voicegraft.evaluation.slices import by_split
+from voicegraft.evaluation.summary import by_split
 from voicegraft.report.findings import Findings
 from voicegraft.speech.manifest import SAMPLE_RATE
 

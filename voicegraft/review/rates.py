@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from voicegraft.evaluation.classes.paired_f1 import f1_difference
+from voicegraft.evaluation.classes.f1 import f1_difference
 from voicegraft.evaluation.classes.scores import ClassScore, parse_class_scores
 from voicegraft.evaluation.paired import Difference, Scored, difference
 from voicegraft.evaluation.scores import parse_scores

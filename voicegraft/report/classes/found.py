@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from voicegraft.evaluation.classes.scores import ClassScore
-from voicegraft.evaluation.slices import by_split
+from voicegraft.evaluation.summary import by_split
 from voicegraft.report.classes import charts
 from voicegraft.report.findings import Findings
 from voicegraft.report.models import Model, sides
