@@ -170,18 +170,6 @@ def test_without_controls_the_stage_says_that_nothing_is_to_be_beaten(project):
     assert json.loads((project / "evaluation" / "transfer.json").read_text()) == {}
 
 
-def test_the_upstreams_own_decoder_is_a_control_but_never_the_one_to_beat():
-    found = [replace(s, character_edits=s.character_edits // 3) for s in scores()]
-    controls = [Control("log_mel", 0.4, scores()), Control("zero_shot", None, found)]
-    head = judge(fewer(scores(), 0.2), controls, PARAMS)
-    printed = "\n".join(verdict_lines({"head": head}))
-    assert "head against log_mel, test: transfer helps" in printed
-    assert "head against zero_shot, test: ZERO-SHOT IS BETTER" in printed
-    assert (head["best_control"], head["verdict"]) == ("log_mel", "transfer helps")
-    assert head["dev_cer"].keys() == {"log_mel"}
-    assert [line["verdict"] for line in wholes(head)] == ["transfer helps", "ZERO-SHOT IS BETTER"]
-
-
 def test_a_control_that_was_never_evaluated_is_named(project):
     done = run(project, controls=["random"])
     assert done.returncode == 1
