@@ -28,8 +28,7 @@ from voicegraft.pipeline.provenance import KEY, provenance
 from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import UNLABELLED, Corpus, Utterance
 from voicegraft.studies.amounts import minutes_of
-from voicegraft.studies.pseudo_labels import pseudo_labels
-from voicegraft.studies.self_training import SelfTrain, Trained, parted, self_train
+from voicegraft.studies.self_training import SelfTrain, Trained, parted, pseudo_labels, self_train
 from voicegraft.studies.self_training_gains import (
     COLUMNS,
     by_confidence,

@@ -10,7 +10,7 @@ import torch
 from voicegraft.model import ctc
 from voicegraft.model.objective import Classification, Transcription
 from voicegraft.speech.manifest import Utterance
-from voicegraft.studies.pseudo_labels import PseudoLabel, confidence, surest
+from voicegraft.studies.self_training import PseudoLabel, confidence, surest
 
 LETTERS = ["", "a", "b"]
 CLIP = Utterance("x", "train", "", "", 0, 16_000, "")
