@@ -14,7 +14,7 @@ from voicegraft.cli import app
 from voicegraft.evaluation.scores import write_scores
 from voicegraft.review import comparison, markdown
 from voicegraft.review import comparison as knobs
-from voicegraft.review.gate import Gate, broken
+from voicegraft.review.pipelines import Gate, broken
 from voicegraft.review.revisions import Revision, RevisionError, merge_base
 from voicegraft.review.transcripts import word_diff
 

@@ -14,7 +14,7 @@ from voicegraft.cli import app
 from voicegraft.evaluation.classes.scores import write_class_scores
 from voicegraft.evaluation.scores import write_scores
 from voicegraft.pipeline.params import load_params
-from voicegraft.review.gate import CompareClasses
+from voicegraft.review.pipelines import CompareClasses
 from voicegraft.review.revisions import Revision
 from voicegraft.review.transcripts import reclassified
 

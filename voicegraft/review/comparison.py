@@ -7,8 +7,7 @@ from typing import Any
 from voicegraft.evaluation.paired import Difference, Scored, difference, in_common, sure_of
 from voicegraft.evaluation.summary import Evaluate, by_duration, by_speaker
 from voicegraft.evaluation.transfer import judged_by
-from voicegraft.review.pairing import paired
-from voicegraft.review.rates import differences, same_errors
+from voicegraft.review.rates import differences, paired, same_errors
 from voicegraft.review.revisions import Revision, RevisionError
 
 
