@@ -13,8 +13,7 @@ from voicegraft.cli import app
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.head import HeadChoice
 from voicegraft.pipeline.params import load_params
-from voicegraft.sweep.head_trials import HeadSetting, HeadTrials, settings
-from voicegraft.sweep.suggest import affordable, halve, rounds
+from voicegraft.sweep.suggest import HeadSetting, HeadTrials, affordable, halve, rounds, settings
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
 

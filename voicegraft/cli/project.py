@@ -97,15 +97,15 @@ def sweep(
     voicegraft sweep head.name=ctc_linear,ctc_transformer head.layer=3,6 --target evaluate@head
     voicegraft sweep upstream.checkpoint=tiny.en 'extract_embeddings.layers=[1,4]' head.layer=4
     """
-    from voicegraft.sweep import run, table
+    from voicegraft.sweep import grid
 
     failed = False
     with mistakes_reported():
-        for settings, lines in run.sweep(Path(), WORKPLACE, output, knobs, target or []):
+        for settings, lines in grid.sweep(Path(), WORKPLACE, output, knobs, target or []):
             failed = failed or not lines
             if not lines:
                 complain(f"{' '.join(settings)}: failed, see above")
-        typer.echo(table.rendered(table.read_lines(output)), nl=False)
+        typer.echo(grid.rendered(grid.read_lines(output)), nl=False)
     raise typer.Exit(1 if failed else 0)
 
 
