@@ -10,7 +10,7 @@ import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
 from pathlib import Path
 
 from voicegraft.fetching.checkpoints import fetchable
-from voicegraft.fetching.mirrors import copy_atomically
+from voicegraft.fetching.fetch import copy_atomically
 from voicegraft.model import upstream as upstreams
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import Section, load_params

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from voicegraft.fetching.checkpoints import fetchable
-from voicegraft.fetching.mirrors import copy_atomically
+from voicegraft.fetching.fetch import copy_atomically
 from voicegraft.model import upstream as upstreams
 
 DOWNLOADS = Path(__file__).parent.parent / ".voicegraft" / "downloads"

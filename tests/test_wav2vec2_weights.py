@@ -12,7 +12,7 @@ from served import served
 
 from stages import fetch_model
 from voicegraft.checkpoints import wav2vec2 as table
-from voicegraft.fetching.mirrors import FetchError
+from voicegraft.fetching.fetch import FetchError
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.formats import WeightsError
 from voicegraft.speech.torchaudio_on_cpu import torchaudio

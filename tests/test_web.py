@@ -5,8 +5,8 @@ import shutil
 import pytest
 from served import served
 
-from voicegraft.fetching.mirrors import FetchError, RemoteFile, fetch
-from voicegraft.fetching.web import TorchHubCache, WebMirror
+from voicegraft.fetching.fetch import FetchError, RemoteFile, fetch
+from voicegraft.fetching.mirrors import TorchHubCache, WebMirror
 
 CONTENT = bytes(range(256)) * 4000
 

@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from voicegraft.fetching.mirrors import FetchError
+from voicegraft.fetching.fetch import FetchError
 from voicegraft.pipeline.files import sha256_of
 
 MODEL_CARD = "README.md"
