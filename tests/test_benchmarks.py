@@ -121,7 +121,9 @@ def test_calibration_counts_how_often_a_planted_difference_is_found():
     assert calibration.verdicts(halved, PARAMS) == {"better": 1}
 
 
-def test_labels_spared_are_told_with_their_band_or_that_more_would_have_to_be_tried(tmp_path):
+def test_labels_spared_are_reported_with_their_interval_or_that_more_would_have_to_be_tried(
+    tmp_path,
+):
     found = {"control_cer": 0.456, "control_minutes": 60, "minutes": 4.2, "minutes_low": 3.1}
     found |= {"minutes_high": None, "minutes_spared": 55.8}
     found |= {"training_seconds": 50, "control_training_seconds": 200}

@@ -95,7 +95,7 @@ def test_a_difference_that_was_planted_lies_outside_the_other_interval():
     assert good["macro_f1_low"] > bad["macro_f1_high"]
 
 
-def test_without_an_error_the_interval_is_not_said_to_be_nothing():
+def test_without_an_error_the_interval_has_a_width():
     found = summarise([clip(i, CLASSES[i % 4], CLASSES[i % 4]) for i in range(100)], QUICK)
     # Clopper and Pearson: 0.025 ** (1 / 100)
     assert (found["accuracy_low"], found["accuracy_high"]) == pytest.approx((0.9638, 1), abs=1e-4)

@@ -92,7 +92,7 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(folder, tmp_path):
     assert "a.wav" in done.stderr and "b.wav: b " in done.stdout
 
 
-def test_a_model_of_the_other_kind_is_told_whose_it_is(folder, tmp_path):
+def test_the_error_about_a_model_of_the_other_task_names_its_command(folder, tmp_path):
     with pytest.raises(ValueError, match="classification: use `voicegraft classify`"):
         Transcriber(folder)
     save_model(model(), tmp_path / "texts")
@@ -100,7 +100,7 @@ def test_a_model_of_the_other_kind_is_told_whose_it_is(folder, tmp_path):
         Classifier(tmp_path / "texts")
 
 
-def test_a_window_that_no_model_takes_is_told_with_what_it_takes(folder):
+def test_the_error_about_an_impossible_window_names_the_possible_ones(folder):
     with pytest.raises(ValueError, match=r"above 0 and at most \d+.*, not 0"):
         Classifier(folder, window_seconds=0)
 
@@ -157,7 +157,7 @@ def right(model, recordings):
     return sum(letter == next(iter(told)) for letter, told in found)
 
 
-def test_a_voice_that_was_met_is_told_better(by_voice, muffled):
+def test_a_speaker_whose_recordings_are_given_is_classified_better(by_voice, muffled):
     known = Classifier(by_voice, voice=[str(muffled)])
     assert right(known, muffled) > right(Classifier(by_voice), muffled)
 

@@ -88,7 +88,7 @@ def test_another_level_is_encoded_anew(extract, corpus):
     assert set(extract(corpus, other)[1]) == {t.id for t in degraded(corpus, other)} <= first
 
 
-def test_an_epoch_hears_each_stored_degradation_and_dev_none(extract, corpus):
+def test_an_epoch_trains_on_each_stored_degradation_and_dev_on_none(extract, corpus):
     store, _ = extract(corpus, AUGMENT, speeds=[])
     inputs = StoredStates(store, 1, NO_MASKS)
     torch.manual_seed(1)
@@ -100,7 +100,7 @@ def test_an_epoch_hears_each_stored_degradation_and_dev_none(extract, corpus):
     assert torch.allclose(inputs.augmented(dev), inputs(dev), atol=1e-5)
 
 
-def test_from_audio_an_epoch_hears_each_degradation_too(corpus):
+def test_from_audio_an_epoch_trains_on_each_degradation_too(corpus):
     inputs = AudioFeatures(corpus, model(), NO_MASKS, SPEEDS, AUGMENT)
     torch.manual_seed(1)
     clip = corpus.of("train")[0]
@@ -110,7 +110,7 @@ def test_from_audio_an_epoch_hears_each_degradation_too(corpus):
     assert inputs.frames(clip) == plain.frames(clip)
 
 
-def test_the_key_of_a_degraded_take_follows_what_is_heard_and_no_other_changes(extract, corpus):
+def test_the_key_of_a_degraded_take_follows_its_samples_and_no_other_changes(extract, corpus):
     extract(corpus, AUGMENT)
     own = [take.id for take in map(Take, corpus.utterances)]
     renamed = type(corpus).__new__(type(corpus))
@@ -122,7 +122,7 @@ def test_the_key_of_a_degraded_take_follows_what_is_heard_and_no_other_changes(e
     assert {i[-2:] for i in fresh} == {"+0"}  # the noise is drawn by the id, the line is not
 
 
-def test_a_store_tells_its_degradations_and_none_where_there_are_none(tmp_path):
+def test_a_store_lists_its_degradations_and_none_where_there_are_none(tmp_path):
     upstreams.write_identity(tmp_path, "whisper", "base", "MIT")
     knobs = read_params()["extract_embeddings"]
     told = [

@@ -104,7 +104,7 @@ def test_what_was_added_moves_the_states_and_changes_no_weight_of_the_upstream(p
     assert found["weights_changed"] == 0
 
 
-def test_less_speech_is_heard_where_less_is_asked_for(project):
+def test_less_speech_is_used_where_less_is_asked_for(project):
     assert found_of(head_of(project), minutes=0.005)["head"]["clips"] == 1
 
 

@@ -211,7 +211,7 @@ def test_weights_of_ones_own_without_a_hash_are_refused_and_the_message_says_how
         unlisted("model.bin", LAYOUT)
 
 
-def test_a_folder_in_place_of_a_repository_is_told_its_name(tmp_path):
+def test_the_error_about_a_folder_in_place_of_a_repository_has_its_name(tmp_path):
     (tmp_path / "model.bin").write_bytes(WEIGHTS)
     checkpoint = unlisted(f"openai/whisper-small@{REVISION}", LAYOUT)
     for source in (tmp_path, tmp_path / "model.bin"):

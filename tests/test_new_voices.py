@@ -43,7 +43,7 @@ def test_voices_that_are_alike_need_no_adaptation():
     assert rates(clips(), "none")["accuracy"] == 1
 
 
-def test_a_voice_that_is_shifted_is_told_once_its_own_is_taken_out():
+def test_a_shifted_speaker_is_classified_once_normalised_by_speaker():
     shifted = clips(shift=30)
     assert rates(shifted, "none")["accuracy"] < 0.8
     assert rates(shifted, "normalised")["accuracy"] == 1

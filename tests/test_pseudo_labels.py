@@ -47,7 +47,7 @@ def test_a_class_is_as_sure_as_its_probability():
     assert found == pytest.approx(0.7)
 
 
-def test_where_nothing_was_heard_nothing_is_sure_and_nothing_is_learnt():
+def test_where_nothing_was_predicted_nothing_is_confident_and_nothing_is_learnt():
     emission = torch.full((4, 3), -9.0)
     emission[:, ctc.BLANK] = 0.0
     assert confidence(Transcription(LETTERS), emission, CLIP) == 0.0

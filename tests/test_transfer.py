@@ -81,7 +81,7 @@ def test_the_control_to_beat_is_the_best_on_dev_even_if_another_is_better_on_tes
     assert [line["verdict"] for line in wholes(verdict)] == ["no evidence", "NEGATIVE TRANSFER"]
 
 
-def test_the_verdict_is_on_heard_voices_where_there_are_any():
+def test_the_verdict_is_on_seen_speakers_where_there_are_any():
     model = fewer(scores(), 0.3) + scores(split="unseen")
     control = scores() + fewer(scores(split="unseen"), 0.3)
     verdict = judge(model, against(control), PARAMS)
@@ -92,7 +92,7 @@ def test_the_verdict_is_on_heard_voices_where_there_are_any():
     assert list(verdict["gain"]) == ["test", "unseen"]
 
 
-def test_a_voice_that_lost_is_told_though_the_whole_gained():
+def test_a_speaker_with_a_loss_is_reported_though_the_whole_gained():
     lost = [
         replace(s, character_edits=min(40, 2 * s.character_edits)) if s.speaker == "voice1" else s
         for s in fewer(scores(), 0.7)

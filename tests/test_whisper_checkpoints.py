@@ -161,7 +161,7 @@ def test_a_file_of_safetensors_that_was_cut_is_refused_with_its_path(folder):
         load(folder)
 
 
-def test_without_the_number_of_heads_the_file_that_tells_it_is_named(folder):
+def test_without_the_number_of_heads_the_file_that_has_it_is_named(folder):
     (folder / "config.json").unlink()
     with pytest.raises(WeightsError, match="config.json"):
         load(folder)

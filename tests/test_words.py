@@ -63,7 +63,7 @@ def words(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("model", ["head", "full"])
-def test_two_voices_are_told_apart(words: Path, model: str) -> None:
+def test_two_voices_are_distinguished(words: Path, model: str) -> None:
     test = json.loads((words / "evaluation" / model / "rates.json").read_text())["test"]
     assert test["clips"] == 2 * SIDES["test"]
     assert 0.8 < test["accuracy"] <= test["accuracy_high"]

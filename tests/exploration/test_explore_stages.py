@@ -59,7 +59,7 @@ def project(tmp_path_factory) -> Path:
     return folder
 
 
-def test_a_copy_with_another_text_is_found_and_told_to_contradict(project) -> None:
+def test_a_copy_with_another_text_is_found_and_reported_to_contradict(project) -> None:
     pairs = rows(project / "texts/duplicates.csv")  # tones of one text are all but copies, too
     (pair,) = [p for p in pairs if (p["id"], p["other"]) == ("clip4", f"clip{CLIPS - 1}")]
     assert (pair["split"], pair["other_split"], pair["agree"]) == ("train", "test", "False")
