@@ -99,9 +99,9 @@ def test_files_of_several_languages_share_one_upstream(upstream, tmp_path):
         save_model(trained(way), tmp_path / way)
         write_adapter(tmp_path / way, upstream, tmp_path / f"{way}.safetensors")
     before = {p: p.read_bytes() for p in upstream.iterdir()}
-    heard = [load_adapter(tmp_path / f"{w}.safetensors", upstream) for w in ("lora", "norms")]
+    both = [load_adapter(tmp_path / f"{w}.safetensors", upstream) for w in ("lora", "norms")]
     assert {p: p.read_bytes() for p in upstream.iterdir()} == before
-    assert heard[0].description.added.way == "lora" and heard[1].description.added is None
+    assert both[0].description.added.way == "lora" and both[1].description.added is None
 
 
 @pytest.fixture

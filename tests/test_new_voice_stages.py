@@ -1,4 +1,4 @@
-"""Stages that meet voices never heard, on tones and Whisper's true weights."""
+"""Stages on unseen speakers, with tones and Whisper's true weights."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""What is told of clips without labels, how sure that is, and what of it is learnt from."""
+"""Pseudo-labels of clips without labels, their confidence, and which of them are trained on."""
 
 import itertools
 import math

@@ -145,8 +145,8 @@ def test_confidence_bins_are_in_rising_order_and_count_every_pseudo_label(begin)
         assert len(sure) == 10 and sure == sorted(sure)
     train = len(Corpus(folder / "corpus").of("train"))
     labelled = len(parted(Corpus(folder / "corpus"), MINUTES, seed=1)[0])
-    told = [int(row["clips"]) for row in rows if row["split"] == "unlabelled"]
-    assert sum(told) == train - labelled
+    counts = [int(row["clips"]) for row in rows if row["split"] == "unlabelled"]
+    assert sum(counts) == train - labelled
 
 
 def test_another_round_trains_one_student_and_recalls_the_rest(begin):

@@ -36,8 +36,8 @@ def test_each_condition_is_scored_on_its_degraded_audio(project):
     model, corpus = load_model(project / "model", "cpu"), Corpus(project / "corpus")
     noisy, clips = DegradedCorpus(corpus, NOISY, 1), corpus.of("test")
     known = [clip for clip in clips if clip.label != "noise"]
-    heard = [model.emissions([noisy.wave(clip)])[0].argmax() for clip in known]
-    wrong = sum(model.labels[i] != clip.label for i, clip in zip(heard, known, strict=True))
+    predicted = [model.emissions([noisy.wave(clip)])[0].argmax() for clip in known]
+    wrong = sum(model.labels[i] != clip.label for i, clip in zip(predicted, known, strict=True))
     assert wrong > 0
     assert float(lines[2]["error_rate"]) == pytest.approx(wrong / len(known), abs=1e-4)
     assert float(lines[2]["change"]) > float(lines[2]["change_low"]) > 0
