@@ -28,8 +28,8 @@ test: $(INSTALLED)  ## lint, unit tests, and one true `dvc repro` on a slice
 	OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 QUICK := pipeline params names task docs docs_commands workflows text splits manifest errors slices blocks
-QUICK += bootstrap holm f1 paired paired_f1 ctc padding ragged packed layers pooling masking recipe objective
-QUICK += code store whole escaping provenance changed_references
+QUICK += interval holm f1 paired paired_f1 ctc padding ragged packed layers pooling masking recipe objective
+QUICK += code store files escaping provenance changed_references
 
 check: $(INSTALLED)  ## lint, and the tests that train nothing
 	ruff check

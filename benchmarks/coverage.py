@@ -21,8 +21,7 @@ from tqdm import tqdm
 
 from benchmarks.results import keep
 from voicegraft.evaluation.blocks import Blocks, choose_blocks
-from voicegraft.evaluation.bootstrap import resampled_rates
-from voicegraft.evaluation.interval import rate_interval
+from voicegraft.evaluation.interval import rate_interval, resampled_rates
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params

@@ -21,10 +21,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.peers import FasterWhisper, Transformers
 from benchmarks.results import keep
 from benchmarks.timing import in_turn, ratio
-from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.extraction import encode
 from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.takes import Take
-from voicegraft.model import upstream_folder
+from voicegraft.model import upstream as upstreams
 from voicegraft.model.precision import on_this_machine, products_in
 from voicegraft.model.upstream import Upstream
 from voicegraft.pipeline.command import run_stage
@@ -103,7 +103,7 @@ def compare(ways: dict[str, Callable], clips: Sequence, rounds: int) -> dict[str
 
 def main(upstream: Path, corpus: Path, rounds: int = 5, every: int = 3) -> None:
     params = load_params(ExtractEmbeddings, "extract_embeddings")
-    model, speech = upstream_folder.load(upstream), Corpus(corpus)
+    model, speech = upstreams.load(upstream), Corpus(corpus)
     chosen = speech.of("test")[::every]
     ours, fast = Ours(model, speech, params), on_this_machine(params.precision, model)
     peers = {

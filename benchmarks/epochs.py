@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from stages.finetune import parts_of
-from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.extraction import encode
 from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.store import Store, write_store
 from voicegraft.embedding.takes import Take
-from voicegraft.model import upstream_folder
+from voicegraft.model import upstream as upstreams
 from voicegraft.model.grafted import GraftedModel
 from voicegraft.model.head import HeadChoice
 from voicegraft.model.layers import trunk_below
@@ -20,12 +20,11 @@ from voicegraft.model.precision import on_this_machine, products_in
 from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training.checkpoint import Checkpoint
-from voicegraft.training.compute import Compute, engine
+from voicegraft.training.compute import Compute, engine, settled
 from voicegraft.training.fit import Fit, Masking, mask
-from voicegraft.training.grafting import graft
+from voicegraft.training.head import graft
 from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates
 from voicegraft.training.loop import Trainer
-from voicegraft.training.mixed import settled
 from voicegraft.training.recipe import Recipe
 from voicegraft.training.schedule import Part, head_part
 
@@ -78,7 +77,7 @@ class Epochs:
         self.params = load_params(ExtractEmbeddings, "extract_embeddings")
         self.choice, self.fit = load_params(OneLayer, "head"), load_params(Fit, "train_head")
         self.recipe = load_params(Recipe, "finetune.top3", defaults="finetune.defaults")
-        self.upstream = upstream_folder.load(upstream)
+        self.upstream = upstreams.load(upstream)
         self.precision = on_this_machine(self.params.precision, self.upstream)
 
     def fill(self) -> None:
@@ -87,7 +86,7 @@ class Epochs:
         layers = [trunk_below(layer, self.recipe.unfrozen_blocks), layer]
         takes = [Take(u) for u in self.clips]
         frames = {take.id: self.upstream.frames(take.samples, margin) for take in takes}
-        facts = {"upstream": upstream_folder.name_in(self.folder), "margin_seconds": margin}
+        facts = {"upstream": upstreams.name_in(self.folder), "margin_seconds": margin}
         facts |= {"upstream_config": self.upstream.config, "speeds": []}
         window = layers, margin, self.precision, self.params.batch_seconds
         with write_store(self.work / "store", layers, self.upstream.size, frames, facts) as store:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import in_transformers
-from voicegraft.model import upstream_folder
+from voicegraft.model import upstream as upstreams
 
 from faster_whisper import WhisperModel  # isort: skip
 from transformers import WhisperFeatureExtractor  # isort: skip
@@ -25,7 +25,7 @@ class Transformers:
     """Whisper's encoder in `transformers`, float32, with its own feature extractor."""
 
     def __init__(self, upstream: Path):
-        ours = upstream_folder.load(upstream)
+        ours = upstreams.load(upstream)
         self.extract = WhisperFeatureExtractor(feature_size=ours.config["bins"])
         self.encoder = in_transformers.build(ours)
 

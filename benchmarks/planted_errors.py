@@ -20,8 +20,12 @@ from voicegraft.embedding.store import Store
 from voicegraft.pipeline.command import run_stage
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.studies.exploration.labels import judge
-from voicegraft.studies.exploration.suspects import label_suspects, text_suspects
-from voicegraft.studies.exploration.texts import letters_against, pace_against
+from voicegraft.studies.exploration.suspects import (
+    label_suspects,
+    letters_against,
+    pace_against,
+    text_suspects,
+)
 from voicegraft.studies.features import pooled
 
 SHARE, FIRST, DRAWS = 0.05, 0.1, (1, 2, 3)

@@ -31,7 +31,7 @@ from benchmarks import (
 )
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import read_params
-from voicegraft.sweep.table import read_lines, rendered
+from voicegraft.sweep.grid import read_lines, rendered
 
 MARKED = re.compile(
     r"(?P<begin><!-- (?P<name>\w+)(?: at (?P<revision>[0-9a-f]{7,40}))? -->\n)"

@@ -23,16 +23,15 @@ import torch
 from benchmarks.epochs import OneLayer
 from benchmarks.results import keep
 from benchmarks.timing import in_turn
-from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.extraction import encode
 from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.store import Store, write_store
 from voicegraft.embedding.takes import Take
 from voicegraft.evaluation.blocks import choose_blocks
-from voicegraft.evaluation.bootstrap import resampled_rates
-from voicegraft.evaluation.interval import interval, rate_interval
+from voicegraft.evaluation.interval import interval, rate_interval, resampled_rates
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.model import upstream_folder
+from voicegraft.model import upstream as upstreams
 from voicegraft.model.batches import pad
 from voicegraft.model.grafted import load_model
 from voicegraft.model.precision import on_this_machine
@@ -41,9 +40,9 @@ from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
-from voicegraft.training.fingerprint import fingerprint
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import graft, head_trainer
+from voicegraft.training.head import graft, head_trainer
+from voicegraft.training.scratch import fingerprint
 
 WHOLE_WINDOW = 30.0
 MARGINS = (0.0, 0.5, 1.0, 2.0, WHOLE_WINDOW)
@@ -57,7 +56,7 @@ class Encoder:
 
     def __init__(self, upstream: Path, corpus: Corpus):
         self.folder, self.corpus = upstream, corpus
-        self.model = upstream_folder.load(upstream)
+        self.model = upstreams.load(upstream)
         self.layer = load_params(OneLayer, "head").layer
         params = load_params(ExtractEmbeddings, "extract_embeddings")
         self.how = on_this_machine(params.precision, self.model), params.batch_seconds
@@ -77,7 +76,7 @@ class Encoder:
         """Encode train and dev into a store."""
         takes = [Take(u) for u in self.corpus.of("train", "dev")]
         facts = {
-            "upstream": upstream_folder.name_in(self.folder),
+            "upstream": upstreams.name_in(self.folder),
             "upstream_config": self.model.config,
         }
         facts |= {"margin_seconds": margin, "speeds": [], "layer": self.layer}

@@ -9,12 +9,12 @@ import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
 
 from pathlib import Path
 
-from voicegraft.model import upstream_folder
+from voicegraft.model import upstream as upstreams
 from voicegraft.pipeline.command import run_stage
 
 
 def main(name: str, upstream: Path, control: Path) -> None:
-    upstream_folder.write_control(control, name, upstream)
+    upstreams.write_control(control, name, upstream)
 
 
 if __name__ == "__main__":

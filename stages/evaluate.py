@@ -31,9 +31,8 @@ from voicegraft.evaluation.report import headline, write_evaluation, write_predi
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.model.grafted import GraftedModel, load_model
 from voicegraft.pipeline.command import pace, run_stage
-from voicegraft.pipeline.params import load_params
+from voicegraft.pipeline.params import CLASSIFICATION, load_params, load_task
 from voicegraft.pipeline.provenance import provenance
-from voicegraft.pipeline.task import CLASSIFICATION, load_task
 from voicegraft.speech.manifest import Corpus, Utterance
 
 Found = TypeVar("Found")

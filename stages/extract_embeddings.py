@@ -20,15 +20,13 @@ import torch
 from tqdm import tqdm
 
 from voicegraft.embedding.cache import Cache
-from voicegraft.embedding.encoding import encode
-from voicegraft.embedding.extraction import fill
+from voicegraft.embedding.extraction import encode, fill
 from voicegraft.embedding.keys import keys_for
 from voicegraft.embedding.knobs import ExtractEmbeddings, layers_of
 from voicegraft.embedding.reduction import reduce_store
 from voicegraft.embedding.store import write_store
 from voicegraft.embedding.takes import degraded_takes, takes
 from voicegraft.model import upstream as upstreams
-from voicegraft.model import upstream_folder
 from voicegraft.model.precision import Precision, bound_cache, on_this_machine
 from voicegraft.pipeline.command import pace, run_stage
 from voicegraft.pipeline.params import load_params
@@ -44,7 +42,7 @@ def facts_of(
     """Return the facts about the states for readers of the store."""
     augment = [degradation.model_dump(exclude_defaults=True) for degradation in params.augment]
     return {
-        "upstream": upstream_folder.name_in(folder),
+        "upstream": upstreams.name_in(folder),
         "upstream_config": upstream.config,
         "margin_seconds": params.margin_seconds,
         "silence_frames": upstream.silence_frames(params.margin_seconds),
@@ -72,8 +70,8 @@ def reduce(embeddings: Path, corpus: Corpus, components: int) -> None:
 def main(upstream: Path, corpus: Path, cache: Path, embeddings: Path) -> None:
     params = load_params(ExtractEmbeddings, "extract_embeddings")
     bound_cache()
-    model, clips = upstream_folder.load(upstream), Corpus(corpus)
-    control = upstreams.is_control(upstream_folder.name_in(upstream))
+    model, clips = upstreams.load(upstream), Corpus(corpus)
+    control = upstreams.is_control(upstreams.name_in(upstream))
     stored = layers_of(len(model.blocks), params.layers, control)
     margin = params.margin_seconds
     model.to("cuda" if torch.cuda.is_available() else "cpu")

@@ -10,8 +10,8 @@ import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
 from pathlib import Path
 
 from voicegraft.fetching.checkpoints import fetchable
-from voicegraft.fetching.mirrors import copy_atomically
-from voicegraft.model import upstream_folder
+from voicegraft.fetching.fetch import copy_atomically
+from voicegraft.model import upstream as upstreams
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import Section, load_params
 
@@ -30,8 +30,8 @@ def main(upstream: Path, downloads: Path) -> None:
     source = Path(choice.source) if choice.source else None
     files = checkpoint.own(source) if source else checkpoint.fetch(downloads)
     copy_atomically(files, upstream)
-    upstream_folder.write_identity(upstream, choice.name, choice.checkpoint, checkpoint.licence)
-    upstream_folder.load(upstream)
+    upstreams.write_identity(upstream, choice.name, choice.checkpoint, checkpoint.licence)
+    upstreams.load(upstream)
 
 
 if __name__ == "__main__":

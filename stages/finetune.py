@@ -21,15 +21,13 @@ from voicegraft.pipeline.params import load_params
 from voicegraft.pipeline.provenance import remember
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
-from voicegraft.training.compute import Compute, engine
-from voicegraft.training.fingerprint import fingerprint
+from voicegraft.training.compute import Compute, engine, settled
 from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates
 from voicegraft.training.loop import Trainer
-from voicegraft.training.mixed import settled
 from voicegraft.training.recipe import Learns, Recipe, add, section
 from voicegraft.training.records import share_of, size_of, write_share
 from voicegraft.training.schedule import Part, head_part, upstream_parts
-from voicegraft.training.scratch import tidied
+from voicegraft.training.scratch import fingerprint, tidied
 
 
 def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: Path) -> Inputs:

@@ -23,10 +23,9 @@ from voicegraft.evaluation.scores import parse_scores
 from voicegraft.evaluation.transfer import Control, judge, judged_by, read_dev_cer, verdict_lines
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import read_json, reading, write_json
-from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.params import CLASSIFICATION, Section, load_params, load_task
 from voicegraft.pipeline.provenance import KEY, named
 from voicegraft.pipeline.tables import read_rows
-from voicegraft.pipeline.task import CLASSIFICATION, load_task
 
 
 class Transfer(Section):

@@ -29,25 +29,25 @@ from tqdm import tqdm
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import whole
 from voicegraft.pipeline.packed import PackedWriter
-from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.params import CLASSIFICATION, Section, load_params, load_task
 from voicegraft.pipeline.provenance import KEY, provenance
-from voicegraft.pipeline.task import CLASSIFICATION, load_task
-from voicegraft.preparing.census import census
+from voicegraft.preparing.census import census, doubtful_texts, leaking
 from voicegraft.preparing.checks import (
     CheckSection,
     Reject,
     UnusableError,
+    check_labels,
     check_share,
+    clean,
+    gaps,
     usable_samples,
     write_rejects,
 )
 from voicegraft.preparing.corpus import Clip, CorpusSection, load_corpus
-from voicegraft.preparing.doubts import doubtful_texts, leaking
-from voicegraft.preparing.labels import check_labels, clean, gaps
 from voicegraft.preparing.splits import BOUND, DROPPED, SplitSection, deal
 from voicegraft.preparing.text import TextSection, normalise
+from voicegraft.speech.audio import legible
 from voicegraft.speech.manifest import UNLABELLED, Utterance, write_manifest
-from voicegraft.speech.names import legible
 
 CLIPS_AHEAD = 64
 Examined = tuple[str, np.ndarray | Reject]

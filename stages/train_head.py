@@ -13,20 +13,17 @@ from pathlib import Path
 
 from voicegraft.embedding.knobs import head_layer
 from voicegraft.embedding.store import Store
-from voicegraft.model.upstream_folder import by_kind
+from voicegraft.model.upstream import by_kind
 from voicegraft.pipeline.command import run_stage
-from voicegraft.pipeline.params import load_params
+from voicegraft.pipeline.params import load_params, load_task
 from voicegraft.pipeline.provenance import remember
-from voicegraft.pipeline.task import load_task
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
-from voicegraft.training.fingerprint import fingerprint
 from voicegraft.training.fit import Fit
-from voicegraft.training.fitting import fit_head, is_fitted
-from voicegraft.training.grafting import choice_of, graft, head_trainer
+from voicegraft.training.head import choice_of, fit_head, graft, head_trainer, is_fitted
 from voicegraft.training.inputs import StoredStates
-from voicegraft.training.scratch import tidied
+from voicegraft.training.scratch import fingerprint, tidied
 
 
 def main(

@@ -29,8 +29,13 @@ from voicegraft.pipeline.provenance import KEY, provenance
 from voicegraft.speech.manifest import SPLITS, Corpus, Utterance
 from voicegraft.studies.exploration.labels import Judged, judge, judgeable
 from voicegraft.studies.exploration.neighbours import duplicates, laid_out, outlier_factors
-from voicegraft.studies.exploration.suspects import label_suspects, text_suspects, write_table
-from voicegraft.studies.exploration.texts import letters_against, pace_against
+from voicegraft.studies.exploration.suspects import (
+    label_suspects,
+    letters_against,
+    pace_against,
+    text_suspects,
+    write_table,
+)
 from voicegraft.studies.exploration.units import NAME, Agreement, agreements, log_mel_means
 from voicegraft.studies.features import pooled
 

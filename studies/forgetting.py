@@ -22,7 +22,7 @@ from voicegraft.evaluation.paired import difference
 from voicegraft.evaluation.predictions import transcribe
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.model import upstream_folder
+from voicegraft.model import upstream as upstreams
 from voicegraft.model.grafted import GraftedModel, load_model
 from voicegraft.model.upstream import Upstream
 from voicegraft.pipeline.command import run_stage
@@ -51,8 +51,8 @@ def load_head(folder: Path, upstream: Path) -> GraftedModel:
     Raises:
         ValueError: unless it was trained on the frozen `upstream`.
     """
-    head, pretrained = load_model(folder), upstream_folder.load(upstream)
-    description, name = head.description, upstream_folder.name_in(upstream)
+    head, pretrained = load_model(folder), upstreams.load(upstream)
+    description, name = head.description, upstreams.name_in(upstream)
     same = (description.upstream, description.upstream_config) == (name, pretrained.config)
     if (
         not same

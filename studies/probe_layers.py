@@ -17,16 +17,15 @@ import torch
 from pydantic import PositiveFloat
 from tqdm import tqdm
 
-from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.extraction import encode
 from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.takes import Take
 from voicegraft.evaluation.classes.open_set import evaluate_of
-from voicegraft.model import upstream_folder
+from voicegraft.model import upstream as upstreams
 from voicegraft.model.precision import bound_cache, on_this_machine
 from voicegraft.pipeline.command import run_stage
-from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
+from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params, load_task
 from voicegraft.pipeline.tables import write_records
-from voicegraft.pipeline.task import load_task
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.studies.amounts import draw, minutes_of
 from voicegraft.studies.probe import Probed, best_layer, probe
@@ -45,7 +44,7 @@ def mean_states(
     upstream: Path, corpus: Corpus, clips: Sequence[Utterance], params: ExtractEmbeddings
 ) -> dict[int, np.ndarray]:
     """Return the mean of each clip's states, (clips, size), by layer, in one pass."""
-    model = upstream_folder.load(upstream)
+    model = upstreams.load(upstream)
     model.to("cuda" if torch.cuda.is_available() else "cpu")
     layers, precision = range(len(model.blocks) + 1), on_this_machine(params.precision, model)
     how = params.margin_seconds, precision, params.batch_seconds

@@ -22,9 +22,8 @@ from voicegraft.evaluation.scores import COLUMNS, Score, score
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.model.grafted import GraftedModel, load_model
 from voicegraft.pipeline.command import run_stage
-from voicegraft.pipeline.params import STUDIES_FILE, load_params
+from voicegraft.pipeline.params import CLASSIFICATION, STUDIES_FILE, load_params, load_task
 from voicegraft.pipeline.provenance import provenance
-from voicegraft.pipeline.task import CLASSIFICATION, load_task
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.studies.robustness import Robustness, measure, write_clips, write_robustness
 

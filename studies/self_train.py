@@ -23,14 +23,12 @@ from voicegraft.evaluation.summary import Evaluate
 from voicegraft.model.grafted import save_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import write_json
-from voicegraft.pipeline.params import STUDIES_FILE, load_params
+from voicegraft.pipeline.params import STUDIES_FILE, load_params, load_task
 from voicegraft.pipeline.provenance import KEY, provenance
 from voicegraft.pipeline.tables import write_rows
-from voicegraft.pipeline.task import load_task
 from voicegraft.speech.manifest import UNLABELLED, Corpus, Utterance
 from voicegraft.studies.amounts import minutes_of
-from voicegraft.studies.pseudo_labels import pseudo_labels
-from voicegraft.studies.self_training import SelfTrain, Trained, parted, self_train
+from voicegraft.studies.self_training import SelfTrain, Trained, parted, pseudo_labels, self_train
 from voicegraft.studies.self_training_gains import (
     COLUMNS,
     by_confidence,
@@ -42,7 +40,7 @@ from voicegraft.studies.self_training_gains import (
 from voicegraft.studies.trainings import Trainings
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
-from voicegraft.training.grafting import choice_of, graft, head_trainer
+from voicegraft.training.head import choice_of, graft, head_trainer
 from voicegraft.training.loop import Trainer
 from voicegraft.training.scratch import tidied
 

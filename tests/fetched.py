@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from voicegraft.fetching.checkpoints import fetchable
-from voicegraft.fetching.mirrors import copy_atomically
-from voicegraft.model import upstream_folder
+from voicegraft.fetching.fetch import copy_atomically
+from voicegraft.model import upstream as upstreams
 
 DOWNLOADS = Path(__file__).parent.parent / ".voicegraft" / "downloads"
 
@@ -13,5 +13,5 @@ def fetch_upstream(name: str, checkpoint: str, folder: Path) -> Path:
     """Fill `folder` as fetch_model does, and return it."""
     weights = fetchable(name, checkpoint)
     copy_atomically(weights.fetch(DOWNLOADS), folder)
-    upstream_folder.write_identity(folder, name, checkpoint, weights.licence)
+    upstreams.write_identity(folder, name, checkpoint, weights.licence)
     return folder

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.extraction import encode
 from voicegraft.embedding.store import write_store
 from voicegraft.embedding.takes import takes
 from voicegraft.model.grafted import Description, GraftedModel

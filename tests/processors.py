@@ -11,7 +11,7 @@ TRUE_CONVOLUTION = F.conv1d
 def with_fast_bfloat16(monkeypatch, fast=True):
     """Let the machine say that it has bfloat16 products, or that it has none."""
     monkeypatch.setattr(precision, "bfloat16_is_fast", lambda _: fast)
-    monkeypatch.setattr("voicegraft.training.mixed.bfloat16_is_fast", lambda _: fast)
+    monkeypatch.setattr("voicegraft.training.compute.bfloat16_is_fast", lambda _: fast)
     precision._REPORTED.clear()
 
 

@@ -35,11 +35,11 @@ def ran(output: str) -> list[str]:
     return re.findall(r"Running stage '([^']+)'", output)
 
 
-def said_of_a_recording(project: Path, folder: Path, verb: str, recording: str) -> str:
-    """Return what a command of voicegraft's says in `folder`, where the head lies alone."""
+def output_on_a_recording(project: Path, folder: Path, verb: str, recording: str) -> str:
+    """Return what a command of voicegraft's prints in `folder`, where the head lies alone."""
     shutil.copytree(project / "models/head", folder / "model")
-    heard = str(project / "data/own" / recording)
-    command = [sys.executable, "-m", "voicegraft.cli", verb, "model", heard]
+    audio_file = str(project / "data/own" / recording)
+    command = [sys.executable, "-m", "voicegraft.cli", verb, "model", audio_file]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -1,4 +1,4 @@
-"""A web server on this machine that cuts connections, resumes and redirects as it is told."""
+"""A web server on this machine that cuts connections, resumes and redirects on request."""
 
 import threading
 from contextlib import contextmanager
@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
 def served(content, **how):
     """Yield a URL of a server that behaves so, and the ranges it is asked for."""
     asked = []
-    handler = type("Told", (Handler,), how | {"content": content, "asked": asked})
+    handler = type("Instructed", (Handler,), how | {"content": content, "asked": asked})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:

@@ -13,7 +13,7 @@ from test_unfreezing import recipe_of
 from typer.testing import CliRunner
 
 from voicegraft.cli import app
-from voicegraft.model import unfreezing, upstream_folder
+from voicegraft.model import unfreezing
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.adapter import digest, load_adapter, write_adapter
 from voicegraft.model.grafted import Description, GraftedModel, ModelError, load_model, save_model
@@ -27,7 +27,7 @@ def new_upstream(folder: Path, **changes) -> Path:
     """Write an upstream that has no weights to fetch."""
     folder.mkdir()
     identity = {"name": "random", "config": CONFIG | changes}
-    (folder / upstream_folder.IDENTITY_FILE).write_text(json.dumps(identity))
+    (folder / upstreams.IDENTITY_FILE).write_text(json.dumps(identity))
     return folder
 
 
@@ -99,9 +99,9 @@ def test_files_of_several_languages_share_one_upstream(upstream, tmp_path):
         save_model(trained(way), tmp_path / way)
         write_adapter(tmp_path / way, upstream, tmp_path / f"{way}.safetensors")
     before = {p: p.read_bytes() for p in upstream.iterdir()}
-    heard = [load_adapter(tmp_path / f"{w}.safetensors", upstream) for w in ("lora", "norms")]
+    both = [load_adapter(tmp_path / f"{w}.safetensors", upstream) for w in ("lora", "norms")]
     assert {p: p.read_bytes() for p in upstream.iterdir()} == before
-    assert heard[0].description.added.way == "lora" and heard[1].description.added is None
+    assert both[0].description.added.way == "lora" and both[1].description.added is None
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_an_upstream_of_other_weights_is_refused_by_its_hash(file, upstream):
 
 
 def test_the_hash_is_of_values_and_sees_a_single_one(upstream):
-    base = upstream_folder.load(upstream).state_dict()
+    base = upstreams.load(upstream).state_dict()
     first = digest(base)
     assert first == digest({name: value.clone() for name, value in reversed(base.items())})
     base["conv1.bias"][0] += 1e-3

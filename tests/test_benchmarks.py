@@ -43,8 +43,8 @@ def test_a_repeated_corpus_is_as_long_as_asked_and_has_no_clip_twice(corpus, tmp
     hours = 3 * sum(u.seconds for u in corpus.utterances) / 3600
     growth.repeat(corpus, hours, tmp_path / "long")
     longer = Corpus(tmp_path / "long")
-    heard = [longer.samples(u).tobytes() for u in longer.utterances]
-    assert len(set(heard)) == len({u.id for u in longer.utterances}) == len(heard)
+    waves = [longer.samples(u).tobytes() for u in longer.utterances]
+    assert len(set(waves)) == len({u.id for u in longer.utterances}) == len(waves)
     assert sum(u.seconds for u in longer.utterances) >= hours * 3600 - 1 / SAMPLE_RATE
     first = corpus.samples(corpus.utterances[0])
     assert np.abs(longer.samples(longer.utterances[0]).astype(int) - first).max() == 1
@@ -121,7 +121,9 @@ def test_calibration_counts_how_often_a_planted_difference_is_found():
     assert calibration.verdicts(halved, PARAMS) == {"better": 1}
 
 
-def test_labels_spared_are_told_with_their_band_or_that_more_would_have_to_be_tried(tmp_path):
+def test_labels_spared_are_reported_with_their_interval_or_that_more_would_have_to_be_tried(
+    tmp_path,
+):
     found = {"control_cer": 0.456, "control_minutes": 60, "minutes": 4.2, "minutes_low": 3.1}
     found |= {"minutes_high": None, "minutes_spared": 55.8}
     found |= {"training_seconds": 50, "control_training_seconds": 200}
@@ -131,8 +133,8 @@ def test_labels_spared_are_told_with_their_band_or_that_more_would_have_to_be_tr
     for model, curve in (("head", [1.0, 0.7, 0.3]), ("log_mel", [1.0, 0.8, 0.6, 0.5, 0.55])):
         history = [{"step": n, "dev/cer": cer} for n, cer in enumerate(curve)]
         write_curves(history, tmp_path / model / "curves")
-    told = "4.2 min (3.1 min – more than was tried) | 55.8 min | 2, not 3"
-    line = f"| log_mel | 45.6, 60 min | {told} |\n"
+    cells = "4.2 min (3.1 min – more than was tried) | 55.8 min | 2, not 3"
+    line = f"| log_mel | 45.6, 60 min | {cells} |\n"
     assert transfer_table.spared(tmp_path) == transfer_table.SPARED + line
 
 

@@ -9,8 +9,7 @@ from scored import grouped
 
 from benchmarks.coverage import PLANS, coverage
 from voicegraft.evaluation.blocks import CROSSED, FEWEST_BLOCKS, choose_blocks
-from voicegraft.evaluation.bootstrap import resampled_rates
-from voicegraft.evaluation.interval import interval, rate_interval, spread
+from voicegraft.evaluation.interval import interval, rate_interval, resampled_rates, spread
 from voicegraft.evaluation.summary import Evaluate
 
 

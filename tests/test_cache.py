@@ -222,7 +222,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 """
 
 
-def test_where_there_is_no_room_it_is_said_once_and_nothing_wrong_is_kept(tmp_path):
+def test_where_there_is_no_room_it_is_reported_once_and_nothing_wrong_is_kept(tmp_path):
     command = [sys.executable, "-c", FULL + WRITER, str(tmp_path), "0", "9"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0

@@ -9,8 +9,7 @@ from scored import PARAMS
 from voicegraft.evaluation.scores import COLUMNS, parse_scores, reference_mark, score, write_scores
 from voicegraft.review.comparison import Comparison, compare_model
 from voicegraft.review.markdown import rendered
-from voicegraft.review.pairing import paired
-from voicegraft.review.rates import same_errors
+from voicegraft.review.rates import paired, same_errors
 from voicegraft.review.transcripts import rewordings
 from voicegraft.speech.manifest import Utterance
 

@@ -8,7 +8,7 @@ from labelled import CLASSES, QUICK, class_scores, clip
 from scipy.stats import bootstrap
 from sklearn.metrics import accuracy_score, classification_report, f1_score
 
-from voicegraft.evaluation.classes.f1 import macro_f1
+from voicegraft.evaluation.classes.f1 import counts_of, macro_f1
 from voicegraft.evaluation.classes.report import worst
 from voicegraft.evaluation.classes.scores import (
     parse_class_scores,
@@ -17,7 +17,6 @@ from voicegraft.evaluation.classes.scores import (
 )
 from voicegraft.evaluation.classes.summary import (
     class_metrics,
-    counts_of,
     metrics,
     slice_metrics,
     summarise,
@@ -96,7 +95,7 @@ def test_a_difference_that_was_planted_lies_outside_the_other_interval():
     assert good["macro_f1_low"] > bad["macro_f1_high"]
 
 
-def test_without_an_error_the_interval_is_not_said_to_be_nothing():
+def test_without_an_error_the_interval_has_a_width():
     found = summarise([clip(i, CLASSES[i % 4], CLASSES[i % 4]) for i in range(100)], QUICK)
     # Clopper and Pearson: 0.025 ** (1 / 100)
     assert (found["accuracy_low"], found["accuracy_high"]) == pytest.approx((0.9638, 1), abs=1e-4)

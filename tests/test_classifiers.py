@@ -90,7 +90,7 @@ def test_those_that_are_fitted_are_known(name):
 
 @pytest.mark.parametrize("labels", [2, 3, 7])
 @pytest.mark.parametrize("name", FITTED)
-def test_a_fitted_one_tells_classes_that_lie_apart(name, labels):
+def test_a_fitted_classifier_separates_classes_that_lie_apart(name, labels):
     classifier, features, targets = fitted(name, labels)
     assert (scores(classifier, features).argmax(1) == targets).mean() > 0.98
 

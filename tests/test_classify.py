@@ -92,7 +92,7 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(folder, tmp_path):
     assert "a.wav" in done.stderr and "b.wav: b " in done.stdout
 
 
-def test_a_model_of_the_other_kind_is_told_whose_it_is(folder, tmp_path):
+def test_the_error_about_a_model_of_the_other_task_names_its_command(folder, tmp_path):
     with pytest.raises(ValueError, match="classification: use `voicegraft classify`"):
         Transcriber(folder)
     save_model(model(), tmp_path / "texts")
@@ -100,7 +100,7 @@ def test_a_model_of_the_other_kind_is_told_whose_it_is(folder, tmp_path):
         Classifier(tmp_path / "texts")
 
 
-def test_a_window_that_no_model_takes_is_told_with_what_it_takes(folder):
+def test_the_error_about_an_impossible_window_names_the_possible_ones(folder):
     with pytest.raises(ValueError, match=r"above 0 and at most \d+.*, not 0"):
         Classifier(folder, window_seconds=0)
 
@@ -120,10 +120,10 @@ def test_hits_of_one_class_that_touch_are_one_with_the_highest_probability():
 
 @pytest.fixture(scope="module")
 def by_voice(folder, tmp_path_factory):
-    """The same model, that takes out what is a voice's own, and has met the voice of train."""
+    """The same model, normalised by speaker, with the statistics of the speaker of train."""
     grafted = load_model(folder)
-    told = grafted.description.model_copy(update={"normalise": "speaker"})
-    again = GraftedModel(told).eval()
+    description = grafted.description.model_copy(update={"normalise": "speaker"})
+    again = GraftedModel(description).eval()
     again.load_state_dict(grafted.state_dict(), strict=False)
     features = again.pooled([tone(letter, seed=seed) for letter in PITCHES for seed in range(9)])
     again.head.voice.meet(features)
@@ -139,7 +139,7 @@ def by_voice(folder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def muffled(tmp_path_factory):
-    """Recordings of another voice: each is heard through the same hum."""
+    """Recordings of another voice: each has the same hum."""
     path = tmp_path_factory.mktemp("muffled")
     for letter in PITCHES:
         for seed in range(5):
@@ -154,10 +154,10 @@ def hum(wave):
 
 def right(model, recordings):
     found = [(path.stem[0], model(path).probabilities) for path in sorted(recordings.iterdir())]
-    return sum(letter == next(iter(told)) for letter, told in found)
+    return sum(letter == next(iter(classes)) for letter, classes in found)
 
 
-def test_a_voice_that_was_met_is_told_better(by_voice, muffled):
+def test_a_speaker_whose_recordings_are_given_is_classified_better(by_voice, muffled):
     known = Classifier(by_voice, voice=[str(muffled)])
     assert right(known, muffled) > right(Classifier(by_voice), muffled)
 

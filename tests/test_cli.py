@@ -148,7 +148,7 @@ def test_the_size_of_batches_changes_no_segment(model, tmp_path):
     assert len({segment.text for segment in together.segments}) > 4
 
 
-def test_where_nothing_is_said_there_is_no_segment(tmp_path):
+def test_silence_has_no_segment(tmp_path):
     deaf = tiny_model(seed=2, letters=LETTERS)
     deaf.head.label.bias.data[0] = 1_000  # the blank, at every frame
     save_model(deaf, tmp_path / "deaf")

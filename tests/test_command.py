@@ -191,8 +191,8 @@ def test_a_stop_that_is_sent_twice_at_once_still_ends_the_children(begin):
         with suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
         time.sleep(0.001)
-    said = process.communicate(timeout=60)[1]
-    assert (process.returncode, said.strip().splitlines()[-1]) == (
+    stderr = process.communicate(timeout=60)[1]
+    assert (process.returncode, stderr.strip().splitlines()[-1]) == (
         143,
         "stage.py: stopped by SIGTERM",
     )
@@ -256,8 +256,8 @@ def test_who_imports_a_script_keeps_the_handlers_that_it_has(stage):
     (stage / "other.py").write_text("import voicegraft.pipeline.stops, signal\n"
         "print(signal.getsignal(signal.SIGINT) == signal.default_int_handler)")  # fmt: skip
     own = os.environ | {"PYTHONPATH": str(ROOT)}
-    said = subprocess.run([sys.executable, "other.py"], cwd=stage, env=own, capture_output=True)
-    assert said.stdout == b"True\n"
+    done = subprocess.run([sys.executable, "other.py"], cwd=stage, env=own, capture_output=True)
+    assert done.stdout == b"True\n"
 
 
 @pytest.mark.parametrize(("name", "imported"), [("names", "yaml"), ("locks", "dvc")])

@@ -7,7 +7,7 @@ from invented import model, store_corpus
 
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.transfer import read_dev_cer
-from voicegraft.model import upstream_folder
+from voicegraft.model import upstream as upstreams
 from voicegraft.model.grafted import ModelError, load_model, save_model
 from voicegraft.pipeline.files import DamagedError
 from voicegraft.pipeline.params import ParamsError, read_params
@@ -83,10 +83,10 @@ def test_a_damaged_model_is_refused_by_the_name_of_the_file(tmp_path, file, dama
 
 @each_damage
 def test_a_damaged_identity_of_an_upstream_is_named(tmp_path, damage):
-    upstream_folder.write_identity(tmp_path, "whisper", "base", "MIT")
+    upstreams.write_identity(tmp_path, "whisper", "base", "MIT")
     damaged(tmp_path / "upstream.json", lambda content: damage(content.strip()))
     with pytest.raises(DamagedError, match=r"upstream\.json"):
-        upstream_folder.name_in(tmp_path)
+        upstreams.name_in(tmp_path)
 
 
 def test_curves_and_tables_that_end_within_a_line_are_refused(tmp_path):

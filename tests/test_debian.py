@@ -80,7 +80,7 @@ def test_a_damaged_package_is_named_and_leaves_no_folder(share, tmp_path):
     assert not [p for p in tmp_path.iterdir() if p.is_dir() and p.suffix != ".part"]
 
 
-def test_what_dpkg_deb_finds_out_at_the_end_is_heard(tmp_path):
+def test_an_error_that_dpkg_deb_finds_at_the_end_is_raised(tmp_path):
     if not shutil.which("dpkg-deb"):
         pytest.skip("there is no dpkg-deb here")
     # Each file fills a block of dpkg-deb's output, so what comes out ends as if it were whole.
@@ -165,7 +165,7 @@ def test_a_mirror_that_leads_away_to_http_is_refused(package, tmp_path):
             find_package(package, tmp_path, tmp_path / "downloads", url)
 
 
-def test_a_cut_download_is_told_and_the_next_run_goes_on_where_it_ended(tmp_path):
+def test_a_cut_download_is_an_error_and_the_next_run_continues_where_it_ended(tmp_path):
     content = bytes(range(256)) * 4000
     package = Package("tale-data", "1.0-1", hashlib.sha256(content).hexdigest())
     with served(content, cut=600_000, served_at=None) as (url, asked):

@@ -5,10 +5,18 @@ import pytest
 from invented import write_corpus
 from scipy.signal import welch
 
-from voicegraft.speech.channel import impulse_response, over_telephone, reverberate
 from voicegraft.speech.degradation import Condition, Degradation, DegradedCorpus, generator
+from voicegraft.speech.effects import (
+    active_power,
+    add_noise,
+    babble,
+    impulse_response,
+    over_telephone,
+    pink,
+    reverberate,
+    white,
+)
 from voicegraft.speech.manifest import SAMPLE_RATE, Utterance
-from voicegraft.speech.noise import active_power, add_noise, babble, pink, white
 
 CONDITIONS = [
     Condition(noise="white", snr_db=10.0),
@@ -117,7 +125,7 @@ def distortion(amplitude: float) -> float:
 
 def test_eight_companded_bits_are_as_far_below_soft_speech_as_below_loud():
     loud, soft = distortion(0.5), distortion(0.02)
-    assert 35 < loud < 42  # as G.711, of which 38 dB is said
+    assert 35 < loud < 42  # as G.711, with its 38 dB
     assert soft > loud - 6  # eight even bits would lose 28 dB
 
 
@@ -172,11 +180,11 @@ def test_the_walls_answer_before_noise_joins_and_the_line_carries_both(corpus, c
 def test_another_seed_or_id_meets_something_else(corpus, condition):
     clip = corpus.utterances[0]
     renamed = Utterance(**vars(clip) | {"id": "another"})
-    heard = [
+    found = [
         DegradedCorpus(corpus, condition, seed).wave(u).tobytes()
         for seed, u in ((1, clip), (2, clip), (1, renamed))
     ]
-    assert len(set(heard)) == 3
+    assert len(set(found)) == 3
 
 
 def test_the_noise_is_the_same_at_every_level(corpus):

@@ -1,4 +1,4 @@
-"""Training clips that are stored, and heard, as worse recordings."""
+"""Training clips that are stored and trained on as degraded recordings."""
 
 from collections import Counter
 from functools import partial
@@ -11,13 +11,12 @@ from test_takes import NO_MASKS
 
 from stages.extract_embeddings import facts_of
 from voicegraft.embedding.cache import Cache
-from voicegraft.embedding.encoding import encode
-from voicegraft.embedding.extraction import fill
+from voicegraft.embedding.extraction import encode, fill
 from voicegraft.embedding.keys import keys_for
 from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.store import Store, write_store
 from voicegraft.embedding.takes import SEED, DegradedTake, Take, degraded_takes, takes
-from voicegraft.model import upstream_folder
+from voicegraft.model import upstream as upstreams
 from voicegraft.pipeline.params import read_params
 from voicegraft.speech.degradation import Condition, Degradation, DegradedCorpus
 from voicegraft.training.inputs import AudioFeatures, StoredStates
@@ -89,29 +88,29 @@ def test_another_level_is_encoded_anew(extract, corpus):
     assert set(extract(corpus, other)[1]) == {t.id for t in degraded(corpus, other)} <= first
 
 
-def test_an_epoch_hears_each_stored_degradation_and_dev_none(extract, corpus):
+def test_an_epoch_trains_on_each_stored_degradation_and_dev_on_none(extract, corpus):
     store, _ = extract(corpus, AUGMENT, speeds=[])
     inputs = StoredStates(store, 1, NO_MASKS)
     torch.manual_seed(1)
     train, dev = corpus.of("train")[0], corpus.of("dev")[0]
-    heard = {inputs.augmented(train).numpy().tobytes() for _ in range(40)}
+    trained_on = {inputs.augmented(train).numpy().tobytes() for _ in range(40)}
     ids = [train.id, *(take.id for take in degraded_takes(train, AUGMENT))]
-    assert heard == {store.states(i, 1).astype("float32").tobytes() for i in ids}
-    assert len(heard) == 3
+    assert trained_on == {store.states(i, 1).astype("float32").tobytes() for i in ids}
+    assert len(trained_on) == 3
     assert torch.allclose(inputs.augmented(dev), inputs(dev), atol=1e-5)
 
 
-def test_from_audio_an_epoch_hears_each_degradation_too(corpus):
+def test_from_audio_an_epoch_trains_on_each_degradation_too(corpus):
     inputs = AudioFeatures(corpus, model(), NO_MASKS, SPEEDS, AUGMENT)
     torch.manual_seed(1)
     clip = corpus.of("train")[0]
-    heard = {inputs.augmented(clip).numpy().tobytes() for _ in range(60)}
-    assert len(heard) == 1 + len(SPEEDS) + len(AUGMENT)
+    trained_on = {inputs.augmented(clip).numpy().tobytes() for _ in range(60)}
+    assert len(trained_on) == 1 + len(SPEEDS) + len(AUGMENT)
     plain = AudioFeatures(corpus, inputs.model, NO_MASKS, SPEEDS)
     assert inputs.frames(clip) == plain.frames(clip)
 
 
-def test_the_key_of_a_degraded_take_follows_what_is_heard_and_no_other_changes(extract, corpus):
+def test_the_key_of_a_degraded_take_follows_its_samples_and_no_other_changes(extract, corpus):
     extract(corpus, AUGMENT)
     own = [take.id for take in map(Take, corpus.utterances)]
     renamed = type(corpus).__new__(type(corpus))
@@ -123,13 +122,13 @@ def test_the_key_of_a_degraded_take_follows_what_is_heard_and_no_other_changes(e
     assert {i[-2:] for i in fresh} == {"+0"}  # the noise is drawn by the id, the line is not
 
 
-def test_a_store_tells_its_degradations_and_none_where_there_are_none(tmp_path):
-    upstream_folder.write_identity(tmp_path, "whisper", "base", "MIT")
+def test_a_store_lists_its_degradations_and_none_where_there_are_none(tmp_path):
+    upstreams.write_identity(tmp_path, "whisper", "base", "MIT")
     knobs = read_params()["extract_embeddings"]
-    told = [
+    kept_facts = [
         facts_of(tmp_path, model().upstream, ExtractEmbeddings(**knobs | change), "float32")
         for change in ({}, {"augment": AUGMENT})
     ]
-    assert "augment" not in told[0]
-    assert [Degradation(**entry) for entry in told[1].pop("augment")] == AUGMENT
-    assert told[0] == told[1]
+    assert "augment" not in kept_facts[0]
+    assert [Degradation(**entry) for entry in kept_facts[1].pop("augment")] == AUGMENT
+    assert kept_facts[0] == kept_facts[1]

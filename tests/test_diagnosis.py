@@ -182,7 +182,7 @@ def test_texts_that_do_not_fit_the_audio_are_counted_with_the_knob(corpus, store
     assert line.endswith("prepare_data.check.max_characters_per_second")
 
 
-def test_of_a_sound_corpus_nothing_is_said(corpus, store, capsys):
+def test_a_sound_corpus_gives_no_warning(corpus, store, capsys):
     for side in ("train", "dev"):
         side_of(corpus, store, side)
     assert capsys.readouterr().err == ""
@@ -203,7 +203,7 @@ def column(path: Path) -> list[float]:
 
 
 @pytest.mark.parametrize("path", committed(), ids=lambda path: path.parts[-6])
-def test_of_the_curves_that_are_committed_nothing_is_said(path):
+def test_the_committed_curves_give_no_warning(path):
     errors, losses = column(path), column(path.parents[1] / "train" / "loss.tsv")
     curve = [{"dev/cer": error} for error in errors]
     for record, loss in zip(curve[1:], losses, strict=True):
@@ -223,7 +223,7 @@ def test_where_the_loss_still_falls_more_epochs_are_the_advice():
     assert line.endswith("raise train_head.epochs (10), or lower batch_seconds (30)")
 
 
-def test_what_is_said_of_an_epoch_is_not_said_again_at_the_end():
+def test_a_warning_about_an_epoch_is_not_repeated_at_the_end():
     curve = planted(0.2, 0.4, 0.5, 0.6, 0.7)
     printed = [diagnosis.after_epoch(curve[: n + 1], "s", TOP3) for n in range(1, len(curve))]
     printed.append(diagnosis.at_end(curve, "s", TOP3))

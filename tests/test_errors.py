@@ -52,9 +52,12 @@ def test_known_cases_have_known_errors(reference, hypothesis, expected):
 def test_edits_are_the_levenshtein_distance():
     rng = np.random.default_rng(7)
     for reference, hypothesis in zip(random_texts(200, rng), random_texts(200, rng), strict=True):
-        words, heard = reference.split(), hypothesis.split()
+        words, theirs = reference.split(), hypothesis.split()
         expected = (len(reference), distance(reference, hypothesis), len(words))
-        assert astuple(count_errors(reference, hypothesis)) == (*expected, distance(words, heard))
+        assert astuple(count_errors(reference, hypothesis)) == (
+            *expected,
+            distance(words, theirs),
+        )
 
 
 def test_aligned_characters_are_as_many_as_edits():

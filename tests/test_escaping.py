@@ -17,8 +17,8 @@ from voicegraft.review.markdown import (
     table,
 )
 from voicegraft.review.transcripts import Reclassified, Rewording, word_diff
-from voicegraft.sweep.table import Line
-from voicegraft.sweep.table import rendered as rendered_sweep
+from voicegraft.sweep.grid import Line
+from voicegraft.sweep.grid import rendered as rendered_sweep
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 HOSTILE = [

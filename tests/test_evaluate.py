@@ -104,9 +104,9 @@ def test_the_same_inputs_give_the_same_bytes(project):
 
 
 def test_a_corpus_without_unseen_voices_has_no_such_section(project):
-    write_corpus(project / "heard", splits=("train", "test"))
-    assert not evaluate("model", "heard", "evaluation/heard", "predictions/heard.tsv")
-    assert set(json.loads(Path("evaluation/heard/rates.json").read_text())) == {"of", "test"}
+    write_corpus(project / "seen", splits=("train", "test"))
+    assert not evaluate("model", "seen", "evaluation/seen", "predictions/seen.tsv")
+    assert set(json.loads(Path("evaluation/seen/rates.json").read_text())) == {"of", "test"}
 
 
 def test_nothing_to_score_is_refused_in_a_sentence(project):

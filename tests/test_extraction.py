@@ -8,8 +8,7 @@ import pytest
 from invented import LAYERS, MARGIN_SECONDS, SPEEDS, model, write_corpus
 
 from voicegraft.embedding.cache import Cache
-from voicegraft.embedding.encoding import encode
-from voicegraft.embedding.extraction import fill
+from voicegraft.embedding.extraction import encode, fill
 from voicegraft.embedding.keys import keys_for
 from voicegraft.embedding.store import write_store
 from voicegraft.embedding.takes import Take, takes

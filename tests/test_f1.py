@@ -5,9 +5,8 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
 from voicegraft.evaluation.blocks import Blocks
-from voicegraft.evaluation.bootstrap import resampled_sums
 from voicegraft.evaluation.classes.f1 import accuracy, class_counts, f1, macro_f1, precision, recall
-from voicegraft.evaluation.interval import percentile_interval
+from voicegraft.evaluation.interval import percentile_interval, resampled_sums
 
 CLASSES = ["a", "b", "c", "d"]
 

@@ -24,7 +24,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def background(tmp_path):
-    """Half a minute, in which three pitches are heard, far apart."""
+    """Half a minute, with three pitches, far apart."""
     parts = [part for letter in "abř" for part in (PAUSE, tone(letter, 1.5), PAUSE)]
     write(tmp_path / "background.wav", *parts)
     return tmp_path

@@ -11,7 +11,7 @@ import torch
 
 import voicegraft
 from voicegraft.training.compute import Compute
-from voicegraft.training.fingerprint import LIBRARIES, fingerprint
+from voicegraft.training.scratch import LIBRARIES, fingerprint
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_every_clip_is_in_the_name_with_its_text(corpus):
 def test_another_version_of_a_library_is_another_run(library, monkeypatch):
     first, version = fingerprint({}), metadata.version
     monkeypatch.setattr(
-        "voicegraft.training.fingerprint.version",
+        "voicegraft.training.scratch.version",
         lambda name: "0.1" if name == library else version(name),
     )
     assert fingerprint({}) != first

@@ -11,7 +11,6 @@ from stage_runs import params_of, write_params
 
 from studies import forgetting
 from voicegraft.model import upstream as upstreams
-from voicegraft.model import upstream_folder
 from voicegraft.model.grafted import Description, GraftedModel, load_model, save_model
 from voicegraft.model.unfreezing import Added, add
 from voicegraft.speech.manifest import Corpus
@@ -23,7 +22,7 @@ def project(tmp_path, monkeypatch) -> Path:
     config = upstreams.plugin("random").TINY
     (tmp_path / "upstream").mkdir()
     identity = json.dumps({"name": "random", "config": config})
-    (tmp_path / "upstream" / upstream_folder.IDENTITY_FILE).write_text(identity)
+    (tmp_path / "upstream" / upstreams.IDENTITY_FILE).write_text(identity)
     write_corpus(tmp_path / "corpus")
     torch.manual_seed(1)
     description = Description(
@@ -105,7 +104,7 @@ def test_what_was_added_moves_the_states_and_changes_no_weight_of_the_upstream(p
     assert found["weights_changed"] == 0
 
 
-def test_less_speech_is_heard_where_less_is_asked_for(project):
+def test_less_speech_is_used_where_less_is_asked_for(project):
     assert found_of(head_of(project), minutes=0.005)["head"]["clips"] == 1
 
 

@@ -95,7 +95,7 @@ def test_from_the_states_of_any_layer_the_model_emits_the_same():
 
 
 @pytest.mark.parametrize("start", [0, 1])
-def test_several_layers_are_heard_alike_from_below_from_the_store_and_from_audio(start):
+def test_several_layers_give_the_same_from_below_from_the_store_and_from_audio(start):
     model = grafted(layer=(1, 2))
     with torch.no_grad():
         model.mix.logits.copy_(torch.tensor([0.5, -0.5]))
@@ -108,7 +108,7 @@ def test_several_layers_are_heard_alike_from_below_from_the_store_and_from_audio
         torch.testing.assert_close(values[0], expected, atol=1e-5, rtol=0)
 
 
-def test_with_all_the_weight_on_one_layer_it_is_heard_alone():
+def test_with_all_the_weight_on_one_layer_the_others_do_not_count():
     one, several = grafted(layer=1), grafted(layer=(0, 1))
     several.head.load_state_dict(one.head.state_dict())
     with torch.no_grad():

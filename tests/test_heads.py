@@ -30,13 +30,13 @@ def clips(*lengths):
 
 
 @pytest.mark.parametrize("frames", range(1, 10))
-def test_a_clip_of_any_length_has_the_frames_that_the_head_says(head, frames):
+def test_a_clip_of_any_length_has_the_frames_that_the_head_reports(head, frames):
     emissions = head(pad(clips(frames)))
     assert emissions.lengths.tolist() == [head.frames_out(frames)]
     assert emissions.values.shape == (1, head.frames_out(frames), LABELS)
 
 
-def test_each_clip_of_a_batch_has_the_frames_that_the_head_says(head):
+def test_each_clip_of_a_batch_has_the_frames_that_the_head_reports(head):
     lengths = list(range(1, 10))
     emissions = head(pad(clips(*lengths)))
     assert emissions.lengths.tolist() == [head.frames_out(n) for n in lengths]

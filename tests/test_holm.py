@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from voicegraft.evaluation.holm import sure_of
+from voicegraft.evaluation.paired import sure_of
 
 
 def holm(p_values, alpha):

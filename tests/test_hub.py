@@ -8,8 +8,8 @@ import pytest
 from loopback_hub import REVISION, Hub, run
 
 from voicegraft.fetching.checkpoints import Checkpoint, Layout, unlisted
+from voicegraft.fetching.fetch import FetchError, RemoteFile
 from voicegraft.fetching.hub import HubCheckpoint
-from voicegraft.fetching.mirrors import FetchError, RemoteFile
 
 WEIGHTS = bytes(range(256)) * 4000
 CARD = "---\nlicense: cc-by-nc-4.0\n---\n# A model\n"
@@ -52,7 +52,7 @@ def fetch(hub, tmp_path):
 def complaint(done):
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("voicegraft.fetching.mirrors.FetchError: "), done.stderr
+    assert last.startswith("voicegraft.fetching.fetch.FetchError: "), done.stderr
     return last
 
 
@@ -211,7 +211,7 @@ def test_weights_of_ones_own_without_a_hash_are_refused_and_the_message_says_how
         unlisted("model.bin", LAYOUT)
 
 
-def test_a_folder_in_place_of_a_repository_is_told_its_name(tmp_path):
+def test_the_error_about_a_folder_in_place_of_a_repository_has_its_name(tmp_path):
     (tmp_path / "model.bin").write_bytes(WEIGHTS)
     checkpoint = unlisted(f"openai/whisper-small@{REVISION}", LAYOUT)
     for source in (tmp_path, tmp_path / "model.bin"):

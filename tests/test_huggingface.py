@@ -55,7 +55,7 @@ def test_every_parameter_is_in_the_blocks_the_norm_or_the_stem_once(encoder):
     assert sorted(held) == sorted(id(parameter) for parameter in encoder.parameters())
 
 
-def test_what_learns_hears_what_was_stored(encoder):
+def test_what_learns_gets_what_was_stored(encoder):
     stored = encoder.encode(windows(encoder), LAYERS)
     learning = encoder.train().encode(windows(encoder), LAYERS)
     encoder.eval()

@@ -11,7 +11,6 @@ from safetensors.torch import load_file, save_file
 from transformers_encoders import SMALL, differences, network, write
 
 from voicegraft.model import upstream as upstreams
-from voicegraft.model import upstream_folder
 from voicegraft.model.formats import WeightsError
 from voicegraft.upstreams.huggingface import TINY, load
 
@@ -42,7 +41,7 @@ def test_the_stage_fetches_a_recogniser_from_the_hub_and_leaves_its_head_out(tmp
         done = fetch_model(tmp_path, hub.url, "huggingface", f"someone/wav2vec2@{REVISION}")
     assert done.returncode == 0, done.stderr
     assert "pytorch_model.bin" not in hub.asked
-    encoder = upstream_folder.load(tmp_path / "upstream")
+    encoder = upstreams.load(tmp_path / "upstream")
     assert max(differences(encoder, theirs.wav2vec2)) <= 1e-4
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
 

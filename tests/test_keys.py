@@ -15,7 +15,7 @@ import torch
 from invented import write_corpus
 
 from voicegraft.embedding import code, keys
-from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.extraction import encode
 from voicegraft.embedding.keys import keys_for
 from voicegraft.embedding.takes import Take
 from voicegraft.model import upstream as upstreams
@@ -110,7 +110,7 @@ def in_module(name, old, new):
     ("name", "module", "old", "new"),
     [
         ("mfcc", "voicegraft.model.log_mel", "STEPS_A_FRAME = 2", "STEPS_A_FRAME = 3"),
-        ("mfcc", "voicegraft.model.spectrogram", "RANGE = 8", "RANGE = 9"),
+        ("mfcc", "voicegraft.model.log_mel", "RANGE = 8", "RANGE = 9"),
         ("random", "voicegraft.upstreams.whisper", "F.gelu", "F.relu"),
         ("whisper", "voicegraft.model.upstream", "max(1, -(-wanted", "max(2, -(-wanted"),
     ],

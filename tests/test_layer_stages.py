@@ -55,7 +55,7 @@ def test_several_layers_go_from_the_knob_into_the_model_and_its_curves(several) 
     assert sorted(path.name for path in drawn.iterdir()) == ["2.tsv", "6.tsv"]
 
 
-def test_a_model_on_several_layers_hears_audio_as_it_is(several) -> None:
+def test_a_model_on_several_layers_takes_audio(several) -> None:
     corpus, model = Corpus(several / "corpus"), load_model(several / "top3", "cpu")
     (emission,) = model.emissions([corpus.wave(corpus.of("test")[0])])
     assert emission.exp().sum(-1).tolist() == pytest.approx([1.0] * len(emission), abs=1e-4)
@@ -66,7 +66,7 @@ def test_several_layers_give_the_same_bytes_twice(several, tmp_path, whisper_fol
     assert digests(again) == digests(several)
 
 
-def test_a_control_of_fewer_layers_is_heard_on_the_highest_it_has(several) -> None:
+def test_a_control_with_fewer_layers_is_used_on_its_highest(several) -> None:
     assert Store(several / "log_mel_states").facts["layers"] == [0]
     assert json.loads((several / "control" / "model.json").read_text())["layer"] == 0
 

@@ -61,5 +61,5 @@ def test_anything_else_is_refused_by_the_key_and_its_value(given):
 @pytest.mark.parametrize(
     ("layer", "unfrozen", "trunk"), [(6, 3, 3), ((3, 6), 3, 3), ((5, 6), 3, 3), ((1, 6), 3, 1)]
 )
-def test_the_trunk_ends_below_all_that_is_unfrozen_and_all_that_is_heard(layer, unfrozen, trunk):
+def test_the_trunk_ends_below_all_that_is_unfrozen_and_every_input_layer(layer, unfrozen, trunk):
     assert trunk_below(layer, unfrozen) == trunk

@@ -10,7 +10,6 @@ import pytest
 from invented import model, store_corpus, write_corpus
 
 from voicegraft.model import upstream as upstreams
-from voicegraft.model import upstream_folder
 from voicegraft.model.head import HeadChoice
 from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Corpus, write_manifest
@@ -30,7 +29,7 @@ def learner(tmp_path: Path) -> Learner:
     store_corpus(tmp_path / "embeddings", corpus, model())
     (tmp_path / "upstream").mkdir()
     identity = {"name": "random", "config": upstreams.plugin("random").TINY}
-    (tmp_path / "upstream" / upstream_folder.IDENTITY_FILE).write_text(json.dumps(identity))
+    (tmp_path / "upstream" / upstreams.IDENTITY_FILE).write_text(json.dumps(identity))
     fit = load_params(Fit, "train_head", PARAMS).model_copy(
         update={"epochs": 2, "batch_seconds": 2.0}
     )

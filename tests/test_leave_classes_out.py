@@ -97,7 +97,7 @@ def test_too_few_classes_are_refused(classes, folds):
         deal(CLASSES[:classes], folds, 1)
 
 
-def test_a_dev_without_a_class_cannot_choose_and_says_which():
+def test_a_dev_without_a_class_cannot_choose_and_the_error_names_the_class():
     with pytest.raises(ValueError, match="dev has no clip of"):
         lines(sides() | {"dev": clips(2, classes=CLASSES[:1])})
 

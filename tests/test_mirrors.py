@@ -12,16 +12,9 @@ from pathlib import Path
 import pytest
 from served import served
 
-from voicegraft.fetching.mirrors import (
-    FetchError,
-    Mirror,
-    RemoteFile,
-    copy_atomically,
-    fetch,
-    sha256_of,
-    verify,
-)
-from voicegraft.fetching.web import WebMirror
+from voicegraft.fetching.fetch import FetchError, RemoteFile, copy_atomically, fetch, verify
+from voicegraft.fetching.mirrors import Mirror, WebMirror
+from voicegraft.pipeline.files import sha256_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -210,8 +203,8 @@ def test_a_clock_that_was_set_back_changes_nothing(tmp_path, downloads):
 FETCH = """
 import sys
 from pathlib import Path
-from voicegraft.fetching.mirrors import RemoteFile, fetch
-from voicegraft.fetching.web import WebMirror
+from voicegraft.fetching.fetch import RemoteFile, fetch
+from voicegraft.fetching.mirrors import WebMirror
 
 url, sha256 = sys.argv[1:]
 print(fetch(RemoteFile("model.pth", sha256, (WebMirror(url),)), Path("downloads")).name)

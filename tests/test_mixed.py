@@ -8,10 +8,9 @@ from test_training import NO_MASKS, fit, stored
 
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.grafted import Description, GraftedModel
-from voicegraft.training.compute import Compute
-from voicegraft.training.grafting import head_trainer
+from voicegraft.training.compute import Compute, learns_alike, settled
+from voicegraft.training.head import head_trainer
 from voicegraft.training.inputs import AudioFeatures
-from voicegraft.training.mixed import learns_alike, settled
 from voicegraft.training.schedule import head_part, upstream_parts
 
 AUTO = Compute(accelerator="cpu", devices=1, precision="auto")
@@ -156,7 +155,7 @@ def test_it_is_the_device_of_training_that_must_be_fast(
     asked = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
     monkeypatch.setattr(
-        "voicegraft.training.mixed.bfloat16_is_fast", lambda device: asked.append(device.type)
+        "voicegraft.training.compute.bfloat16_is_fast", lambda device: asked.append(device.type)
     )
     compute = AUTO.model_copy(update={"accelerator": accelerator})
     assert settled(compute, *from_the_trunk(store, model(), 2)).precision == "32-true"

@@ -30,7 +30,7 @@ def test_the_loss_of_classes_is_the_mean_negative_log_probability_of_the_right_o
     assert loss.item() == pytest.approx(-(math.log(0.8) + math.log(0.4)) / 2)
 
 
-def test_the_likeliest_class_is_told():
+def test_the_likeliest_class_is_predicted():
     assert Classification(CLASSES).decode(torch.tensor([[-3.0, -0.1]])) == "yes"
 
 

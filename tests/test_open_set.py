@@ -104,7 +104,7 @@ def planted(split, seed, unknown_at=0.6):
     return class_scores(seed=seed, split=split) + noise
 
 
-def test_the_threshold_is_devs_and_test_only_says_what_passes_it():
+def test_the_threshold_is_chosen_on_dev_and_test_only_counts_what_passes():
     dev, test = planted("dev", 7), planted("test", 8)
     ((split, result),) = open_set_metrics(dev + test, KNOBS, QUICK).items()
     noise = sorted((s.probability for s in dev if s.label == "noise"), reverse=True)

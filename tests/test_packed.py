@@ -6,7 +6,7 @@ import pytest
 from voicegraft.pipeline.packed import PackedWriter, read_packed, read_rows
 
 
-def test_what_was_appended_is_read_back_where_it_was_said_to_begin(tmp_path):
+def test_what_was_appended_is_read_back_from_the_start_that_was_returned(tmp_path):
     pieces = [np.full((n, 3), n, np.float16) for n in (2, 0, 5)]
     with PackedWriter(tmp_path / "a.npy", np.float16, (3,)) as packed:
         firsts = [packed.append(piece) for piece in pieces]
@@ -62,7 +62,7 @@ def test_rows_of_another_shape_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("rows", [10, 10_000])
-def test_a_full_disk_leaves_nothing_and_is_said_of_the_file(tmp_path, rows):
+def test_a_full_disk_leaves_nothing_and_the_error_names_the_file(tmp_path, rows):
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200, limit[1]))
     try:

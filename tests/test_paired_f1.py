@@ -8,9 +8,7 @@ from labelled import QUICK, class_scores
 from scipy.stats import bootstrap
 from sklearn.metrics import f1_score
 
-from voicegraft.evaluation.classes.f1 import macro_f1
-from voicegraft.evaluation.classes.paired_f1 import f1_difference
-from voicegraft.evaluation.classes.summary import counts_of
+from voicegraft.evaluation.classes.f1 import counts_of, f1_difference, macro_f1
 
 
 @pytest.fixture

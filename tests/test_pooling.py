@@ -105,7 +105,7 @@ def test_a_clip_alone_is_pooled_as_in_a_batch(way):
 
 
 @pytest.mark.parametrize("way", names())
-def test_a_vector_has_the_size_that_is_told(way):
+def test_a_vector_has_the_size_that_pooling_reports(way):
     assert pooled(way, *clips(3, 2)).shape == (2, Pooling(way, SIZE).features)
 
 

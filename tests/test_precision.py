@@ -9,7 +9,7 @@ from bundles import KINDS, in_transformers, loaded, weights_of
 from invented import MARGIN_SECONDS, model, write_corpus
 from processors import with_fast_bfloat16, with_noisy_convolutions
 
-from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.extraction import encode
 from voicegraft.embedding.takes import Take
 from voicegraft.model import precision
 from voicegraft.model import upstream as upstreams

@@ -3,7 +3,7 @@
 import pytest
 from prepared import Project
 
-from voicegraft.preparing.labels import LabelError
+from voicegraft.preparing.checks import LabelError
 
 
 @pytest.fixture

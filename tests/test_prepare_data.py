@@ -15,7 +15,7 @@ from prepared import SCRIPT, Project, noise
 from voicegraft.pipeline.params import ParamsError
 from voicegraft.pipeline.provenance import provenance
 from voicegraft.preparing.checks import RejectsError
-from voicegraft.speech.names import legible
+from voicegraft.speech.audio import legible
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_the_same_text_and_the_same_recording_stay_on_one_side(project):
     assert project.report["leaks"]["train-unseen"]["speakers"] == 0
 
 
-def test_a_heard_text_of_an_unseen_voice_is_rejected(project):
+def test_a_text_of_train_by_an_unseen_speaker_is_rejected(project):
     project.good()
     project.add("echo.wav", text="text 5", speaker="rare")
     corpus = project.run()

@@ -27,7 +27,7 @@ def test_unlabelled_recordings_are_a_side_of_their_own_without_text(project):
     assert project.report["leaks"]["test-unlabelled"]["recordings"] == 0
 
 
-def test_what_an_unseen_voice_says_unlabelled_is_rejected_with_its_reason(project):
+def test_unlabelled_clips_of_an_unseen_speaker_are_rejected_with_the_reason(project):
     add_unlabelled(project.good(), 2)
     project.params["prepare_data"]["split"]["unseen_speakers"] = ["rare"]
     lines = "file_name,speaker\n0.wav,rare\n1.wav,usual\n"

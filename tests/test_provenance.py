@@ -85,12 +85,12 @@ HEAD = {"corpus": "c", "model": "h", "settings": "s", "upstream": "u", "training
         ({"corpus": "c", "model": "r", "control": "r", "training": "x"}, "other knobs"),
     ],
 )
-def test_what_is_not_of_the_corpus_nor_made_as_the_head_is_old_and_why_is_told(of, why):
+def test_what_is_of_another_corpus_or_made_unlike_the_head_is_outdated_with_a_reason(of, why):
     found = Current("c", HEAD).why_old(of)
     assert why in found and bool(why) == bool(found)
 
 
-def test_what_tells_more_of_a_model_has_to_be_of_the_one_that_was_scored():
+def test_other_results_about_a_model_must_be_of_the_one_that_was_scored():
     current = Current("c", HEAD)
     assert current.why_old({"corpus": "c", "model": "h"}, HEAD) == ""
     assert "another model" in current.why_old({"corpus": "c", "model": "x"}, HEAD)
@@ -145,7 +145,7 @@ def compared(folder):
     return comparison.compare(Revision(folder, "HEAD"), Revision(folder), PARAMS)
 
 
-def test_a_run_of_before_is_left_out_of_a_comparison_which_says_so(project):
+def test_a_comparison_leaves_out_an_outdated_run_and_reports_it(project):
     found = compared(project)
     assert (found.unchanged, found.only_old, found.only_new) == (["head", "top3"], [], [])
     why = "it has no provenance"

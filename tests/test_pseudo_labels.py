@@ -1,4 +1,4 @@
-"""What is told of clips without labels, how sure that is, and what of it is learnt from."""
+"""Pseudo-labels of clips without labels, their confidence, and which of them are trained on."""
 
 import itertools
 import math
@@ -10,7 +10,7 @@ import torch
 from voicegraft.model import ctc
 from voicegraft.model.objective import Classification, Transcription
 from voicegraft.speech.manifest import Utterance
-from voicegraft.studies.pseudo_labels import PseudoLabel, confidence, surest
+from voicegraft.studies.self_training import PseudoLabel, confidence, surest
 
 LETTERS = ["", "a", "b"]
 CLIP = Utterance("x", "train", "", "", 0, 16_000, "")
@@ -47,7 +47,7 @@ def test_a_class_is_as_sure_as_its_probability():
     assert found == pytest.approx(0.7)
 
 
-def test_where_nothing_was_heard_nothing_is_sure_and_nothing_is_learnt():
+def test_where_nothing_was_predicted_nothing_is_confident_and_nothing_is_learnt():
     emission = torch.full((4, 3), -9.0)
     emission[:, ctc.BLANK] = 0.0
     assert confidence(Transcription(LETTERS), emission, CLIP) == 0.0

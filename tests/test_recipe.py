@@ -80,7 +80,7 @@ def test_a_trunk_that_is_stored_is_not_augmented_anew(corpus, tmp_path, knob, va
         inputs_of(recipe, grafted(), corpus, tmp_path)
 
 
-def test_a_recipe_from_audio_hears_its_own_degradations(corpus, tmp_path):
+def test_a_recipe_from_audio_trains_on_its_own_degradations(corpus, tmp_path):
     recipe = recipe_of("adapters", augment=[Degradation(telephone="band")])
     assert inputs_of(recipe, grafted(), corpus, tmp_path).augment == recipe.augment
 

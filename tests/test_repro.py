@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from fetched import DOWNLOADS
-from reproduced import ROOT, begin, copy_code, dvc, ran, said_of_a_recording
+from reproduced import ROOT, begin, copy_code, dvc, output_on_a_recording, ran
 
 from voicegraft.pipeline.params import read_params
 from voicegraft.preparing.corpus import CorpusSection, load_corpus
@@ -154,4 +154,4 @@ def test_no_recipe_is_no_stage(project: Path) -> None:
 
 
 def test_the_model_alone_transcribes_a_recording(project: Path, tmp_path: Path) -> None:
-    assert said_of_a_recording(project, tmp_path, "transcribe", "0.ogg")
+    assert output_on_a_recording(project, tmp_path, "transcribe", "0.ogg")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from fetched import fetch_upstream
 
-from voicegraft.model import upstream_folder
+from voicegraft.model import upstream as upstreams
 from voicegraft.model.batches import join
 
 
@@ -25,7 +25,7 @@ def test_features_are_librosas_mel_powers(folder):
     expected = librosa.feature.melspectrogram(
         y=wave, sr=16_000, n_fft=400, hop_length=160, n_mels=40
     )
-    features = upstream_folder.load(folder).features(torch.from_numpy(wave))
+    features = upstreams.load(folder).features(torch.from_numpy(wave))
     assert np.allclose(features.numpy(), expected.T[:-1], rtol=1e-3, atol=1e-7)
 
 
@@ -33,7 +33,7 @@ def test_the_last_layer_is_that_of_torchs_three_lstms_in_one(folder):
     stored = torch.load(folder / "pretrained.pt", "cpu", weights_only=True)["model_state"]
     whole = torch.nn.LSTM(40, 256, 3, batch_first=True)
     whole.load_state_dict({k[5:]: v for k, v in stored.items() if k.startswith("lstm.")})
-    encoder = upstream_folder.load(folder)
+    encoder = upstreams.load(folder)
     features = encoder.features(torch.from_numpy(speech_like(0.8, 0.2)))
     with torch.inference_mode():
         expected = whole(features[None])[0][0]
@@ -42,7 +42,7 @@ def test_the_last_layer_is_that_of_torchs_three_lstms_in_one(folder):
 
 
 def test_a_quiet_clip_is_raised_and_a_loud_one_left(folder):
-    encoder = upstream_folder.load(folder)
+    encoder = upstreams.load(folder)
     soft, softer, loud, louder = (
         encoder.features(torch.from_numpy(speech_like(0.5, level)))
         for level in (0.01, 0.001, 0.2, 0.4)

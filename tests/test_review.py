@@ -14,7 +14,7 @@ from voicegraft.cli import app
 from voicegraft.evaluation.scores import write_scores
 from voicegraft.review import comparison, markdown
 from voicegraft.review import comparison as knobs
-from voicegraft.review.gate import Gate, broken
+from voicegraft.review.pipelines import Gate, broken
 from voicegraft.review.revisions import Revision, RevisionError, merge_base
 from voicegraft.review.transcripts import word_diff
 
@@ -89,7 +89,7 @@ def test_models_on_one_side_alone_are_named_and_not_compared(repository):
     assert "full: scored only at working tree." in markdown.rendered(found, 0.95)
 
 
-def test_another_corpus_leaves_nothing_to_compare_and_is_said_to(repository):
+def test_another_corpus_leaves_nothing_to_compare_and_the_review_reports_it(repository):
     evaluate(repository, "head", [replace(s, id=f"other/{s.id}") for s in scores()])
     found = compared(repository)
     assert found.incomparable == ["head"]
@@ -118,7 +118,7 @@ def test_a_part_that_got_worse_under_a_whole_that_did_not_is_pointed_out(reposit
     )
 
 
-def test_single_clips_as_blocks_are_said_to_make_the_interval_too_narrow(repository):
+def test_single_clips_as_blocks_are_reported_to_make_the_interval_too_narrow(repository):
     evaluate(repository, "head", [replace(s, session="", speaker="") for s in scores()])
     assert "blocks are single clips" in markdown.rendered(compared(repository), 0.95)
 
@@ -166,7 +166,7 @@ def test_the_default_is_where_main_was_left_and_on_main_the_commit_before(reposi
     assert merge_base(repository) == main
 
 
-def test_seed_noise_is_told_where_it_was_measured(repository):
+def test_seed_noise_is_reported_where_it_was_measured(repository):
     evaluate(repository, "head", scores(seed=2))
     path = repository / "evaluation" / "seeds" / "head" / "metrics.json"
     path.parent.mkdir(parents=True)
@@ -180,7 +180,7 @@ def test_seed_noise_is_told_where_it_was_measured(repository):
     assert "was not measured" not in text
 
 
-def test_a_model_whose_seeds_were_not_tried_is_said_to_have_none(repository):
+def test_a_model_whose_seeds_were_not_tried_is_reported_to_have_no_seed_noise(repository):
     evaluate(repository, "head", scores(seed=2))
     text = markdown.rendered(compared(repository), 0.95)
     assert "- head: the variation by seed was not measured, so a small change may be" in text

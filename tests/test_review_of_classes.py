@@ -14,7 +14,7 @@ from voicegraft.cli import app
 from voicegraft.evaluation.classes.scores import write_class_scores
 from voicegraft.evaluation.scores import write_scores
 from voicegraft.pipeline.params import load_params
-from voicegraft.review.gate import CompareClasses
+from voicegraft.review.pipelines import CompareClasses
 from voicegraft.review.revisions import Revision
 from voicegraft.review.transcripts import reclassified
 
@@ -71,7 +71,7 @@ def test_at_the_root_texts_come_first_and_classes_after_them(repository):
     assert "error rate" in classes and "error rate" not in texts
 
 
-def test_a_pipeline_that_was_evaluated_on_one_side_alone_is_said_to_be_and_the_other_compared(
+def test_a_pipeline_that_was_evaluated_on_one_side_alone_is_reported_and_the_other_compared(
     repository,
 ):
     shutil.rmtree(repository / "words/evaluation")

@@ -46,7 +46,7 @@ def read(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_clean_clips_are_heard_first_and_each_condition_once():
+def test_clean_clips_are_scored_first_and_each_condition_once():
     repeated = {**KNOBS, "conditions": [*KNOBS["conditions"], {"noise": "white", "snr_db": [20]}]}
     tested = Robustness(**repeated).tested
     assert [(c.name, c.snr_db) for c in tested] == [
@@ -81,7 +81,7 @@ def test_pairs_are_surer_of_the_change_than_of_the_rates():
     assert line["change_high"] - line["change_low"] < 0.7 * (line["cer_high"] - line["cer_low"])
 
 
-def test_the_stage_scores_what_the_model_hears_in_each_condition(project):
+def test_the_stage_scores_predictions_on_audio_of_each_condition(project):
     lines = run()
     assert [(line["condition"], line["snr_db"]) for line in lines] == [
         *(("clean", ""), ("white", "20.0"), ("white", "0.0"), ("band", ""))

@@ -30,7 +30,7 @@ def test_what_is_kept_is_recalled_as_it_was(tmp_path):
     )
 
 
-def test_where_nothing_is_kept_nothing_is_recalled_and_nothing_said(tmp_path, capsys):
+def test_where_nothing_is_kept_nothing_is_recalled_or_printed(tmp_path, capsys):
     assert recall(tmp_path / RESULT) is None
     assert not capsys.readouterr().err
 

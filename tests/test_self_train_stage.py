@@ -136,7 +136,7 @@ def test_each_side_has_what_the_student_gained_on_its_teacher_and_on_longer_trai
         assert found[side]["teacher"]["cer"]["clips"] == len(Corpus(folder / "corpus").of(side))
 
 
-def test_what_was_surest_is_told_last_with_how_often_it_is_wrong(begin):
+def test_confidence_bins_are_in_rising_order_and_count_every_pseudo_label(begin):
     folder = begin()
     run("self_train", PATHS)
     rows = table(folder / "evaluation/confidence.csv")
@@ -145,8 +145,8 @@ def test_what_was_surest_is_told_last_with_how_often_it_is_wrong(begin):
         assert len(sure) == 10 and sure == sorted(sure)
     train = len(Corpus(folder / "corpus").of("train"))
     labelled = len(parted(Corpus(folder / "corpus"), MINUTES, seed=1)[0])
-    told = [int(row["clips"]) for row in rows if row["split"] == "unlabelled"]
-    assert sum(told) == train - labelled
+    counts = [int(row["clips"]) for row in rows if row["split"] == "unlabelled"]
+    assert sum(counts) == train - labelled
 
 
 def test_another_round_trains_one_student_and_recalls_the_rest(begin):

@@ -6,8 +6,7 @@ import pytest
 from scored import PARAMS, scores
 
 from voicegraft.speech.manifest import Corpus, Utterance
-from voicegraft.studies.pseudo_labels import PseudoLabel
-from voicegraft.studies.self_training import parted
+from voicegraft.studies.self_training import PseudoLabel, parted
 from voicegraft.studies.self_training_gains import error_of, gains, kept_model
 
 

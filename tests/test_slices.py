@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 from voicegraft.evaluation.blocks import choose_blocks
-from voicegraft.evaluation.bootstrap import resampled_rates
-from voicegraft.evaluation.interval import rate_interval
+from voicegraft.evaluation.interval import rate_interval, resampled_rates
 from voicegraft.evaluation.report import headline, worst
 from voicegraft.evaluation.scores import Score, parse_scores, score, write_scores
-from voicegraft.evaluation.slices import by_duration, by_speaker
 from voicegraft.evaluation.summary import (
     Evaluate,
+    by_duration,
+    by_speaker,
     cer_by_duration,
     metrics,
     slice_metrics,
@@ -93,7 +93,7 @@ def test_the_interval_of_one_voice_rests_on_its_sessions():
     assert (summary["cer_low"], summary["cer_high"]) == pytest.approx(expected, abs=1e-4)
 
 
-def test_four_voices_are_four_blocks_and_their_interval_is_said_to_be_rough():
+def test_four_speakers_are_four_blocks_and_their_interval_is_marked_as_rough():
     scores = [clip(i, edits=i % 7, speaker=f"v{i % 4}") for i in range(400)]
     found = metrics(scores, PARAMS)
     assert (found["test"]["blocks"], found["test"]["block_unit"]) == (4, "speaker")
@@ -108,7 +108,7 @@ def test_clips_without_an_error_still_leave_room_for_some():
     assert found["cer_high"] == found["wer_high"] == pytest.approx(1 - 0.025**0.1, abs=1e-4)
 
 
-def test_a_slice_with_few_sessions_falls_back_to_clips_and_says_so():
+def test_a_slice_with_few_sessions_falls_back_to_clips_and_reports_it():
     scores = [clip(i, session=f"day{i % 6}", seconds=1 + (i % 6)) for i in range(30)]
     assert metrics(scores, PARAMS)["test"]["block_unit"] == "session"
     shortest = slice_metrics(scores, PARAMS)[0]
@@ -147,7 +147,7 @@ def test_worst_clips_are_twenty_and_long_ones_come_first_among_equals():
     assert [s.cer for s in found] == sorted((s.cer for s in scores), reverse=True)[:20]
 
 
-def test_cer_by_duration_speaks_of_the_voices_heard():
+def test_cer_by_duration_leaves_out_unseen_speakers():
     scores = [clip(i, 5, split="unseen", seconds=3) for i in range(9)]
     scores += [clip(i, 1, seconds=s) for i, s in enumerate([1.0, 1.5, 5.0])]
     rows = cer_by_duration(scores, PARAMS)

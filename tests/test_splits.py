@@ -155,7 +155,7 @@ def test_what_is_left_out_holds_no_other_clips_back():
     assert set(splits[2:200]) == {"train"}
 
 
-def test_a_clip_is_left_out_if_a_voice_marked_as_unseen_is_its_own_or_says_the_same():
+def test_a_clip_is_left_out_if_an_unseen_speaker_is_its_own_or_has_the_same_text():
     clips = [clip(i, speaker="usual", session="monday") for i in range(100)]
     clips += [clip(100, speaker="rare"), clip(101, "what rare says", "usual")]
     clips += [clip(102, "what rare says", "rare", "monday", split="unseen")]
@@ -185,7 +185,7 @@ def test_of_a_corpus_split_by_its_author_no_clip_that_test_binds_becomes_dev():
     assert "dev" in splits and DROPPED not in splits
 
 
-def test_if_all_is_bound_to_what_the_corpus_scores_the_error_says_so():
+def test_if_all_is_bound_to_what_the_corpus_scores_the_error_reports_it():
     clips = [clip(i, session="only", split="test" if i < 9 else "") for i in range(50)]
     with pytest.raises(SplitError, match=r"9 clips make .* and 41 are left out, as they leak"):
         dealt(clips, disjoint="session")
@@ -219,14 +219,14 @@ def test_an_unseen_voice_is_on_no_other_side():
     assert "unseen" not in sides_of(clips, splits, "speaker")["usual"]
 
 
-def test_a_voice_that_is_named_is_unseen_whatever_the_corpus_says():
+def test_a_speaker_that_is_named_is_unseen_whatever_the_split_in_the_corpus():
     clips = [clip(i, speaker="ann" if i % 2 else "bob", split="train") for i in range(100)]
     splits = dealt(clips, unseen_speakers=["ann"])
     assert sides_of(clips, splits, "speaker")["ann"] == {"unseen"}
     assert sides_of(clips, splits, "speaker")["bob"] == {"train", "dev", "test"}
 
 
-def test_a_named_voice_that_nobody_has_is_told_with_those_there_are():
+def test_the_error_about_an_unknown_speaker_lists_the_known_ones():
     with pytest.raises(SplitError, match="no speaker is eve; known: ann, bob"):
         dealt([clip(0, speaker="ann"), clip(1, speaker="bob")], unseen_speakers=["eve", "ann"])
 
@@ -260,7 +260,7 @@ def test_of_labelled_clips_the_text_binds_only_where_it_is_named():
     assert max(map(len, sides_of(clips, bound, "text").values())) == 1
 
 
-def test_what_a_heard_voice_says_too_is_dropped_from_the_unseen():
+def test_texts_of_a_seen_speaker_are_dropped_from_the_unseen():
     clips = [clip(i, speaker="usual") for i in range(100)]
     clips += [clip(100, "text 7", "rare"), clip(101, "only mine", "rare"), clip(102, "c", "rare")]
     audio = own_audio(clips[:-1]) + ["audio of 9"]

@@ -195,7 +195,7 @@ def test_a_wrong_knob_is_refused_by_its_name_its_value_and_the_choices(
     assert all(word in refusal(stage, tmp_path) for word in words)
 
 
-def test_more_blocks_than_the_head_hears_cannot_be_unfrozen(project, tmp_path) -> None:
+def test_more_blocks_than_lie_below_the_head_cannot_be_unfrozen(project, tmp_path) -> None:
     params = quick_params()
     params["finetune"]["top3"]["unfrozen_blocks"] = 7
     write_params(tmp_path, params)

@@ -95,7 +95,7 @@ def test_a_store_that_lacks_a_clip_does_not_open(tmp_path):
     assert not (tmp_path / "store.json").exists()
 
 
-def test_it_says_for_how_long_each_clip_is_heard(tmp_path):
+def test_the_store_has_the_frames_of_each_clip_without_silence(tmp_path):
     frames = {"long": 9, "short": 2}
     facts = {"silence_frames": 3}
     with write_store(tmp_path, LAYERS, SIZE, frames, facts) as writer:

@@ -11,11 +11,9 @@ from typer.testing import CliRunner
 
 from voicegraft.cli import app
 from voicegraft.model import upstream as upstreams
-from voicegraft.model import upstream_folder
 from voicegraft.model.head import HeadChoice
 from voicegraft.pipeline.params import load_params
-from voicegraft.sweep.head_trials import HeadSetting, HeadTrials, settings
-from voicegraft.sweep.suggest import affordable, halve, rounds
+from voicegraft.sweep.suggest import HeadSetting, HeadTrials, affordable, halve, rounds, settings
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
 
@@ -51,7 +49,7 @@ def trials(tmp_path_factory, corpus, store):
     """Trials on the states of tones; the network is untrained, as the store's is."""
     folder, config = tmp_path_factory.mktemp("upstream"), upstreams.plugin("random").TINY
     identity = json.dumps({"name": "random", "config": config})
-    (folder / upstream_folder.IDENTITY_FILE).write_text(identity)
+    (folder / upstreams.IDENTITY_FILE).write_text(identity)
     fit = load_params(Fit, "train_head", ROOT / "params.yaml")
     compute = load_params(Compute, "compute", ROOT / "params.yaml")
     return HeadTrials(folder, corpus, store, fit, compute)

@@ -8,8 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from voicegraft.cli import app
-from voicegraft.sweep.run import GridError, combinations
-from voicegraft.sweep.table import read_lines
+from voicegraft.sweep.grid import GridError, combinations, read_lines
 
 # What the true stages leave of a head, as far as a sweep reads it; lr 9 breaks the training.
 STAGE = r"""

@@ -47,7 +47,7 @@ def test_a_take_that_no_longer_fits_the_window_is_left_out(corpus) -> None:
     assert any(t.speed != 1 for t in made)
 
 
-def test_an_epoch_hears_each_stored_speed_and_dev_none_but_its_own(corpus, store) -> None:
+def test_an_epoch_trains_on_each_stored_speed_and_dev_is_scored_at_its_own(corpus, store) -> None:
     inputs = StoredStates(store, 1, NO_MASKS)
     torch.manual_seed(1)
     train, dev = corpus.of("train")[0], corpus.of("dev")[0]
@@ -57,7 +57,7 @@ def test_an_epoch_hears_each_stored_speed_and_dev_none_but_its_own(corpus, store
     assert torch.allclose(inputs.augmented(dev), inputs(dev), atol=1e-5)
 
 
-def test_from_audio_an_epoch_hears_each_speed_too_and_counts_on_the_shortest(corpus) -> None:
+def test_from_audio_an_epoch_trains_on_each_speed_too_and_counts_on_the_shortest(corpus) -> None:
     inputs = AudioFeatures(corpus, grafted := model(), NO_MASKS, SPEEDS)
     torch.manual_seed(1)
     clip = corpus.of("train")[0]

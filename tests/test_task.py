@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from voicegraft.pipeline.params import ParamsError
-from voicegraft.pipeline.task import TASKS, load_task
+from voicegraft.pipeline.params import TASKS, ParamsError, load_task
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = {"transcription": "", "classification": "words"}

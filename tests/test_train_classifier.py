@@ -82,7 +82,7 @@ def test_one_that_is_trained_step_by_step_learns_too(project, tmp_path, whisper_
     assert min(curve) < 0.2 < curve[0]
 
 
-def test_several_layers_are_heard_side_by_side(tmp_path, whisper_folder):
+def test_several_layers_are_concatenated(tmp_path, whisper_folder):
     folder = new_classes(tmp_path, whisper_folder, layer=[2, 4])
     params = stage_runs.params_of("words")
     params["extract_embeddings"]["layers"] = params["head"]["layer"] = [2, 4]

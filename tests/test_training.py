@@ -147,7 +147,9 @@ def test_a_run_stops_when_dev_no_longer_gets_better(corpus, store, tmp_path) -> 
     assert len(curve) == 3  # the model as it came, and two epochs of patience
 
 
-def test_a_run_goes_on_for_as_long_as_nothing_is_heard_at_all(corpus, store, tmp_path) -> None:
+def test_a_run_continues_for_as_long_as_nothing_is_predicted_at_all(
+    corpus, store, tmp_path
+) -> None:
     trainer = head_trainer(store, fit(epochs=6, patience=2, lr=1e-9))
     with torch.no_grad():
         trainer.bare.head.label.bias[0] = 50.0  # the blank, as CTC learns to emit first
@@ -218,7 +220,7 @@ def test_clips_with_more_symbols_than_frames_are_left_out_and_counted(
     assert "train: 1 of 17 clips have more symbols than frames" in capsys.readouterr().err
 
 
-def test_every_clip_is_heard_once_an_epoch_in_changing_company(corpus) -> None:
+def test_every_clip_is_in_one_batch_an_epoch_and_batches_change_between_epochs(corpus) -> None:
     train, knobs = corpus.of("train"), fit()
     epochs = [batches_of_epoch(train, knobs, epoch) for epoch in (0, 0, 1)]
     assert epochs[0] == epochs[1] != epochs[2]

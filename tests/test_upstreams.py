@@ -7,7 +7,6 @@ import torch
 
 from voicegraft.fetching.checkpoints import fetchable
 from voicegraft.model import upstream as upstreams
-from voicegraft.model import upstream_folder
 from voicegraft.model.batches import join
 from voicegraft.model.grafted import Description, GraftedModel, load_model, save_model
 from voicegraft.pipeline import plugins
@@ -212,18 +211,18 @@ def test_a_file_of_ones_own_is_a_checkpoint_by_its_hash(name):
 @each_pretrained
 def test_a_folder_says_whose_files_it_holds(name, tmp_path):
     some = next(iter(plugins.load("checkpoints", name).CHECKPOINTS), ON_THE_HUB)
-    upstream_folder.write_identity(tmp_path, name, some, fetchable(name, some).licence)
-    assert upstream_folder.name_in(tmp_path) == name
+    upstreams.write_identity(tmp_path, name, some, fetchable(name, some).licence)
+    assert upstreams.name_in(tmp_path) == name
 
 
 @each_control
 def test_a_control_is_loaded_as_an_upstream_is_and_always_with_the_same_weights(
     name, whisper_folder, tmp_path
 ):
-    upstream_folder.write_control(tmp_path / "control", name, whisper_folder)
-    once, again = (upstream_folder.load(tmp_path / "control") for _ in range(2))
-    assert upstream_folder.name_in(tmp_path / "control") == name
-    assert once.frame_samples == upstream_folder.load(whisper_folder).frame_samples
+    upstreams.write_control(tmp_path / "control", name, whisper_folder)
+    once, again = (upstreams.load(tmp_path / "control") for _ in range(2))
+    assert upstreams.name_in(tmp_path / "control") == name
+    assert once.frame_samples == upstreams.load(whisper_folder).frame_samples
     weights = zip(once.parameters(), again.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in weights)
     assert not any(parameter.requires_grad for parameter in once.parameters())
@@ -240,4 +239,4 @@ def test_a_control_cannot_be_fetched_and_the_message_says_where_it_belongs(name)
 def test_what_is_no_control_is_refused_with_those_that_are(name, whisper_folder, tmp_path):
     choices = "'log_mel', 'mfcc', 'random'"
     with pytest.raises(ValueError, match=rf"transfer\.controls: '{name}' .*{choices}"):
-        upstream_folder.write_control(tmp_path, name, whisper_folder)
+        upstreams.write_control(tmp_path, name, whisper_folder)

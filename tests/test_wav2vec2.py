@@ -53,7 +53,7 @@ def test_every_layer_is_that_of_transformers(upstream, theirs):
         assert (ours - layer[0]).abs().max() <= 1e-4
 
 
-def test_the_position_bias_of_wavlm_tells_near_frames_from_far_ones():
+def test_the_position_bias_of_wavlm_differs_between_near_and_far_frames():
     model = in_transformers("WavLM base")
     bias = model.encoder.layers[0].attention.compute_bias(110, 110)
     assert bias.std() > 0.05  # or the parity above would hold without it
@@ -70,7 +70,7 @@ def test_samples_are_those_of_transformers_feature_extractor_with_zeros_behind(u
     assert not samples[-80:].any()
 
 
-def test_a_frame_hears_what_it_hears_in_torchaudio():
+def test_zeros_at_the_end_change_no_frame_and_add_one():
     config = {**wav2vec2.TINY, "extractor_mode": "layer_norm"}
     upstream = wav2vec2.build(config)
     window = upstream.window(noise(), 0.1)

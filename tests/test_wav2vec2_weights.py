@@ -12,8 +12,8 @@ from served import served
 
 from stages import fetch_model
 from voicegraft.checkpoints import wav2vec2 as table
-from voicegraft.fetching.mirrors import FetchError
-from voicegraft.model import upstream_folder
+from voicegraft.fetching.fetch import FetchError
+from voicegraft.model import upstream as upstreams
 from voicegraft.model.formats import WeightsError
 from voicegraft.speech.torchaudio_on_cpu import torchaudio
 from voicegraft.upstreams import wav2vec2
@@ -51,7 +51,7 @@ def fetching(monkeypatch, tmp_path):
         choice = {"name": "wav2vec2", "checkpoint": checkpoint, "source": str(source)}
         (tmp_path / "params.yaml").write_text(yaml.safe_dump({"upstream": choice}))
         fetch_model.main(tmp_path / "upstream", tmp_path / "downloads")
-        return upstream_folder.load(tmp_path / "upstream")
+        return upstreams.load(tmp_path / "upstream")
 
     return fetch
 
@@ -73,7 +73,7 @@ def test_weights_with_the_published_hash_are_fetched_and_loaded(fetching, stored
         assert same(fetching(url, hashlib.sha256(stored).hexdigest()), expected)
 
 
-def test_ones_own_copy_needs_a_hash_and_where_none_is_published_the_message_tells_it(
+def test_ones_own_copy_needs_a_hash_and_where_none_is_published_the_message_has_it(
     fetching, stored, expected, tmp_path
 ):
     url = (tmp_path / "tiny.pth").as_uri()
@@ -154,7 +154,7 @@ def test_a_tensor_too_many_or_too_few_is_named(base_weights, tmp_path):
         loaded("wav2vec 2.0 base", fewer, tmp_path)
 
 
-def test_weights_inside_another_table_are_told_by_the_first_tensor_that_is_missed(
+def test_weights_inside_another_table_are_reported_by_the_first_missing_tensor(
     base_weights, tmp_path
 ):
     first = r"feature_extractor\.conv_layers\.0\.\S+"

@@ -5,8 +5,8 @@ import shutil
 import pytest
 from served import served
 
-from voicegraft.fetching.mirrors import FetchError, RemoteFile, fetch
-from voicegraft.fetching.web import TorchHubCache, WebMirror
+from voicegraft.fetching.fetch import FetchError, RemoteFile, fetch
+from voicegraft.fetching.mirrors import TorchHubCache, WebMirror
 
 CONTENT = bytes(range(256)) * 4000
 
@@ -16,7 +16,7 @@ def test_what_is_served_arrives(tmp_path):
         assert WebMirror(url).download("model.pth", tmp_path).read_bytes() == CONTENT
 
 
-def test_a_cut_connection_is_told_and_the_next_run_goes_on_where_it_ended(tmp_path):
+def test_a_cut_connection_is_an_error_and_the_next_run_continues_where_it_ended(tmp_path):
     with served(CONTENT, cut=300_000) as (url, asked):
         mirror = WebMirror(url)
         for rest in (724_000, 424_000, 124_000):

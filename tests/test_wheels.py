@@ -10,7 +10,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from voicegraft.fetching.mirrors import FetchError, Mirror, RemoteFile, WheelMirror, fetch
+from voicegraft.fetching.fetch import FetchError, RemoteFile, fetch
+from voicegraft.fetching.mirrors import Mirror, WheelMirror
 
 CONTENT = bytes(range(256)) * 999
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -9,7 +9,6 @@ import torch
 
 from benchmarks import in_transformers
 from voicegraft.model import upstream as upstreams
-from voicegraft.model import upstream_folder
 from voicegraft.model.formats import WeightsError
 from voicegraft.upstreams.whisper import SAMPLE_RATE, TINY, build, load
 
@@ -30,7 +29,7 @@ def sine(seconds):
 
 @pytest.fixture(scope="module")
 def encoder(whisper_folder):
-    return upstream_folder.load(whisper_folder)
+    return upstreams.load(whisper_folder)
 
 
 @pytest.fixture(scope="module")

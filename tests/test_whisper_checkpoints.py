@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from voicegraft.checkpoints.whisper import LAYOUT
 from voicegraft.fetching.checkpoints import listing_hash
-from voicegraft.model import upstream_folder
+from voicegraft.model import upstream as upstreams
 from voicegraft.model.batches import join
 from voicegraft.model.formats import WeightsError
 from voicegraft.speech.torchaudio_on_cpu import torchaudio  # noqa: F401 - before transformers
@@ -98,7 +98,7 @@ def test_what_the_stage_fetches_from_the_hub_has_transformers_states_at_every_la
 ):
     done = fetch_model(tmp_path, hub.url, "whisper", f"someone/{name}@{REVISION}")
     assert done.returncode == 0, done.stderr
-    encoder = upstream_folder.load(tmp_path / "upstream")
+    encoder = upstreams.load(tmp_path / "upstream")
     assert encoder.config == dict(
         bins=theirs.config.num_mel_bins, size=SIZE, heads=HEADS, blocks=BLOCKS, positions=POSITIONS
     )
@@ -113,7 +113,7 @@ def test_a_folder_of_ones_own_has_the_same_states_and_the_hub_is_not_asked(their
     asked, checkpoint = hub.asked.total(), f"model.safetensors@{sha256}+{beside}"
     done = fetch_model(tmp_path, hub.url, "whisper", checkpoint, source=str(folder))
     assert done.returncode == 0, done.stderr
-    encoder = upstream_folder.load(tmp_path / "upstream")
+    encoder = upstreams.load(tmp_path / "upstream")
     assert max(largest_differences(encoder, theirs)) <= 1e-4
     assert hub.asked.total() == asked
 
@@ -161,7 +161,7 @@ def test_a_file_of_safetensors_that_was_cut_is_refused_with_its_path(folder):
         load(folder)
 
 
-def test_without_the_number_of_heads_the_file_that_tells_it_is_named(folder):
+def test_without_the_number_of_heads_the_file_that_has_it_is_named(folder):
     (folder / "config.json").unlink()
     with pytest.raises(WeightsError, match="config.json"):
         load(folder)

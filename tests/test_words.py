@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import stage_runs
 from fetched import DOWNLOADS
-from reproduced import begin, copy_code, dvc, ran, said_of_a_recording
+from reproduced import begin, copy_code, dvc, output_on_a_recording, ran
 
 from voicegraft.preparing.corpus import CorpusSection, load_corpus
 
@@ -63,7 +63,7 @@ def words(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("model", ["head", "full"])
-def test_two_voices_are_told_apart(words: Path, model: str) -> None:
+def test_two_voices_are_distinguished(words: Path, model: str) -> None:
     test = json.loads((words / "evaluation" / model / "rates.json").read_text())["test"]
     assert test["clips"] == 2 * SIDES["test"]
     assert 0.8 < test["accuracy"] <= test["accuracy_high"]
@@ -87,4 +87,4 @@ def test_two_classes_are_too_few_to_leave_one_out(words: Path) -> None:
 
 
 def test_the_model_alone_classifies_a_recording(words: Path, tmp_path: Path) -> None:
-    assert "fish 0." in said_of_a_recording(words, tmp_path, "classify", "small0.ogg")
+    assert "fish 0." in output_on_a_recording(words, tmp_path, "classify", "small0.ogg")

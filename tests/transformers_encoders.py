@@ -70,9 +70,9 @@ def their_features(theirs, window):
 
 def their_states(theirs, features):
     """Return transformers' states of one clip, by layer."""
-    heard = features if theirs.config.model_type == "wav2vec2-bert" else features[:, 0]
+    given = features if theirs.config.model_type == "wav2vec2-bert" else features[:, 0]
     with torch.inference_mode():
-        out = theirs(heard[None], output_hidden_states=True)
+        out = theirs(given[None], output_hidden_states=True)
     # Of the last layer `hidden_states` has what the closing norm has not passed yet.
     return [states[0] for states in (*out.hidden_states[:-1], out.last_hidden_state)]
 

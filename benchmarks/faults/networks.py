@@ -14,8 +14,8 @@ from benchmarks.faults.outcome import BY_HAND, WRONG, Fault, Outcome
 from benchmarks.faults.project import DOWNLOADS, remove
 from benchmarks.faults.site import Site
 from voicegraft.fetching.debian import Package, PackageError, find_package
-from voicegraft.fetching.mirrors import FetchError, RemoteFile, fetch
-from voicegraft.fetching.web import WebMirror
+from voicegraft.fetching.fetch import FetchError, RemoteFile, fetch
+from voicegraft.fetching.mirrors import WebMirror
 
 CONTENT = random.Random(1).randbytes(3_000_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -24,7 +24,7 @@ def plugged(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A corpus, its states, a classifier that never heard noise, and a model that transcribes."""
+    """A corpus, its states, a classifier trained without noise, and a model that transcribes."""
     folder = tmp_path_factory.mktemp("made")
     corpus = write_corpus(folder / "corpus")
     model = tiny(["high", "low", "middle"], "one_frame")

@@ -33,7 +33,7 @@ def test_the_stage_writes_numbers_and_classes_for_git_and_no_text(project, capsy
     assert "real-time factor" in printed.err
 
 
-def test_a_clip_is_taken_for_what_the_model_says_of_it_alone(project):
+def test_a_clip_gets_the_prediction_that_the_model_makes_for_it_alone(project):
     run("evaluate", "model", "corpus", "e", "predictions.csv")
     scores = parse_class_scores((project / "e/utterances.csv").read_text())
     model, corpus = load_model(project / "model"), Corpus(project / "corpus")

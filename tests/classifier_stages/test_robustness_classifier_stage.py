@@ -17,7 +17,7 @@ PATHS = ("model", "corpus", "e/robustness.csv", "e/utterances.csv")
 NOISY = Condition(noise="white", snr_db=-20.0)
 
 
-def test_the_clean_line_is_what_the_evaluation_of_the_test_clips_says(project):
+def test_the_clean_line_equals_the_evaluation_of_the_test_clips(project):
     assert not run("robustness", *PATHS)
     run("evaluate", "model", "corpus", "scored", "predictions.csv")
     clean, *_ = read("e/robustness.csv")
@@ -27,7 +27,7 @@ def test_the_clean_line_is_what_the_evaluation_of_the_test_clips_says(project):
     assert clean["change"] == "0.0"
 
 
-def test_each_condition_is_scored_on_what_the_model_hears_in_it(project):
+def test_each_condition_is_scored_on_its_degraded_audio(project):
     run("robustness", *PATHS)
     lines = read("e/robustness.csv")
     assert [(line["condition"], line["snr_db"]) for line in lines] == [
@@ -36,8 +36,8 @@ def test_each_condition_is_scored_on_what_the_model_hears_in_it(project):
     model, corpus = load_model(project / "model", "cpu"), Corpus(project / "corpus")
     noisy, clips = DegradedCorpus(corpus, NOISY, 1), corpus.of("test")
     known = [clip for clip in clips if clip.label != "noise"]
-    heard = [model.emissions([noisy.wave(clip)])[0].argmax() for clip in known]
-    wrong = sum(model.labels[i] != clip.label for i, clip in zip(heard, known, strict=True))
+    predicted = [model.emissions([noisy.wave(clip)])[0].argmax() for clip in known]
+    wrong = sum(model.labels[i] != clip.label for i, clip in zip(predicted, known, strict=True))
     assert wrong > 0
     assert float(lines[2]["error_rate"]) == pytest.approx(wrong / len(known), abs=1e-4)
     assert float(lines[2]["change"]) > float(lines[2]["change_low"]) > 0
@@ -55,7 +55,7 @@ def test_from_the_lines_of_clips_every_rate_is_computed_again():
     assert "noise" not in {clip["label"] for clip in clips}
 
 
-def test_without_unknown_labels_all_clips_are_heard(project):
+def test_without_unknown_labels_all_clips_are_scored(project):
     write_params(project, unknown=())
     run("robustness", *PATHS)
     assert "noise" in {clip["label"] for clip in read("e/utterances.csv")}

@@ -42,7 +42,7 @@ def test_of_noise_the_agreement_is_that_of_chance_and_purity_is_far_from_zero():
     assert rows["purity"].chance > 0.25
 
 
-def test_a_number_that_is_louder_than_all_others_is_not_heard_above_them():
+def test_a_dimension_of_large_values_does_not_outweigh_the_others():
     classes = np.arange(400) % 4
     states = states_of(classes, 30.0)
     states[:, 0] = 1_000 * np.random.default_rng(1).normal(0, 1, 400)

@@ -55,11 +55,11 @@ def project(tmp_path_factory) -> Path:
     save_model(model(), folder / "head")
     for corpus, out in (("corpus", "texts"), ("words", "labels")):
         assert run("explore", folder, corpus, "embeddings", out) == ""
-    assert run("align_texts", folder, "head", "corpus", "embeddings", "heard") == ""
+    assert run("align_texts", folder, "head", "corpus", "embeddings", "aligned") == ""
     return folder
 
 
-def test_a_copy_with_another_text_is_found_and_told_to_contradict(project) -> None:
+def test_a_copy_with_another_text_is_found_and_reported_to_contradict(project) -> None:
     pairs = rows(project / "texts/duplicates.csv")  # tones of one text are all but copies, too
     (pair,) = [p for p in pairs if (p["id"], p["other"]) == ("clip4", f"clip{CLIPS - 1}")]
     assert (pair["split"], pair["other_split"], pair["agree"]) == ("train", "test", "False")
@@ -90,7 +90,7 @@ def test_clips_lie_on_the_map_under_their_label_or_else_their_speaker(project) -
 
 
 def test_units_are_compared_with_what_is_known_and_stand_beside_log_mel_and_chance(project) -> None:
-    clips, frames = (rows(project / out / "units.csv") for out in ("labels", "heard"))
+    clips, frames = (rows(project / out / "units.csv") for out in ("labels", "aligned"))
     assert {row["against"] for row in clips} == {"speaker", "label"}
     assert {row["against"] for row in frames} == {"character"}
     for of in (clips, frames):
@@ -100,14 +100,14 @@ def test_units_are_compared_with_what_is_known_and_stand_beside_log_mel_and_chan
 
 
 def test_texts_that_no_head_was_taught_are_still_ranked_by_misfit(project) -> None:
-    suspects = rows(project / "heard/suspects.csv")
+    suspects = rows(project / "aligned/suspects.csv")
     above = [float(row["above_side"]) for row in suspects]
     assert above == sorted(above, reverse=True)
 
 
 def test_no_text_is_written_where_git_sees_it(project) -> None:
     texts = {clip.text for clip in Corpus(project / "corpus").utterances}
-    for out in ("texts", "labels", "heard"):
+    for out in ("texts", "labels", "aligned"):
         for path in (project / out).glob("*.csv"):
             cells = {cell for row in rows(path) for cell in row.values()}
             assert not cells & {text for text in texts if len(text) > 1}

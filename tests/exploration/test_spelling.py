@@ -44,7 +44,7 @@ def test_the_likelihood_and_the_path_are_those_of_all_paths_written_out(symbols,
     assert nearest_symbols(emitted_values, torch.tensor(symbols)).tolist() == expected
 
 
-def test_what_is_heard_fits_and_another_text_does_not():
+def test_the_predicted_text_fits_and_another_text_does_not():
     emitted_values = torch.full((4, 3), -8.0)
     emitted_values[range(4), [1, 0, 2, 2]] = 0.0
     emitted_values = emitted_values.log_softmax(-1)

@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 from planted import clip, found_in_first_tenth
 
-from voicegraft.studies.exploration.suspects import misfits, text_suspects
-from voicegraft.studies.exploration.texts import in_deviations, letters_against, pace_against
+from voicegraft.studies.exploration.suspects import (
+    in_deviations,
+    letters_against,
+    misfits,
+    pace_against,
+    text_suspects,
+)
 from voicegraft.studies.probe import letter_shares
 
 CLIPS, SIZE = 400, 40

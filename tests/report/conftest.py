@@ -52,7 +52,7 @@ def opened(chromium, report):
         page = context.new_page()
         page.asked, page.wrongs = [], []
         page.on("request", lambda request: page.asked.append(request.url))
-        page.on("console", lambda said: said.type == "error" and page.wrongs.append(said.text))
+        page.on("console", lambda line: line.type == "error" and page.wrongs.append(line.text))
         page.on("pageerror", lambda error: page.wrongs.append(str(error)))
         page.on("dialog", lambda dialog: page.wrongs.append(f"dialog: {dialog.message}"))
         page.goto(report.as_uri())

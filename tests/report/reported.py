@@ -41,12 +41,12 @@ def write_project(root: Path, clips: int = 96) -> Path:
     """Fill `root` with a corpus of tones, four models and all that is known of them."""
     (root / "params.yaml").write_text(PARAMS)
     corpus = write_corpus(root / "data" / "corpus", clips)
-    heard = corpus.of("test")
+    scored = corpus.of("test")
     for number, (model, rate) in enumerate(ERROR_RATES.items()):
-        hypotheses = [misheard(u.text, rate, seed=number) for u in heard]
-        write_evaluation(root / "evaluation" / model, heard, hypotheses, None, EVALUATE)
+        hypotheses = [misheard(u.text, rate, seed=number) for u in scored]
+        write_evaluation(root / "evaluation" / model, scored, hypotheses, None, EVALUATE)
         place = "zero_shot/predictions.tsv" if model == "zero_shot" else f"predictions/{model}.tsv"
-        write_predictions(root / "data" / place, heard, hypotheses)
+        write_predictions(root / "data" / place, scored, hypotheses)
     for model in ("head", "top3"):
         write_model(root, model)
     write_curve(root, "head", "dev/cer", [1.0, 0.5, 0.25])

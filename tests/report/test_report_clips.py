@@ -12,8 +12,7 @@ import soundfile
 from read import made
 
 from voicegraft.evaluation.scores import Score
-from voicegraft.report.alignment import aligned, by_word, visible
-from voicegraft.report.clips import as_mp3, ranked_by_cer
+from voicegraft.report.clips import aligned, as_mp3, by_word, ranked_by_cer, visible
 from voicegraft.report.findings import Findings
 from voicegraft.speech.manifest import SAMPLE_RATE
 

@@ -51,7 +51,7 @@ def killed(*_):
     raise OSError("killed")
 
 
-def test_a_project_where_nothing_ran_is_told_what_to_run(project, monkeypatch):
+def test_in_a_project_where_nothing_ran_the_error_names_what_to_run(project, monkeypatch):
     shutil.rmtree(project / "evaluation")
     monkeypatch.chdir(project)
     result = run()

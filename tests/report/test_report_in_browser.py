@@ -1,4 +1,4 @@
-"""The report in a browser, with the network cut: what is drawn, heard, filtered and sorted."""
+"""The report in a browser, with the network cut: what is drawn, played, filtered and sorted."""
 
 import csv
 
@@ -19,8 +19,8 @@ def report(tmp_path_factory):
     project = write_project(tmp_path_factory.mktemp("project"))
     write_labels(project, minutes=4.0, low=3.0, high=5.0)
     table = project / "data/predictions/head.tsv"
-    header, (*said, _), *rest = csv.reader(table.read_text().splitlines(), delimiter="\t")
-    write_rows(table, header, [[*said, HOSTILE], *rest], delimiter="\t")
+    header, (*cells, _), *rest = csv.reader(table.read_text().splitlines(), delimiter="\t")
+    write_rows(table, header, [[*cells, HOSTILE], *rest], delimiter="\t")
     write_report(project, project / "report.html", clips=6)
     return project / "report.html"
 
@@ -72,8 +72,8 @@ def test_a_clip_plays_for_as_long_as_it_lasts(opened):
     row = rows(page).first
     seconds = float(row.get_attribute("data-seconds"))
     duration = row.locator("audio").evaluate(
-        """(player) => new Promise((heard, failed) => {
-             player.onended = () => heard(player.duration);
+        """(player) => new Promise((resolve, failed) => {
+             player.onended = () => resolve(player.duration);
              setTimeout(() => failed("it did not end"), 20_000);
              player.play().catch(failed);
            })"""
@@ -121,11 +121,11 @@ def test_a_column_sorts_up_and_then_down_by_size_and_not_by_spelling(opened):
     rows(page).last.evaluate("({ dataset }) => Object.assign(dataset, { cer: 10, seconds: 9.5 })")
     for key in ("cer", "seconds"):
         button = page.locator(f"table.clips thead button[name={key}]")
-        for descending, told in ((False, "ascending"), (True, "descending")):
+        for descending, order in ((False, "ascending"), (True, "descending")):
             button.click()
             found = [float(value) for value in column(page, key)]
             assert found == sorted(found, reverse=descending)
-            assert button.locator("..").get_attribute("aria-sort") == told
+            assert button.locator("..").get_attribute("aria-sort") == order
     assert page.locator("th[aria-sort]").count() == 1
 
 

@@ -1,4 +1,4 @@
-"""What lies in evaluation/ from before the pipeline was changed is left out, and it is said."""
+"""Files of evaluation/ from before the pipeline changed are left out, and the page reports it."""
 
 import json
 

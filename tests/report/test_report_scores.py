@@ -139,13 +139,13 @@ def test_whatever_else_is_missing_the_page_is_made(project, gone):
     assert "Scores" in made(project).text
 
 
-def test_without_speakers_and_curves_there_is_nothing_to_plot_and_it_is_said(project):
+def test_without_speakers_and_curves_nothing_is_plotted_and_the_page_reports_it(project):
     for curves in project.glob("evaluation/*/curves"):
         shutil.rmtree(curves)
     assert "dvc repro writes evaluation/<model>/curves" in made(project).text
 
 
-def test_a_fine_tuned_model_says_how_much_learnt_and_what_an_old_head_then_hears(project):
+def test_a_fine_tuned_model_shows_the_share_that_learnt_and_the_cer_of_the_old_head(project):
     assert "393,216" not in made(project).text
     learnt = {"upstream": 393_216, "head": 20, "share": 0.019834}
     cost = {"head": {"cer_before": 0.2204, "cer_after": 0.3168}, "weights_changed": 0, "layer": {}}

@@ -33,7 +33,7 @@ def test_what_the_student_gained_stands_for_each_side_and_rate(page_of):
             assert f"teacher {side} {rate} 30.0 25.0 -5.0 (-8.0 to -2.0) better" in page_of.text
 
 
-def test_the_minutes_and_the_model_that_is_kept_are_told(page_of):
+def test_the_minutes_and_the_model_that_is_kept_are_reported(page_of):
     assert "head was trained on 10 min with labels, and then also on 55 min without" in page_of.text
     assert "Kept: student ." in page_of.text and "ROLLED BACK" not in page_of.text
 

@@ -21,7 +21,7 @@ def test_negative_transfer_is_a_red_banner_before_anything_else(project):
 
 
 @pytest.mark.parametrize("verdict", ["transfer helps", "no evidence"])
-def test_another_verdict_is_told_without_a_banner(project, verdict):
+def test_another_verdict_has_no_banner(project, verdict):
     write_transfer(project, verdict, gain=0.3)
     page = made(project)
     assert page.all("div", role="alert") == []
@@ -84,7 +84,7 @@ def test_what_the_least_speech_reaches_already_is_called_an_upper_bound(project)
     assert "At most 1.0 minutes of labelled speech (1.0 to 1.0)" in made(project).text
 
 
-def test_a_head_that_never_gets_as_good_is_said_to_spare_nothing(project):
+def test_a_head_that_never_gets_as_good_is_reported_to_spare_nothing(project):
     write_labels(project, minutes=None, low=None, high=None)
     assert "is the head as good as log_mel , whose CER with all" in made(project).text
 

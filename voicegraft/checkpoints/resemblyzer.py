@@ -1,7 +1,8 @@
 """Resemblyzer: its only weights, in its wheel."""
 
 from voicegraft.fetching.checkpoints import Checkpoint
-from voicegraft.fetching.mirrors import RemoteFile, WheelMirror
+from voicegraft.fetching.fetch import RemoteFile
+from voicegraft.fetching.mirrors import WheelMirror
 
 CHECKPOINTS = {
     "pretrained": Checkpoint(

@@ -8,8 +8,8 @@ have the same SHA-256.
 from urllib.parse import urljoin
 
 from voicegraft.fetching.checkpoints import Checkpoint
-from voicegraft.fetching.mirrors import RemoteFile
-from voicegraft.fetching.web import TorchHubCache, WebMirror
+from voicegraft.fetching.fetch import RemoteFile
+from voicegraft.fetching.mirrors import TorchHubCache, WebMirror
 from voicegraft.upstreams.wav2vec2 import BUNDLES, Bundle, file_name
 
 SITE = "https://download.pytorch.org/torchaudio/models/"

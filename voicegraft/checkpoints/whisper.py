@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from voicegraft.fetching.checkpoints import Checkpoint, Layout
-from voicegraft.fetching.mirrors import HubMirror, RemoteFile, WheelMirror
+from voicegraft.fetching.fetch import RemoteFile
+from voicegraft.fetching.mirrors import HubMirror, WheelMirror
 
 LAYOUT = Layout(
     weights=("model.safetensors", "model.bin"),

@@ -2,11 +2,9 @@
 
 import typer
 
-from voicegraft.cli.classify import classify
 from voicegraft.cli.false_accepts import false_accepts
-from voicegraft.cli.models import adapter, cache
-from voicegraft.cli.project import compare, report, suggest, sweep
-from voicegraft.cli.transcribe import transcribe
+from voicegraft.cli.project import adapter, cache, compare, report, suggest, sweep
+from voicegraft.cli.recognise import classify, transcribe
 
 app = typer.Typer(
     no_args_is_help=True,

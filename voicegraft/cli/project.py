@@ -1,11 +1,13 @@
-"""Commands for a project: compare, report, sweep, suggest."""
+"""Commands for a project: compare, report, sweep, suggest, adapter, cache."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from voicegraft.cli.recordings import complain, mistakes_reported
+from voicegraft.embedding.cache import Cache
 from voicegraft.report.page import write_report
 from voicegraft.review.escaping import escaped
 from voicegraft.review.pipelines import reviews
@@ -97,15 +99,15 @@ def sweep(
     voicegraft sweep head.name=ctc_linear,ctc_transformer head.layer=3,6 --target evaluate@head
     voicegraft sweep upstream.checkpoint=tiny.en 'extract_embeddings.layers=[1,4]' head.layer=4
     """
-    from voicegraft.sweep import run, table
+    from voicegraft.sweep import grid
 
     failed = False
     with mistakes_reported():
-        for settings, lines in run.sweep(Path(), WORKPLACE, output, knobs, target or []):
+        for settings, lines in grid.sweep(Path(), WORKPLACE, output, knobs, target or []):
             failed = failed or not lines
             if not lines:
                 complain(f"{' '.join(settings)}: failed, see above")
-        typer.echo(table.rendered(table.read_lines(output)), nl=False)
+        typer.echo(grid.rendered(grid.read_lines(output)), nl=False)
     raise typer.Exit(1 if failed else 0)
 
 
@@ -129,3 +131,51 @@ def suggest(
             typer.echo(search.rendered(results) + "\n")
             best = results[0].setting
     typer.echo(best.lines())
+
+
+def adapter(
+    model: Annotated[Path, typer.Argument(help="Folder of a trained model, such as models/lora.")],
+    file: Annotated[Path, typer.Argument(help="The adapter to write, such as czech.safetensors.")],
+    upstream: Annotated[Path, typer.Option(help="The upstream the model was trained on.")] = Path(
+        "models/upstream"
+    ),
+) -> None:
+    """Write the weights that differ from the upstream to one file: a few MB for each language.
+
+    The file is small for a head alone and for the recipes lora, adapters, norms and biases. Blocks
+    that were unfrozen are stored completely. With the same upstream, the file transcribes exactly
+    like the folder.
+
+    \b
+    voicegraft adapter models/lora czech.safetensors
+    voicegraft transcribe czech.safetensors --upstream models/upstream talk.ogg
+    """
+    from voicegraft.model.adapter import write_adapter
+
+    with mistakes_reported():
+        write_adapter(model, upstream, file)
+        whole = sum(path.stat().st_size for path in model.iterdir())
+    size = file.stat().st_size
+    typer.echo(f"{file}: {size / 1e6:.1f} MB; {model} has {whole / 1e6:.1f} MB")
+
+
+def cache(
+    folder: Annotated[Path, typer.Option(help="The folder of the cache.")] = Path(
+        ".voicegraft/cache"
+    ),
+    clear: Annotated[bool, typer.Option("--clear", help="Delete the whole cache.")] = False,
+) -> None:
+    """Print the size of the cache of embeddings, or clear it.
+
+    A clip that was encoded before is read from the cache, whichever corpus it is in. Clearing the
+    cache costs only the time to encode again. Its limit is extract_embeddings.cache_gigabytes in
+    params.yaml.
+    """
+    if not folder.is_dir():
+        typer.echo(f"{folder}: the cache is empty")
+        return
+    with mistakes_reported():
+        with Cache(folder, sys.maxsize) as kept:
+            if clear:
+                kept.clear()
+            typer.echo(f"{folder}: {len(kept):,} entries, {kept.bytes / 1e9:.2f} GB")

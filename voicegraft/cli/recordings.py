@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from voicegraft.inference.recordings import find_recordings
 from voicegraft.pipeline.command import MISTAKES
-from voicegraft.speech.names import legible
+from voicegraft.speech.audio import legible
 
 
 def complain(what: object) -> None:

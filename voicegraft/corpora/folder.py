@@ -23,8 +23,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from voicegraft.preparing.corpus import Clip, CorpusError, CorpusSection
+from voicegraft.speech.audio import legible
 from voicegraft.speech.manifest import UNLABELLED
-from voicegraft.speech.names import legible
 
 FILE = ("file_name", "path")
 TEXT = ("transcription", "text", "sentence")

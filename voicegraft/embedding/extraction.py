@@ -1,16 +1,68 @@
-"""Fill a store from the cache, and encode the takes that are not in it."""
+"""Fill a store with states: from the cache, or by a frozen upstream in batches of clips."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from voicegraft.embedding.cache import Cache
-from voicegraft.embedding.encoding import States
-from voicegraft.embedding.keys import Keys
 from voicegraft.embedding.store import StoreWriter
 from voicegraft.embedding.takes import Take
+from voicegraft.model.batches import batches_by_length
+from voicegraft.model.precision import Precision, products_in
+from voicegraft.model.upstream import Upstream
+from voicegraft.speech.manifest import Corpus
 
+States = dict[int, np.ndarray]
+"""States of one take by layer: float16 (frames, size)."""
+Keys = Callable[[Take], dict[int, bytes]]
+"""Return the cache key of a take's states for each layer."""
 Encode = Callable[[list[Take]], Iterator[Mapping[Take, States]]]
+
+
+@torch.inference_mode()
+def encode(
+    upstream: Upstream,
+    corpus: Corpus,
+    layers: Sequence[int],
+    margin_seconds: float,
+    precision: Precision,
+    batch_seconds: float,
+    takes: Sequence[Take],
+) -> Iterator[dict[Take, States]]:
+    """Yield batches of takes with their states, the shortest takes first."""
+    lengths = [take.samples for take in takes]
+    batches = batches_by_length(lengths, round(batch_seconds * upstream.sample_rate))
+    for chosen, waves in _read_ahead(corpus, ([takes[i] for i in batch] for batch in batches)):
+        windows = [upstream.window(w.to(upstream.device), margin_seconds) for w in waves]
+        with products_in(precision, upstream.device):
+            encoded = upstream.encode(windows, layers)
+        clips = {k: [c.half().cpu().numpy() for c in encoded[k].clips()] for k in layers}
+        yield {take: {k: clips[k][i] for k in layers} for i, take in enumerate(chosen)}
+
+
+def _read_ahead(
+    corpus: Corpus, batches: Iterable[list[Take]]
+) -> Iterator[tuple[list[Take], list[Tensor]]]:
+    """Yield each batch with its waves, which are read while the previous batch is encoded.
+
+    Clips of similar length lie anywhere in the file: with a corpus larger than the memory, encoding
+    would wait for the disk at each clip.
+    """
+
+    def read(batch: list[Take]) -> tuple[list[Take], list[Tensor]]:
+        return batch, [take.wave(corpus) for take in batch]
+
+    with ThreadPoolExecutor(1) as reader:
+        upcoming: Future | None = None
+        for batch in batches:
+            ready, upcoming = upcoming, reader.submit(read, batch)
+            if ready:
+                yield ready.result()
+        if upcoming:
+            yield upcoming.result()
 
 
 def fill(

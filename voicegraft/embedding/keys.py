@@ -3,21 +3,18 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 
 import numpy as np
 import torch
 
 from voicegraft.embedding.code import code_behind
-from voicegraft.embedding.encoding import encode
+from voicegraft.embedding.extraction import Keys, encode
 from voicegraft.embedding.takes import DegradedTake, Take
 from voicegraft.model.precision import Precision
 from voicegraft.model.upstream import Upstream
 from voicegraft.speech.manifest import Corpus
-
-Keys = Callable[[Take], dict[int, bytes]]
-"""Return the cache key of a take's states for each layer."""
 
 CAPS = ("ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
 """Environment variables that hide instructions of a processor from torch and its libraries."""

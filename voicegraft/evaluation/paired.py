@@ -1,21 +1,21 @@
 """The paired difference between two models on the same clips, with its interval.
 
 The bootstrap of Bisani and Ney (2004, doi:10.1109/ICASSP.2004.1326009): both models are resampled
-by the same draws of blocks, so effects that are common to both models cancel out.
+by the same draws of blocks, so effects that are common to both models cancel out. Of many
+differences some look sure by chance: Holm's correction.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from scipy.stats import t
 
 from voicegraft.evaluation.blocks import Blocks, Clip, choose_blocks
-from voicegraft.evaluation.bootstrap import resampled_rates
 from voicegraft.evaluation.errors import rate
-from voicegraft.evaluation.interval import interval, spread
+from voicegraft.evaluation.interval import interval, resampled_rates, spread
 from voicegraft.evaluation.summary import Evaluate
 
 POWER_AND_CONFIDENCE = 2.8
@@ -155,3 +155,29 @@ def _t(confidence: float, freedom: int) -> float:
 def _counts(scores: Sequence[Scored], metric: str) -> tuple[list[int], list[int]]:
     edits, reference = scores[0].RATES[metric]
     return [getattr(s, edits) for s in scores], [getattr(s, reference) for s in scores]
+
+
+Name = TypeVar("Name")
+
+
+def sure_of(
+    names: Iterable[Name], sure_at: Callable[[Name, float], bool], confidence: float
+) -> list[Name]:
+    """Return those of `names` that are significant together, in the order given.
+
+    By Holm's step-down procedure (1979, https://www.jstor.org/stable/4615733): the probability of
+    any false positive is at most 1 - `confidence`, for any dependence.
+
+    Args:
+        names: of all tests.
+        sure_at: whether the interval of a test at a confidence excludes "no difference".
+        confidence: of all tests together.
+    """
+    every, left = list(names), list(names)
+    while left:
+        at = 1 - (1 - confidence) / len(left)
+        unsure = [name for name in left if not sure_at(name, at)]
+        if len(unsure) == len(left):
+            break
+        left = unsure
+    return [name for name in every if name not in left]

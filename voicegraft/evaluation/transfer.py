@@ -13,18 +13,14 @@ from typing import Any
 import numpy as np
 
 from voicegraft.evaluation.blocks import Blocks, choose_blocks
-from voicegraft.evaluation.holm import sure_of
 from voicegraft.evaluation.interval import interval
-from voicegraft.evaluation.paired import Scored, in_common, rate_of_all, resampled_pair
-from voicegraft.evaluation.slices import by_split
-from voicegraft.evaluation.summary import DECIMALS, Evaluate, rests_on, slices_by
+from voicegraft.evaluation.paired import Scored, in_common, rate_of_all, resampled_pair, sure_of
+from voicegraft.evaluation.summary import DECIMALS, Evaluate, by_split, rests_on, slices_by
 from voicegraft.pipeline.files import reading
 from voicegraft.pipeline.tables import read_rows
 
 HELPS, UNSURE, NEGATIVE = "transfer helps", "no evidence", "NEGATIVE TRANSFER"
-"""Verdicts against a control: on pretraining."""
-GRAFT_HELPS, ZERO_SHOT_BETTER = "grafting helps", "ZERO-SHOT IS BETTER"
-"""Verdicts against the upstream's own decoder: on training the head."""
+"""Verdicts on pretraining."""
 WHOLE = "whole"
 """The kind of a comparison on all clips of a split, not on a slice."""
 RATE_NAMES = {"cer": "CER", "error_rate": "error rate"}
@@ -33,14 +29,10 @@ RATE_NAMES = {"cer": "CER", "error_rate": "error rate"}
 
 @dataclass(frozen=True)
 class Control:
-    """A model that was trained alike on an upstream without pretraining.
-
-    Or the upstream's own decoder. It has no rate on dev and is never the one to beat, because it
-    answers another question: whether training a head was useful.
-    """
+    """A model that was trained alike on an upstream without pretraining."""
 
     name: str
-    dev_rate: float | None
+    dev_rate: float
     """CER, or the error rate of classes."""
     scores: list[Scored]
 
@@ -52,12 +44,12 @@ def judge(model: Sequence[Scored], controls: Sequence[Control], params: Evaluate
 
     Args:
         model: scores of each clip of test and unseen.
-        controls: scored on the same clips; at least one with a rate on dev.
+        controls: scored on the same clips; at least one.
         params: of the bootstrap and of slices.
     """
     comparisons = [line for control in controls for line in _comparisons(model, control, params)]
     rate = judged_by(model)
-    on_dev = {c.name: c.dev_rate for c in controls if c.dev_rate is not None}
+    on_dev = {c.name: c.dev_rate for c in controls}
     best = min(on_dev, key=lambda name: on_dev[name])
     wholes = {c["split"]: c for c in comparisons if c["control"] == best and c["kind"] == WHOLE}
     first = next(iter(by_split(model)))
@@ -95,7 +87,7 @@ def _slice(line: Mapping[str, Any]) -> str:
 
 def _in_words(part: Mapping[str, Any]) -> str:
     rate = next(name for name in RATE_NAMES if name in part)
-    found, loud = part[rate], "  !!!" if part["verdict"] in (NEGATIVE, ZERO_SHOT_BETTER) else ""
+    found, loud = part[rate], "  !!!" if part["verdict"] == NEGATIVE else ""
     percent = [round(100 * found[key]) for key in ("gain", "gain_low", "gain_high")]
     change, low, high = percent if percent[0] >= 0 else (-percent[0], -percent[2], -percent[1])
     return (
@@ -150,7 +142,7 @@ def gain(model: Sequence[Scored], control: Control, params: Evaluate) -> dict[st
         **rates,
         "clips": len(mine),
         **rests_on(blocks),
-        "verdict": _verdict(rates[judged_by(model)], control),
+        "verdict": _verdict(rates[judged_by(model)]),
     }
 
 
@@ -178,12 +170,11 @@ def _gain(
     return {name: round(value, DECIMALS) for name, value in found.items()}
 
 
-def _verdict(gain: Mapping[str, float], control: Control) -> str:
-    trained = control.dev_rate is not None
+def _verdict(gain: Mapping[str, float]) -> str:
     if gain["gain_low"] > 0:
-        return HELPS if trained else GRAFT_HELPS
+        return HELPS
     if gain["gain_high"] < 0:
-        return NEGATIVE if trained else ZERO_SHOT_BETTER
+        return NEGATIVE
     return UNSURE
 
 

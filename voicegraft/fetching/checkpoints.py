@@ -21,9 +21,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from voicegraft.fetching.fetch import FetchError, RemoteFile, fetch, verify
 from voicegraft.fetching.hub import HubCheckpoint
-from voicegraft.fetching.mirrors import FetchError, RemoteFile, fetch, sha256_of, verify
 from voicegraft.pipeline import plugins
+from voicegraft.pipeline.files import sha256_of
 
 UNLISTED = "a repository of the hub as owner/name@revision, or a file of upstream.source as \
 name@SHA-256"

@@ -17,7 +17,8 @@ from urllib.parse import quote
 from debian.arfile import ArError
 from debian.debfile import DebFile
 
-from voicegraft.fetching.downloads import FULL, MOST_BYTES, download, one_at_a_time, sha256_of
+from voicegraft.fetching.downloads import FULL, MOST_BYTES, download, one_at_a_time
+from voicegraft.pipeline.files import sha256_of
 
 
 class PackageError(ValueError):

@@ -5,7 +5,6 @@ size above that of all files needed here, as a server may send without end.
 """
 
 import errno
-import hashlib
 import shutil
 import sys
 from collections.abc import Iterator
@@ -48,12 +47,6 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def refuse_plain(url: str) -> None:

@@ -11,7 +11,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from voicegraft.fetching.mirrors import FetchError, sha256_of
+from voicegraft.fetching.fetch import FetchError
+from voicegraft.pipeline.files import sha256_of
 
 MODEL_CARD = "README.md"
 

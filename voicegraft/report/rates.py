@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from voicegraft.pipeline.task import CLASSIFICATION, TRANSCRIPTION
+from voicegraft.pipeline.params import CLASSIFICATION, TRANSCRIPTION
 
 
 @dataclass(frozen=True)

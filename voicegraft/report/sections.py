@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
-from voicegraft.pipeline.task import CLASSIFICATION, TRANSCRIPTION
+from voicegraft.pipeline.params import CLASSIFICATION, TRANSCRIPTION
 from voicegraft.report import plots
-from voicegraft.report.classes.found import by_class, reliability_plots
-from voicegraft.report.classes.studies import (
+from voicegraft.report.classes.plots import (
     acceptance_plots,
+    by_class,
     few_shot_plots,
     left_out,
     left_out_plot,
     new_voice_plots,
     refusals,
+    reliability_plots,
 )
 from voicegraft.report.clips import recordings, shown_class_clips, shown_clips
 from voicegraft.report.findings import Findings

@@ -4,13 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from voicegraft.evaluation.holm import sure_of
-from voicegraft.evaluation.paired import Difference, Scored, difference, in_common
-from voicegraft.evaluation.slices import by_duration, by_speaker
-from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.paired import Difference, Scored, difference, in_common, sure_of
+from voicegraft.evaluation.summary import Evaluate, by_duration, by_speaker
 from voicegraft.evaluation.transfer import judged_by
-from voicegraft.review.pairing import paired
-from voicegraft.review.rates import differences, same_errors
+from voicegraft.review.rates import differences, paired, same_errors
 from voicegraft.review.revisions import Revision, RevisionError
 
 

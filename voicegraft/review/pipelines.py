@@ -1,21 +1,73 @@
-"""Compare each pipeline of a project separately: texts at the root, classes in words/."""
+"""The review of each pipeline of a project: texts at the root, classes in words/.
+
+A review is a comparison, and the rules of a check that can stop a pull request.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import NonNegativeFloat
+
 from voicegraft.evaluation.classes.open_set import evaluate_of
 from voicegraft.evaluation.classes.scores import ClassScore
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.pipeline.params import PARAMS_FILE, load_params
-from voicegraft.pipeline.task import load_task
+from voicegraft.pipeline.params import (
+    CLASSIFICATION,
+    PARAMS_FILE,
+    TRANSCRIPTION,
+    Section,
+    load_params,
+    load_task,
+)
 from voicegraft.review import markdown
 from voicegraft.review.comparison import Comparison, compare
-from voicegraft.review.gate import SECTIONS, ClassGate, Gate, broken
+from voicegraft.review.rates import NAMES
 from voicegraft.review.revisions import Revision, RevisionError
 from voicegraft.review.transcripts import most_reworded, reclassified
 
 NESTED = ("words",)
+
+
+class Gate(Section):
+    """The largest allowed rise of each rate; only significant rises break a rule."""
+
+    cer: NonNegativeFloat
+    wer: NonNegativeFloat
+
+
+class ClassGate(Section):
+    """The same for classes."""
+
+    error_rate: NonNegativeFloat
+
+
+class Compare(Section):
+    """Knobs of the section `compare`."""
+
+    gate: Gate
+
+
+class CompareClasses(Section):
+    """Knobs of the section `compare` for classification."""
+
+    gate: ClassGate
+
+
+SECTIONS = {TRANSCRIPTION: Compare, CLASSIFICATION: CompareClasses}
+
+
+def broken(comparison: Comparison, gate: Gate | ClassGate) -> Iterator[str]:
+    """Yield a line for each rule that is broken."""
+    for split in comparison.splits:
+        for metric, limit in gate:
+            change = split.rates[metric]
+            if change.verdict == "worse" and change.change > limit:
+                yield (
+                    f"{split.model}, {split.split}: {NAMES[metric]} rose by "
+                    f"{100 * change.change:.1f}, from {100 * change.old:.1f} to "
+                    f"{100 * change.new:.1f}; compare.gate.{metric} allows {100 * limit:g}"
+                )
 
 
 @dataclass(frozen=True)

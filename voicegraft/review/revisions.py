@@ -10,9 +10,8 @@ import yaml
 
 from voicegraft.evaluation.current import Current
 from voicegraft.evaluation.paired import Scored
-from voicegraft.pipeline.params import Yaml12Loader
+from voicegraft.pipeline.params import TRANSCRIPTION, Yaml12Loader
 from voicegraft.pipeline.provenance import named
-from voicegraft.pipeline.task import TRANSCRIPTION
 from voicegraft.review.rates import PARSERS
 
 

@@ -1,6 +1,10 @@
-"""Decode audio files of any rate and format to 16 kHz mono float32; nothing else decodes."""
+"""Decode audio files of any rate and format to 16 kHz mono float32; nothing else decodes.
+
+A truncated file is found by the rules of its container; errors name files legibly.
+"""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +13,6 @@ import soundfile
 import soxr
 
 from voicegraft.speech.manifest import SAMPLE_RATE
-from voicegraft.speech.names import legible
-from voicegraft.speech.truncation import truncation
 
 BLOCK_SECONDS = 5
 
@@ -129,3 +131,60 @@ def _mono(frames: np.ndarray, path: Path, start_seconds: int) -> np.ndarray:
         where = f"between {start_seconds} s and {start_seconds + BLOCK_SECONDS} s"
         raise AudioError(path, "not finite", f"a sample {where} is NaN or infinite")
     return mono
+
+
+# Writers of endless streams state about two or four gigabytes, which means "to the end".
+OPEN_END_BYTES = 0x7FFF_0000
+
+# Lines of libsndfile's header log; a wrong length of the whole RIFF or FORM does no harm.
+PROMISE = re.compile(r"^ *(?!RIFF|FORM)[\w ]+: (\d+) \(should be (\d+)\)", re.MULTILINE)
+
+MAX_OGG_PAGE_BYTES = 65_307
+OGG_HEADER_BYTES = 27
+MP3_START_BYTES = 8192
+
+
+def truncation(path: Path, file: soundfile.SoundFile, frames_read: int) -> str:
+    """Return the evidence that `path` is truncated, or "" if there is none.
+
+    Args:
+        path: of the file.
+        file: the same file, open.
+        frames_read: the number of frames that could be read.
+    """
+    if frames_read < file.frames and _counts_frames(path, file.format):
+        return f"{frames_read} of {file.frames} frames are there"
+    for promised, held in PROMISE.findall(file.extra_info):
+        if int(held) < int(promised) < OPEN_END_BYTES:
+            return f"{held} of {promised} bytes are there"
+    return _cut_page(path) if file.format == "OGG" else ""
+
+
+def _counts_frames(path: Path, format_name: str) -> bool:
+    """Return whether the header's length is exact: not for an MP3 without a Xing or Info frame."""
+    if format_name != "MP3":
+        return True
+    with open(path, "rb") as file:
+        start = file.read(MP3_START_BYTES)
+    return b"Xing" in start or b"Info" in start
+
+
+def _cut_page(path: Path) -> str:
+    """Return the evidence that the last Ogg page is incomplete (RFC 3533, section 6), or ""."""
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - MAX_OGG_PAGE_BYTES))
+        end = file.read()
+    page = end[max(0, end.rfind(b"OggS")) :]
+    segments = page[OGG_HEADER_BYTES - 1] if len(page) >= OGG_HEADER_BYTES else 0
+    table = page[OGG_HEADER_BYTES : OGG_HEADER_BYTES + segments]
+    whole = len(table) == segments > 0 and OGG_HEADER_BYTES + segments + sum(table) <= len(page)
+    return "" if whole else "its last page is cut"
+
+
+def legible(path: Path | str) -> str:
+    r"""Return a file's name; a byte of it that is not UTF-8 is written as in `caf\xe9.wav`.
+
+    Linux takes any bytes for a name; Python keeps those that are not UTF-8 as surrogates, which
+    cannot be encoded (https://peps.python.org/pep-0383/).
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

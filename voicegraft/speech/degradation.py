@@ -14,9 +14,17 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from voicegraft.pipeline.params import Section
-from voicegraft.speech.channel import impulse_response, over_telephone, reverberate
+from voicegraft.speech.effects import (
+    TALKERS,
+    add_noise,
+    babble,
+    impulse_response,
+    over_telephone,
+    pink,
+    reverberate,
+    white,
+)
 from voicegraft.speech.manifest import Corpus, Utterance
-from voicegraft.speech.noise import TALKERS, add_noise, babble, pink, white
 
 Noise = Literal["white", "pink", "babble"]
 Telephone = Literal["band", "mu_law"]

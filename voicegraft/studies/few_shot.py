@@ -16,8 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import cosine_similarity
 from tqdm import tqdm
 
-from voicegraft.evaluation.classes.f1 import class_counts
-from voicegraft.evaluation.classes.intervals import rated, resampled
+from voicegraft.evaluation.classes.f1 import class_counts, rated, resampled
 from voicegraft.evaluation.classes.summary import RATES
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.studies.features import Clips

@@ -10,8 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from voicegraft.evaluation.blocks import Blocks, choose_blocks
-from voicegraft.evaluation.bootstrap import resampled_rates
-from voicegraft.evaluation.interval import percentile_interval, rate_interval, spread
+from voicegraft.evaluation.interval import (
+    percentile_interval,
+    rate_interval,
+    resampled_rates,
+    spread,
+)
 from voicegraft.evaluation.paired import rate_of_all
 from voicegraft.evaluation.scores import Score
 from voicegraft.evaluation.summary import DECIMALS, Evaluate

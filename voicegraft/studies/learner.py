@@ -23,11 +23,10 @@ from voicegraft.studies.amounts import draw, minutes_of
 from voicegraft.studies.label_efficiency import Run
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
-from voicegraft.training.fingerprint import fingerprint
 from voicegraft.training.fit import Fit, scaled
-from voicegraft.training.grafting import graft, head_trainer
+from voicegraft.training.head import graft, head_trainer
 from voicegraft.training.inputs import learnable
-from voicegraft.training.scratch import RESULT, keep, recall
+from voicegraft.training.scratch import RESULT, fingerprint, keep, recall
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,15 @@ import numpy as np
 from tqdm import tqdm
 
 from voicegraft.evaluation.blocks import Blocks
-from voicegraft.evaluation.bootstrap import resampled_rates
 from voicegraft.evaluation.classes.detection import (
     accepted,
     equal_error_rate,
     threshold,
     thresholds,
 )
-from voicegraft.evaluation.classes.intervals import rated, resampled
+from voicegraft.evaluation.classes.f1 import rated, resampled
 from voicegraft.evaluation.classes.open_set import CHOOSING
+from voicegraft.evaluation.interval import resampled_rates
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.studies.features import Clips
 from voicegraft.studies.few_shot import MEASURES, Sure

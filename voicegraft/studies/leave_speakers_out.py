@@ -16,8 +16,7 @@ from pydantic import Field, PositiveInt
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-from voicegraft.evaluation.classes.f1 import CLIPS, class_counts
-from voicegraft.evaluation.classes.intervals import rated, resampled
+from voicegraft.evaluation.classes.f1 import CLIPS, class_counts, rated, resampled
 from voicegraft.evaluation.classes.summary import RATES
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.pipeline.params import Section

@@ -16,8 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from voicegraft.evaluation.blocks import Blocks, choose_blocks
-from voicegraft.evaluation.bootstrap import resampled_rates
-from voicegraft.evaluation.interval import interval
+from voicegraft.evaluation.interval import interval, resampled_rates
 from voicegraft.evaluation.summary import DECIMALS, Evaluate
 from voicegraft.speech.manifest import Utterance
 

@@ -12,7 +12,7 @@ from voicegraft.evaluation.scores import score
 from voicegraft.evaluation.summary import DECIMALS, Evaluate
 from voicegraft.model.objective import Classification
 from voicegraft.speech.manifest import Utterance
-from voicegraft.studies.pseudo_labels import PseudoLabel
+from voicegraft.studies.self_training import PseudoLabel
 from voicegraft.training.loop import Trainer
 
 BINS = 10

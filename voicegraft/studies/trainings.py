@@ -10,12 +10,11 @@ from typing import Any
 from voicegraft.speech.manifest import Utterance
 from voicegraft.studies.amounts import minutes_of
 from voicegraft.training.checkpoint import Checkpoint
-from voicegraft.training.fingerprint import fingerprint
 from voicegraft.training.fit import Fit
-from voicegraft.training.fitting import fit_at_once, is_fitted
+from voicegraft.training.head import fit_at_once, is_fitted
 from voicegraft.training.inputs import learnable
 from voicegraft.training.loop import Trainer
-from voicegraft.training.scratch import RESULT, keep, recall
+from voicegraft.training.scratch import RESULT, fingerprint, keep, recall
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 
 from voicegraft.model.batches import Ragged
-from voicegraft.model.spectrogram import HOP_SAMPLES, SAMPLE_RATE, LogMelSpectrogram
+from voicegraft.model.log_mel import HOP_SAMPLES, SAMPLE_RATE, LogMelSpectrogram
 from voicegraft.model.upstream import Config, Upstream
 
 WEIGHTS_FILE = "pretrained.pt"

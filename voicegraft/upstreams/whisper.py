@@ -20,7 +20,7 @@ from voicegraft.model.formats import (
     read_json,
     read_safetensors,
 )
-from voicegraft.model.spectrogram import HOP_SAMPLES, SAMPLE_RATE, LogMelSpectrogram
+from voicegraft.model.log_mel import HOP_SAMPLES, SAMPLE_RATE, LogMelSpectrogram
 from voicegraft.model.upstream import Upstream
 
 FRAME_SAMPLES = 2 * HOP_SAMPLES  # the second convolution halves the rate: 50 frames per second

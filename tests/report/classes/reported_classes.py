@@ -22,12 +22,12 @@ def write_class_project(root: Path) -> Path:
     """Fill `root` with a corpus, a classifier, two controls and all that is known of them."""
     (root / "params.yaml").write_text(f"task: classification\n{PARAMS}")
     corpus = write_corpus(root / "data" / "corpus", 96)
-    heard = corpus.of("test")
+    scored = corpus.of("test")
     for number, (model, right) in enumerate(RIGHT.items()):
-        scores = class_scores(right, number, clips=len(heard), sessions=4)
+        scores = class_scores(right, number, clips=len(scored), sessions=4)
         own = [
             replace(s, id=u.id, speaker=u.speaker, session="", seconds=round(u.seconds, 3))
-            for s, u in zip(scores, heard, strict=True)
+            for s, u in zip(scores, scored, strict=True)
         ]
         write_class_evaluation(root / "evaluation" / model, own, NOTHING_UNKNOWN, EVALUATE)
     write_few_shot(root)

@@ -23,7 +23,7 @@ def test_the_worst_clip_is_the_one_whose_class_was_given_least(finished):
     assert found[-3:] == falling[:-4:-1]
 
 
-def test_what_was_given_to_a_class_is_told_from_its_loss():
+def test_the_probability_of_a_class_is_recovered_from_its_loss():
     assert ClassClip("head", "worst", clip(0, "a", "b", loss=-math.log(0.25))).given == 0.25
     unlearnt = ClassClip("head", "worst", clip(0, "a", "b", loss=math.inf))
     assert unlearnt.given == 0

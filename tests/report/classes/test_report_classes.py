@@ -79,7 +79,7 @@ def test_the_verdict_goes_by_the_error_rate_and_harm_is_a_red_banner(project):
     assert "error rate 60.0 against 40.0 of log_mel : +50.0 % (+40.0 to +60.0)" in page.text
 
 
-def test_worse_recordings_are_told_by_the_error_rate(project):
+def test_degraded_recordings_are_reported_with_the_error_rate(project):
     assert "dvc repro studies/dvc.yaml:robustness@head has the head tried" in made(project).text
     write_robustness(project, "head", 0.1, "error_rate")
     assert "Error rate on test in noise: white" in made(project).plots

@@ -1,4 +1,4 @@
-"""What the report says of voices that were never heard."""
+"""What the report shows of unseen speakers."""
 
 from itertools import product
 

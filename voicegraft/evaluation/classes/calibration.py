@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 
 from voicegraft.evaluation.blocks import choose_blocks
-from voicegraft.evaluation.bootstrap import resampled_rates
-from voicegraft.evaluation.classes.intervals import rated, resampled, rounded
+from voicegraft.evaluation.classes.f1 import rated, resampled, rounded
 from voicegraft.evaluation.classes.scores import ClassScore
-from voicegraft.evaluation.interval import interval
-from voicegraft.evaluation.slices import by_split
-from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.interval import interval, resampled_rates
+from voicegraft.evaluation.summary import Evaluate, by_split
 
 BINS = 10
 CHANCE_DRAWS = 200

@@ -1,4 +1,4 @@
-"""Precision, recall, F1 and accuracy from counts.
+"""Precision, recall, F1 and accuracy from counts, with intervals, and the paired difference in F1.
 
 Counts are of hits, clips and predictions, (…, 3, classes). They add up over blocks, so a resample
 is a sum. F1 is 2 hits / (clips + predictions); a quotient with denominator 0 is 0, as in
@@ -8,6 +8,12 @@ scikit-learn.
 from collections.abc import Sequence
 
 import numpy as np
+
+from voicegraft.evaluation.blocks import Blocks, choose_blocks
+from voicegraft.evaluation.classes.scores import ClassScore
+from voicegraft.evaluation.interval import interval, rate_interval, resampled_sums, spread
+from voicegraft.evaluation.paired import POWER_AND_CONFIDENCE, Difference
+from voicegraft.evaluation.summary import DECIMALS, Evaluate
 
 HITS, CLIPS, PREDICTED = range(3)
 
@@ -22,6 +28,17 @@ def class_counts(
     names = np.asarray(classes)
     is_actual, is_predicted = (np.asarray(side)[:, None] == names for side in (actual, predicted))
     return np.stack([is_actual & is_predicted, is_actual, is_predicted], axis=1).astype(float)
+
+
+def counts_of(scores: Sequence[ClassScore]) -> np.ndarray:
+    """Return the counts of each clip over all classes, (clips, 3, classes)."""
+    actual, predicted = [s.label for s in scores], [s.predicted for s in scores]
+    return class_counts(actual, predicted, classes_of(scores))
+
+
+def classes_of(scores: Sequence[ClassScore]) -> list[str]:
+    """Return the classes with clips, sorted by name."""
+    return sorted({s.label for s in scores})
 
 
 def recall(counts: np.ndarray) -> np.ndarray:
@@ -55,3 +72,76 @@ def accuracy(counts: np.ndarray) -> np.ndarray:
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return part / np.maximum(whole, 1)
+
+
+def resampled(counts: np.ndarray, blocks: Blocks, params: Evaluate) -> np.ndarray:
+    """Return the sums of `counts`, (clips, …), in each resample, (ways, resamples, …)."""
+    flat = counts.reshape(len(counts), -1)
+    drawn = resampled_sums(flat, blocks, params.resamples, params.seed)
+    return drawn.reshape(*drawn.shape[:2], *counts.shape[1:])
+
+
+def rated(
+    name: str, value: float, resampled: np.ndarray, blocks: Blocks, params: Evaluate
+) -> dict[str, float]:
+    """Return a rate and its interval, rounded, under `name`, `name`_low and `name`_high.
+
+    Args:
+        name: of the rate.
+        value: over all clips.
+        resampled: the rate in each resample, (ways, resamples).
+        blocks: of the clips behind the rate.
+        params: for the confidence.
+    """
+    low, high = rate_interval(value, resampled, blocks, params.confidence, most=1)
+    return {name: rounded(value), f"{name}_low": rounded(low), f"{name}_high": rounded(high)}
+
+
+def rounded(value: float) -> float:
+    """Return the value rounded as in files."""
+    return round(float(value), DECIMALS)
+
+
+class Gain(Difference):
+    """The change of a measure of which higher is better."""
+
+    @property
+    def verdict(self) -> str:
+        """Return better, worse or indistinguishable."""
+        if self.low > 0:
+            return "better"
+        return "worse" if self.high < 0 else "indistinguishable"
+
+
+def f1_difference(
+    old: Sequence[ClassScore], new: Sequence[ClassScore], params: Evaluate
+) -> Difference:
+    """Compare the macro-F1 of two models on the same clips in the same order.
+
+    `voicegraft.evaluation.paired` does the same for error rates, which are ratios of two sums over
+    clips; macro-F1 is none, and higher is better.
+
+    Args:
+        old: of each clip, by the first model.
+        new: of the same clips, by the second model.
+        params: resamples, confidence and seed of the bootstrap.
+    """
+    blocks = choose_blocks(new)
+    # Both together, so that both have the same draws.
+    counts = np.stack([counts_of(side) for side in (old, new)], axis=1)
+    drawn = np.diff(macro_f1(resampled(counts, blocks, params)))[..., 0]
+    before, after = macro_f1(counts.sum(0))
+    changes = spread(after - before, drawn, blocks)
+    low, high = interval(after - before, drawn, blocks, params.confidence)
+    return Gain(
+        old=float(before),
+        new=float(after),
+        low=low,
+        high=high,
+        probability_better=float(np.mean(changes > 0) + np.mean(changes == 0) / 2),
+        detectable=POWER_AND_CONFIDENCE * float(np.std(changes)),
+        clips=len(new),
+        blocks=blocks.count,
+        unit=blocks.unit,
+        rough=blocks.rough,
+    )

@@ -19,12 +19,10 @@ from voicegraft.evaluation.classes.detection import (
     threshold,
     thresholds,
 )
-from voicegraft.evaluation.classes.intervals import rated, resampled
+from voicegraft.evaluation.classes.f1 import rated, resampled
 from voicegraft.evaluation.classes.scores import ClassScore
-from voicegraft.evaluation.slices import by_split
-from voicegraft.evaluation.summary import Evaluate
-from voicegraft.pipeline.params import Section
-from voicegraft.pipeline.task import CLASSIFICATION
+from voicegraft.evaluation.summary import Evaluate, by_split
+from voicegraft.pipeline.params import CLASSIFICATION, Section
 
 CHOOSING = "dev"
 """The split that chooses the threshold."""

@@ -12,16 +12,18 @@ from voicegraft.evaluation.classes.f1 import (
     CLIPS,
     PREDICTED,
     accuracy,
-    class_counts,
+    classes_of,
+    counts_of,
     f1,
     macro_f1,
     precision,
+    rated,
     recall,
+    resampled,
+    rounded,
 )
-from voicegraft.evaluation.classes.intervals import rated, resampled, rounded
 from voicegraft.evaluation.classes.scores import ClassScore
-from voicegraft.evaluation.slices import by_split
-from voicegraft.evaluation.summary import Evaluate, rests_on, slices_by
+from voicegraft.evaluation.summary import Evaluate, by_split, rests_on, slices_by
 
 RATES = {"accuracy": accuracy, "macro_f1": macro_f1}
 COLUMNS = [f"{rate}{end}" for rate in RATES for end in ("", "_low", "_high")]
@@ -64,17 +66,6 @@ def summarise(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, Any]:
     for name, rate in RATES.items():
         rates |= rated(name, float(rate(counts.sum(0))), rate(drawn), blocks, params)
     return rates | {"clips": len(scores), **rests_on(blocks)}
-
-
-def counts_of(scores: Sequence[ClassScore]) -> np.ndarray:
-    """Return the counts of each clip over all classes, (clips, 3, classes)."""
-    actual, predicted = [s.label for s in scores], [s.predicted for s in scores]
-    return class_counts(actual, predicted, classes_of(scores))
-
-
-def classes_of(scores: Sequence[ClassScore]) -> list[str]:
-    """Return the classes with clips, sorted by name."""
-    return sorted({s.label for s in scores})
 
 
 def _extent(scores: Sequence[ClassScore]) -> dict[str, Any]:

@@ -5,8 +5,16 @@ from typing import Any
 
 import altair as alt
 
-from voicegraft.report.charts import band_and_line, dashed
-from voicegraft.report.style import INK, PER_CENT, Rows, colour, finished, shape
+from voicegraft.report.charts import (
+    INK,
+    PER_CENT,
+    Rows,
+    band_and_line,
+    colour,
+    dashed,
+    finished,
+    shape,
+)
 
 SHARES = alt.Scale(domain=[0, 1])
 READABLE_CLASSES = 15

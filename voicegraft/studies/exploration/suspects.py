@@ -1,4 +1,11 @@
-"""Clips with a doubtful label or text, the most doubtful first."""
+"""Clips with a doubtful label or text, the most doubtful first.
+
+Two signs of a wrong text are computed from pooled states, and grow with the doubt. *Letters*: ridge
+regression, fitted on other sessions, predicts the letters of a clip from its mean state. If the
+averages of all clips predict a text better, the text is doubtful. This detects swapped texts, but
+not truncated ones. *Pace*: the number of characters against clips of the same length. This detects
+truncated texts.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,11 +13,49 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.linear_model import HuberRegressor
 
+from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Utterance
 from voicegraft.studies.exploration.labels import Judged
-from voicegraft.studies.exploration.texts import in_deviations
+from voicegraft.studies.exploration.units import ONE_THREAD
+from voicegraft.studies.probe import errors, letter_shares
+
+
+@ONE_THREAD
+def letters_against(states: np.ndarray, clips: Sequence[Utterance]) -> np.ndarray:
+    """Return how much worse each clip's states predict its letters than averages do, (clips,).
+
+    All letters have equal weight. A clip is weighted by its length, as shares of long texts vary
+    less.
+
+    Args:
+        states: the mean of each clip's states, (clips, size).
+        clips: whose text is not empty.
+    """
+    shares = letter_shares([clip.text for clip in clips])
+    predicted, average = errors(states, shares / shares.std(0), choose_blocks(clips).folded)
+    return (predicted - average) * [len(clip.text) for clip in clips]
+
+
+def pace_against(clips: Sequence[Utterance]) -> np.ndarray:
+    """Return the deviation of each clip's number of characters from the one predicted by length.
+
+    It has the shape (clips,) and is the absolute difference of natural logarithms: 0.7 is twice or
+    half as many. Silence at the ends makes short clips slower, so a line is fitted to both
+    logarithms, with Huber's loss, which is robust to errors.
+    """
+    seconds = np.log([[clip.seconds] for clip in clips])
+    characters = np.log([len(clip.text) for clip in clips])
+    return np.abs(characters - HuberRegressor().fit(seconds, characters).predict(seconds))
+
+
+def in_deviations(doubt: np.ndarray) -> np.ndarray:
+    """Return robust deviations above the median, which make signs of any unit comparable."""
+    centred = doubt - np.median(doubt)
+    return centred / max(1.4826 * np.median(np.abs(centred)), 1e-12)
+
 
 DECIMALS = 4
 
@@ -62,7 +107,7 @@ def text_suspects(
 
     Args:
         clips: whose text is not empty.
-        letters, pace: signs of a wrong text, see voicegraft/studies/exploration/texts.py.
+        letters, pace: from `letters_against` and `pace_against`.
     """
     ranks = np.stack([np.argsort(np.argsort(-sign, kind="stable")) for sign in (letters, pace)])
     signs = in_deviations(letters), in_deviations(pace)

@@ -5,8 +5,7 @@ import pytest
 from scipy import stats
 from scored import grouped
 
-from voicegraft.evaluation.bootstrap import resampled_rates
-from voicegraft.evaluation.interval import percentile_interval
+from voicegraft.evaluation.interval import percentile_interval, resampled_rates
 
 TRUE_RATE = 0.2
 SPEAKERS, CLIPS_EACH, CHARACTERS = 40, 10, 30

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from voicegraft.preparing.doubts import doubtful_texts, leaking
+from voicegraft.preparing.census import doubtful_texts, leaking
 from voicegraft.speech.manifest import Utterance
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"

@@ -1,4 +1,4 @@
-"""Stages that meet voices never heard, on tones and Whisper's true weights."""
+"""Stages on unseen speakers, with tones and Whisper's true weights."""
 
 import csv
 import json
@@ -34,7 +34,7 @@ def project(tmp_path_factory, whisper_folder):
     return folder
 
 
-def test_the_model_says_that_it_takes_voices_out(project):
+def test_the_model_records_that_it_normalises_by_speaker(project):
     model = load_model(project / "head")
     assert model.description.normalise == "speaker"
     assert model.head.voice.scale.min() > 0

@@ -33,7 +33,7 @@ def test_an_error_or_a_stop_leaves_the_old_file_and_nothing_beside_it(path, erro
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_full_disk_is_told_with_the_name_of_the_file(path):
+def test_an_error_of_a_full_disk_has_the_name_of_the_file(path):
     (path.parent / "output.json.part").symlink_to("/dev/full")
     with pytest.raises(OSError, match=rf"No space left on device: '{path}'"):
         with whole(path) as partial:

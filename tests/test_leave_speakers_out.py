@@ -28,8 +28,8 @@ def clips(shift=0.0, turn=0.0):
     for number, who in enumerate(SPEAKERS):
         own = np.random.default_rng(number).normal(0, 1, (1 + SIZE, SIZE))
         for label, centre in zip(CLASSES, centres, strict=True):
-            heard = centre @ (np.eye(SIZE) + turn * own[1:]) + shift * own[0]
-            found += [(heard + rng.normal(0, 0.4, SIZE), label, who) for _ in range(EACH)]
+            own_centre = centre @ (np.eye(SIZE) + turn * own[1:]) + shift * own[0]
+            found += [(own_centre + rng.normal(0, 0.4, SIZE), label, who) for _ in range(EACH)]
     features, labels, speakers = zip(*found, strict=True)
     return Clips(np.stack(features), labels, grouped(map(str, range(len(labels)))), speakers)
 
@@ -43,7 +43,7 @@ def test_voices_that_are_alike_need_no_adaptation():
     assert rates(clips(), "none")["accuracy"] == 1
 
 
-def test_a_voice_that_is_shifted_is_told_once_its_own_is_taken_out():
+def test_a_shifted_speaker_is_classified_once_normalised_by_speaker():
     shifted = clips(shift=30)
     assert rates(shifted, "none")["accuracy"] < 0.8
     assert rates(shifted, "normalised")["accuracy"] == 1
