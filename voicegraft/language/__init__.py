@@ -1,0 +1,1 @@
+"""Language models: estimation, files, texts, and their separation from scored sentences."""
