@@ -100,7 +100,28 @@ def test_no_history_is_longer_than_the_longest_sequence():
     assert model.score(["a"]) == pytest.approx(estimate([["a"], ["b"]], 3).score(["a"]))
 
 
-@pytest.mark.parametrize("word", [BEGIN, END, UNKNOWN])
+@pytest.mark.parametrize("order", [1, 3])
+def test_a_listed_word_has_a_share_of_its_own_and_more_if_it_is_frequent(order):
+    texts = sentences()
+    plain = estimate(texts, order)
+    listed = estimate(texts, order, listed={"velryba": 9, "treska": 1, "moře": 0})
+    assert {*listed.vocabulary} - {*plain.vocabulary} == {"velryba", "treska"}
+    one = {w: listed.score([w])[0] for w in ("velryba", "treska", UNKNOWN)}
+    assert one["velryba"] > one["treska"] > one[UNKNOWN]
+    words = [word for word in listed.vocabulary if word != BEGIN]
+    for history in ([], ["moře"], ["velryba"]):
+        state = state_after(listed, history)
+        assert math.isclose(sum(10 ** listed.extend(state, w)[0] for w in words), 1, abs_tol=1e-9)
+
+
+def test_words_outside_the_vocabulary_raise_the_share_of_unk():
+    texts = sentences()
+    blanked = [[UNKNOWN if word == "strom" else word for word in words] for words in texts]
+    assert estimate(blanked, 3).score([UNKNOWN])[0] > estimate(texts, 3).score([UNKNOWN])[0] + 0.5
+    assert "strom" not in estimate(blanked, 3)
+
+
+@pytest.mark.parametrize("word", [BEGIN, END])
 def test_a_reserved_word_in_a_text_is_refused(word):
     with pytest.raises(ValueError, match="cannot be words of a text"):
         estimate([["a", word]], 2)

@@ -4,16 +4,16 @@ Chen and Goodman 1999, "An empirical study of smoothing techniques for language 
 https://doi.org/10.1006/csla.1999.0128, as Heafield et al. 2013 do it, "Scalable Modified
 Kneser-Ney Language Model Estimation", https://aclanthology.org/P13-2121: three discounts an order;
 unigrams are interpolated with a uniform distribution over the vocabulary and `<unk>`. Nothing is
-pruned.
+pruned. Words that are listed, and in no text, have no counts: they share in that distribution.
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from voicegraft.language.ngram import BEGIN, END, NEVER, RESERVED, UNKNOWN, Level, NGram
+from voicegraft.language.ngram import BEGIN, END, NEVER, RESERVED, Level, NGram
 
 FALLBACK = (0.5, 1.0, 1.5)
 """Discounts of an order whose counts give none; KenLM's for --discount_fallback."""
@@ -39,22 +39,26 @@ class _Ngrams:
 
 
 def estimate(
-    sequences: Iterable[Sequence[str]], order: int, weights: Iterable[int] | None = None
+    sequences: Iterable[Sequence[str]],
+    order: int,
+    weights: Iterable[int] | None = None,
+    listed: Mapping[str, int] | None = None,
 ) -> NGram:
     """Return the model of `sequences`; its order is smaller if no sequence is so long.
 
     Args:
-        sequences: of tokens, which are no words of RESERVED.
+        sequences: of tokens; UNKNOWN stands for one that is outside the vocabulary.
         order: the length of the longest n-grams, 1 and up.
         weights: how often each sequence counts, 1 and up; by default once.
+        listed: words that are in the vocabulary in any case, with their frequency, or 0.
 
     Raises:
-        ValueError: if there is no sequence, or a token is reserved.
+        ValueError: if there is no sequence, or a token is BEGIN or END.
     """
-    text = _read(sequences, weights)
+    text = _read(sequences, weights, listed or {})
     orders = list(_ngrams(text, order))
     size = len(text.vocabulary)
-    shares = np.full(size, 1 / (size - 1))  # BEGIN is never predicted
+    shares = _before_counts(text.vocabulary, listed or {})
     levels: list[Level] = []
     for n, ngrams in enumerate(orders):
         counts = _adjusted(text, orders, n)
@@ -63,19 +67,35 @@ def estimate(
         shares, left = _interpolated(counts, contexts, lower, len(levels[-1].keys) if n else 1)
         if n:
             levels[-1].backoff[:] = np.log10(left)
-        levels.append(Level(ngrams.keys, np.log10(shares), np.zeros(len(shares))))
-    levels[0].log10[RESERVED.index(BEGIN)] = NEVER
+        log10 = np.full(len(shares), NEVER)
+        np.log10(shares, out=log10, where=shares > 0)
+        levels.append(Level(ngrams.keys, log10, np.zeros(len(shares))))
     return NGram(text.vocabulary, levels)
 
 
-def _read(sequences: Iterable[Sequence[str]], weights: Iterable[int] | None) -> _Text:
+def _before_counts(vocabulary: Sequence[str], listed: Mapping[str, int]) -> np.ndarray:
+    """Return the distribution below the unigrams: uniform, or half of it by listed frequency.
+
+    It is over the vocabulary, (words,), but for BEGIN, which is never predicted.
+    """
+    uniform = np.full(len(vocabulary), 1 / (len(vocabulary) - 1))
+    uniform[RESERVED.index(BEGIN)] = 0
+    frequencies = np.array([listed.get(word, 0) for word in vocabulary])
+    if not frequencies.any():
+        return uniform
+    return (uniform + frequencies / frequencies.sum()) / 2
+
+
+def _read(
+    sequences: Iterable[Sequence[str]], weights: Iterable[int] | None, listed: Iterable[str]
+) -> _Text:
     """Return the sequences as numbers; the vocabulary is sorted behind RESERVED."""
-    ids: dict[str, int] = {word: i for i, word in enumerate(RESERVED)}
-    reserved = frozenset(RESERVED)
+    ids = {word: i for i, word in enumerate(dict.fromkeys((*RESERVED, *listed)))}
+    reserved = frozenset((BEGIN, END))
     words, lengths = array("q"), array("q")
     for tokens in sequences:
         if not reserved.isdisjoint(tokens):
-            raise ValueError(f"{', '.join(RESERVED)} cannot be words of a text")
+            raise ValueError(f"{BEGIN} and {END} cannot be words of a text")
         words.append(ids[BEGIN])
         words.extend(ids.setdefault(token, len(ids)) for token in tokens)
         words.append(ids[END])
@@ -118,7 +138,7 @@ def _adjusted(text: _Text, orders: Sequence[_Ngrams], n: int) -> np.ndarray:
     """Return the counts of `orders[n]` that Kneser–Ney smooths, (n-grams,) int64.
 
     It is how often an n-gram of the highest order occurs, or one that begins a sequence; of the
-    others, how many words come before it. BEGIN and UNKNOWN have none.
+    others, how many words come before it. BEGIN has none.
     """
     ngrams = orders[n]
     ends = np.flatnonzero(ngrams.rows >= 0)
@@ -128,7 +148,7 @@ def _adjusted(text: _Text, orders: Sequence[_Ngrams], n: int) -> np.ndarray:
         before = np.bincount(ngrams.rows[orders[n + 1].firsts], minlength=size)
         counts = np.where(text.places[ngrams.firsts] == n, counts, before)
     if n == 0:
-        counts[[RESERVED.index(BEGIN), RESERVED.index(UNKNOWN)]] = 0
+        counts[RESERVED.index(BEGIN)] = 0
     return counts
 
 
