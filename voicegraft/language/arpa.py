@@ -47,21 +47,12 @@ def write_arpa(path: Path, model: NGram) -> None:
 def _lines(model: NGram, order: int, first: int) -> Iterator[str]:
     level = model.levels[order - 1]
     some = slice(first, first + ROWS_AT_ONCE)
-    words = _words(model, order, np.arange(len(level.keys))[some])
+    words = model.ngrams(order, some)
     for ids, log10, backoff in zip(
         words.tolist(), level.log10[some].tolist(), level.backoff[some].tolist(), strict=True
     ):
         text = " ".join(model.vocabulary[i] for i in ids)
         yield f"{log10:.7g}\t{text}\t{backoff:.7g}\n" if backoff else f"{log10:.7g}\t{text}\n"
-
-
-def _words(model: NGram, order: int, rows: np.ndarray) -> np.ndarray:
-    """Return the words of n-grams, (rows, order)."""
-    columns = []
-    for level in reversed(model.levels[:order]):
-        rows, last = np.divmod(level.keys[rows], len(model.vocabulary))
-        columns.append(last)
-    return np.stack(columns[::-1], axis=1)
 
 
 def read_arpa(path: Path) -> NGram:
@@ -125,26 +116,23 @@ def _unigrams(rows: Iterator[Row]) -> tuple[list[str], list[Level]]:
     return vocabulary, [Level(np.arange(len(vocabulary)), *numbers.T.copy())]
 
 
-def _level(rows: Iterator[Row], order: int, index: dict[str, int], below: Sequence[Level]) -> Level:
+def _level(
+    lines: Iterator[Row], order: int, index: dict[str, int], below: Sequence[Level]
+) -> Level:
     """Return the n-grams of an order above 1, sorted."""
     words, numbers = array("q"), array("d")
-    for log10, ngram, backoff in rows:
+    for log10, ngram, backoff in lines:
         words.extend(index[word] for word in ngram)
         numbers.extend((log10, backoff))
     ids = np.frombuffer(words, np.int64).reshape(-1, order)
     keys = ids[:, 0]
     for place, level in enumerate(below):
-        keys = _found(level, keys) * len(index) + ids[:, place + 1]
+        rows = level.rows(keys)
+        if (rows < 0).any():
+            raise ValueError("it has an n-gram without the n-gram of its first words")
+        keys = rows * len(index) + ids[:, place + 1]
     ranks = np.argsort(keys, kind="stable")
     log10, backoff = np.frombuffer(numbers, np.float64).reshape(-1, 2)[ranks].T.copy()
     if len(keys) and not np.diff(keys[ranks]).all():
         raise ValueError(f"it has a {order}-gram twice")
     return Level(keys[ranks], log10, backoff)
-
-
-def _found(level: Level, keys: np.ndarray) -> np.ndarray:
-    """Return the row of each key in `level`."""
-    rows = np.minimum(level.keys.searchsorted(keys), len(level.keys) - 1)
-    if not (level.keys[rows] == keys).all():
-        raise ValueError("it has an n-gram without the n-gram of its first words")
-    return rows

@@ -33,6 +33,11 @@ class Level:
         place = int(self.keys.searchsorted(key))
         return place if place < len(self.keys) and self.keys[place] == key else -1
 
+    def rows(self, keys: np.ndarray) -> np.ndarray:
+        """Return where each of `keys` is, or -1, (keys,)."""
+        places = np.minimum(self.keys.searchsorted(keys), len(self.keys) - 1)
+        return np.where(self.keys[places] == keys, places, -1)
+
 
 class NGram:
     """A back-off model of sequences of tokens.
@@ -52,6 +57,15 @@ class NGram:
     def __contains__(self, token: str) -> bool:
         """Return whether the model has a probability of its own for `token`."""
         return token not in RESERVED and token in self._ids
+
+    def ngrams(self, order: int, some: slice = slice(None)) -> np.ndarray:
+        """Return the words of the n-grams of `order`, as indices, (n-grams, order)."""
+        columns = []
+        rows = np.arange(len(self.levels[order - 1].keys))[some]
+        for level in reversed(self.levels[:order]):
+            rows, last = np.divmod(level.keys[rows], len(self.vocabulary))
+            columns.append(last)
+        return np.stack(columns[::-1], axis=1)
 
     def begin(self) -> State:
         """Return the state before the first token."""
