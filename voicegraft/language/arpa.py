@@ -7,6 +7,7 @@ http://www.speech.sri.com/projects/srilm/manpages/ngram-format.5.html
 import re
 from array import array
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -17,7 +18,6 @@ from voicegraft.pipeline.files import reading, whole
 
 ROWS_AT_ONCE = 100_000
 BLANK = " \t\r\n"
-SPACE = re.compile(r"[ \t]+")  # not str.split, for which a no-break space is a space too
 COUNT = re.compile(r"ngram (\d+)=(\d+)")
 
 Row = tuple[float, list[str], float]
@@ -96,9 +96,9 @@ def _rows(file: TextIO, order: int, count: int) -> Iterator[Row]:
     """Yield the n-grams of an order, the head of whose section is read if it is the first."""
     if order > 1 and (line := _next_line(file)) != f"\\{order}-grams:":
         raise ValueError(f"{line!r} is not \\{order}-grams:")
-    for _ in range(count):
-        line = _next_line(file)
-        log10, *words = SPACE.split(line)
+    for line in islice(file, count):
+        # Not by str.split(), for which a no-break space is a space too.
+        log10, *words = filter(None, line.strip(BLANK).replace("\t", " ").split(" "))
         if len(words) not in (order, order + 1):
             raise ValueError(f"{line!r} is no {order}-gram")
         backoff = float(words.pop()) if len(words) > order else 0.0

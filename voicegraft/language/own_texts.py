@@ -48,6 +48,8 @@ def own_words(folder: Path) -> Counter[str]:
 
 
 def _files(folder: Path, endings: tuple[str, ...]) -> list[Path]:
+    if not folder.is_dir():
+        raise TextsError(f"language_model.folder: there is no folder {folder}")
     return sorted(p for p in folder.rglob("*") if p.name.endswith(endings) and p.is_file())
 
 
