@@ -49,7 +49,7 @@ def sentences_of(text: str) -> Iterator[str]:
     """
     for line in text.splitlines():
         begun = ""
-        for part in END_OF_SENTENCE.split(line):
+        for part in END_OF_SENTENCE.sub(lambda end: f"{end[0].strip()}\n", line).split("\n"):
             if begun and not part[:1].islower():
                 yield begun
                 begun = ""
