@@ -65,17 +65,23 @@ def test_probabilities_at_once_are_those_word_by_word():
 def test_the_best_weights_are_those_of_a_search():
     def loss(weight, texts):
         pairs = zip(*([s for t in texts for s in m.score(t)] for m in MODELS), strict=True)
-        return -sum(math.log(weight * 10**a + (1 - weight) * 10**b) for a, b in pairs)
+        prior = math.log(weight) + math.log(1 - weight)
+        return -prior - sum(math.log(weight * 10**a + (1 - weight) * 10**b) for a, b in pairs)
 
     texts = ONE[:5] + OTHER[:20]
     found = best_weights(MODELS, texts)
-    searched = min(np.linspace(0, 1, 1001), key=lambda weight: loss(weight, texts))
+    searched = min(np.linspace(0, 1, 1001)[1:-1], key=lambda weight: loss(weight, texts))
     assert found == pytest.approx([searched, 1 - searched], abs=2e-3)
     assert sum(found) == pytest.approx(1)
 
 
 def test_without_texts_the_weights_are_equal():
     assert best_weights(MODELS, []) == [0.5, 0.5]
+
+
+def test_a_model_that_no_text_is_like_keeps_a_weight():
+    (weight, rest) = best_weights([estimate(ONE, 2, listed=LISTED), MODELS[1]], [["velryba"]] * 3)
+    assert 0.1 < weight < 0.9 and weight + rest == pytest.approx(1)
 
 
 def test_models_of_different_words_are_not_mixed():

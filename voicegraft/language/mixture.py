@@ -19,16 +19,16 @@ LEAST_LEFT = 1e-9
 def best_weights(models: Sequence[NGram], texts: Iterable[Sequence[str]]) -> list[float]:
     """Return the weights, (models,), of the mixture under which `texts` are likeliest.
 
-    Words outside the vocabulary are left out. Without texts, the weights are equal.
+    Words outside the vocabulary are left out. Each model is taken to have given one word more, so
+    that few texts do not give a weight of 0, and none give equal weights.
     """
     texts = list(texts)
     weights = np.full(len(models), 1 / len(models))
     shares = 10 ** np.array([_known_scores(model, texts) for model in models])
-    if shares.size == 0:
-        return weights.tolist()
     for _ in range(ROUNDS):
         each = weights[:, None] * shares
-        weights = (each / each.sum(axis=0)).mean(axis=1)
+        given = (each / each.sum(axis=0)).sum(axis=1) + 1
+        weights = given / given.sum()
     return weights.tolist()
 
 
