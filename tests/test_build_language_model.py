@@ -95,6 +95,13 @@ def test_the_report_measures_each_side_and_names_the_corpus(project):
     scores = [s for text in project.sides["train"] for s in language.words.score(text.split())]
     assert sides["train"]["perplexity"] == pytest.approx(10 ** -np.mean(scores), abs=0.01)
     assert sides["train"]["perplexity"] < sides["dev"]["perplexity"] < 30
+    outside = [
+        score
+        for text in project.sides["test"]
+        for word, score in zip(text.split(), language.words.score(text.split())[:-1], strict=True)
+        if word not in language.words
+    ]
+    assert sides["test"]["unknown_log10"] == pytest.approx(np.mean(outside), abs=1e-3)
     spelled = [s for word in unknown for s in language.spelling.score(word)]
     assert sides["test"]["spelling_perplexity"] == pytest.approx(10 ** -np.mean(spelled), abs=0.01)
     assert provenance(corpus=project.root / "corpus")[0] in project.report["of"]
