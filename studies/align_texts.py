@@ -30,7 +30,7 @@ from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.studies.amounts import draw, minutes_of
-from voicegraft.studies.exploration.alignment import emissions, misfit, nearest_symbols
+from voicegraft.studies.exploration.alignment import emissions, misfit
 from voicegraft.studies.exploration.suspects import misfits, write_table
 from voicegraft.studies.exploration.units import NAME, Agreement, agreements, log_mel
 
@@ -50,7 +50,7 @@ def characters(emission: Tensor, clip: Utterance, labels: Sequence[str], frames:
     symbols = ctc.target(clip.text, labels)
     if not 0 < len(symbols) <= ctc.frames_needed(symbols) <= len(emission):
         return np.full(frames, "")
-    place = nearest_symbols(emission, symbols)
+    place = ctc.align(emission, symbols)
     # A head may emit fewer frames than its input has; each covers the same time.
     emitted = np.arange(frames) * len(place) // max(frames, len(place))
     return np.array(labels)[symbols.numpy()[place]][emitted]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from voicegraft.studies.exploration.alignment import log_likelihood, misfit, nearest_symbols
+from voicegraft.model import ctc
+from voicegraft.studies.exploration.alignment import log_likelihood, misfit
 
 
 def emission(frames, labels, seed):
@@ -41,7 +42,7 @@ def test_the_likelihood_and_the_path_are_those_of_all_paths_written_out(symbols,
         place_of.append(place if symbol else -1)
     emitted = [f for f, k in enumerate(place_of) if k >= 0]
     expected = [place_of[min(emitted, key=lambda e: (abs(e - f), e))] for f in range(len(best))]
-    assert nearest_symbols(emitted_values, torch.tensor(symbols)).tolist() == expected
+    assert ctc.align(emitted_values, torch.tensor(symbols)).tolist() == expected
 
 
 def test_the_predicted_text_fits_and_another_text_does_not():
@@ -56,4 +57,4 @@ def test_the_predicted_text_fits_and_another_text_does_not():
 def test_what_frames_cannot_spell_has_no_place():
     for symbols in ([1, 1, 1], []):
         with pytest.raises(ValueError, match="cannot be spelt in 3 frames"):
-            nearest_symbols(emission(3, 3, 1), torch.tensor(symbols, dtype=torch.long))
+            ctc.align(emission(3, 3, 1), torch.tensor(symbols, dtype=torch.long))

@@ -6,6 +6,7 @@ A label is one code point of NFC text, so CER counts what the head emits.
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -57,3 +58,47 @@ def greedy(emission: Tensor, labels: Sequence[str]) -> str:
     """Return the text of the likeliest path through (frames, labels), with single spaces."""
     path = torch.unique_consecutive(emission.argmax(-1))
     return " ".join("".join(labels[i] for i in path.tolist()).split())
+
+
+def align(emission: Tensor, symbols: Tensor) -> np.ndarray:
+    """Return for each frame the index in `symbols` of the symbol nearest in time, (frames,).
+
+    Symbols are emitted along the likeliest path (Viterbi) of emissions (frames, labels). A head
+    emits a character in one or two frames with blanks around it, so a frame belongs to the nearest
+    emitted character.
+
+    Raises:
+        ValueError: if there are too few frames, or no symbols.
+    """
+    if not 0 < len(symbols) <= frames_needed(symbols) <= len(emission):
+        raise ValueError(f"{len(symbols)} symbols cannot be spelt in {len(emission)} frames")
+    path = _likeliest(emission.double().numpy(), _with_blanks(symbols))
+    emitted = np.flatnonzero(path % 2)
+    nearest = np.abs(np.arange(len(path))[:, None] - emitted).argmin(1)
+    return path[emitted[nearest]] // 2
+
+
+def _with_blanks(symbols: Tensor) -> np.ndarray:
+    """Return the symbols with a blank around each: symbol k is at 2 k + 1."""
+    spelt = np.full(2 * len(symbols) + 1, BLANK)
+    spelt[1::2] = symbols.numpy()
+    return spelt
+
+
+def _likeliest(emission: np.ndarray, spelt: np.ndarray) -> np.ndarray:
+    """Return the index in `spelt` of each frame, (frames,), along the likeliest path.
+
+    A step advances by 0, 1 or 2 places; by 2 only to a different symbol, over a blank.
+    """
+    apart = np.r_[False, False, (spelt[2:] != BLANK) & (spelt[2:] != spelt[:-2])]
+    best = np.where(np.arange(len(spelt)) < 2, emission[0, spelt], -np.inf)
+    steps = np.zeros((len(emission), len(spelt)), np.int8)
+    for frame in range(1, len(emission)):
+        by_two = np.where(apart, np.r_[-np.inf, -np.inf, best][: len(best)], -np.inf)
+        ways = np.stack([best, np.r_[-np.inf, best[:-1]], by_two])
+        steps[frame] = ways.argmax(0)
+        best = ways.max(0) + emission[frame, spelt]
+    path = [len(spelt) - 1 if best[-1] >= best[-2] else len(spelt) - 2]
+    for frame in range(len(emission) - 1, 0, -1):
+        path.append(path[-1] - int(steps[frame, path[-1]]))
+    return np.array(path[::-1])
