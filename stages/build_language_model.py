@@ -3,7 +3,7 @@
 Reads   CORPUS: the transcripts of train; of dev, test and unseen, to leave them out of other texts
         and to measure; the texts of a plug-in, kept in DOWNLOADS; texts and word lists of
         language_model.folder
-Writes  LANGUAGE: words.arpa, spelling.arpa, lexicon.txt
+Writes  LANGUAGE: words.arpa; symbols.arpa, of code points; spelling.arpa, of words; lexicon.txt
         REPORT, JSON: counts by source, leaks removed, perplexity and unknown words by side; for git
 Knobs   language_model: texts, folder, field, order, spelling_order; corpus: language, mirror;
         prepare_data.text
@@ -13,12 +13,13 @@ import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from voicegraft.language.folder import with_spelling, write_language
+from voicegraft.language.folder import Language, spelling_of, symbols_of, write_language
 from voicegraft.language.kneser_ney import estimate
 from voicegraft.language.leaks import Scored
 from voicegraft.language.measures import measured
@@ -66,16 +67,20 @@ def read_sources(
     return sources, usable_words(own_words(Path(params.folder)), labels, section)
 
 
-def model_of_words(
-    sources: dict[str, Source], listed: Counter[str], dev: list[list[str]], order: int
+def mixture_of(
+    texts: dict[str, list[list[str]]],
+    dev: list[list[str]],
+    order: int,
+    vocabulary: Mapping[str, int] | None = None,
 ) -> tuple[NGram, dict[str, float]]:
     """Return the mixture of a model of each source with texts, and their weights, best for dev."""
-    texts = {name: source.sentences for name, source in sources.items() if source.sentences}
-    words = {word for each in texts.values() for sentence in each for word in sentence}
-    vocabulary = {word: listed[word] for word in sorted(words.union(listed) - {UNKNOWN})}
-    if not words:
+    texts = {name: sentences for name, sentences in texts.items() if sentences}
+    tokens = {token for each in texts.values() for sentence in each for token in sentence}
+    if not tokens:
         raise TextsError("there is no text for a language model: no clip of train has a transcript")
-    models = [estimate(each, order, listed=vocabulary) for each in texts.values()]
+    known = vocabulary or {}
+    shared = {token: known.get(token, 0) for token in sorted(tokens.union(known) - {UNKNOWN})}
+    models = [estimate(each, order, listed=shared) for each in texts.values()]
     if len(models) == 1:
         return models[0], dict.fromkeys(texts, 1.0)
     weights = best_weights(models, dev)
@@ -87,8 +92,11 @@ def main(corpus: Path, downloads: Path, language: Path, report: Path) -> None:
     utterances = read_manifest(corpus / "manifest.csv")
     sides = {side: [u.text.split() for u in utterances if u.split == side] for side in SPLITS}
     sources, listed = read_sources(sides, params, downloads)
-    words, weights = model_of_words(sources, listed, sides["dev"], params.order)
-    models = with_spelling(words, params.spelling_order)
+    texts = {name: source.sentences for name, source in sources.items()}
+    words, weights = mixture_of(texts, sides["dev"], params.order, listed)
+    spelled = {name: list(map(symbols_of, sentences)) for name, sentences in texts.items()}
+    symbols, _ = mixture_of(spelled, list(map(symbols_of, sides["dev"])), params.spelling_order)
+    models = Language(words, symbols, spelling_of(words, params.spelling_order))
     write_language(language, models)
     counts: dict[str, Any] = {
         "sources": {
