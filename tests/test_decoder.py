@@ -1,0 +1,99 @@
+"""A decoder in the folder of a model."""
+
+import json
+
+import pytest
+from spelling_emissions import LABELS, SENTENCES, emission, write_language
+
+from voicegraft.language import beam
+from voicegraft.language.decoder import (
+    FOLDER,
+    SETTINGS,
+    BeamDecoder,
+    GreedyDecoder,
+    Settings,
+    load_decoder,
+    save_decoder,
+    tuned,
+)
+from voicegraft.model import ctc
+from voicegraft.pipeline.files import DamagedError
+
+needs_search = pytest.mark.skipif(
+    not beam.is_installed(), reason="flashlight-text is not installed"
+)
+WRONG, RIGHT = emission("abca beře", "abba beře", 0.6), "abba beře"
+
+
+@pytest.fixture
+def language(tmp_path):
+    return write_language(tmp_path / "language")
+
+
+@needs_search
+def test_the_greedy_text_is_the_first_candidate_and_no_text_comes_twice(language):
+    found = BeamDecoder(LABELS, language, Settings(decode="beam")).candidates(WRONG)
+    assert found.texts[0] == ctc.greedy(WRONG, LABELS) == "abca beře"
+    assert len(set(found.texts)) == len(found.texts) == len(found.features)
+
+
+@needs_search
+def test_a_saved_decoder_decodes_as_the_one_that_was_tuned(language, tmp_path):
+    decoder = BeamDecoder(LABELS, language, Settings(decode="beam"))
+    dev = [decoder.candidates(emission(text, sure=0.7)) for text in SENTENCES]
+    settings = tuned([*dev, decoder.candidates(WRONG)], [*SENTENCES, RIGHT])
+    save_decoder(tmp_path / "model" / FOLDER, settings, language)
+    (language / "words.arpa").unlink()
+    loaded = load_decoder(tmp_path / "model", LABELS)
+    assert loaded.settings == settings
+    words = list(loaded.words(WRONG))
+    assert " ".join(word.text for word in words) == loaded.decode(WRONG) == RIGHT
+    assert all(0 <= w.start < w.end <= 1 and 0 < w.confidence < 1 for w in words)
+
+
+@needs_search
+def test_a_language_without_spaces_is_decoded_by_its_symbols(tmp_path):
+    sentences = [s.replace(" ", "") for s in SENTENCES]
+    language, labels = write_language(tmp_path / "own", sentences), ["", *"abcdeř"]
+    decoder = BeamDecoder(labels, language, Settings(decode="beam"))
+    assert decoder.decode(emission("abcacede", "abbacede", 0.6, labels)) == "abbacede"
+
+
+def test_a_model_without_a_decoder_or_with_a_greedy_one_has_none_to_load(language, tmp_path):
+    assert load_decoder(tmp_path, LABELS) is None
+    save_decoder(tmp_path / FOLDER, Settings(decode="greedy"), language)
+    assert load_decoder(tmp_path, LABELS) is None
+    assert [file.name for file in (tmp_path / FOLDER).iterdir()] == [SETTINGS]
+
+
+def test_where_flashlight_is_missing_decoding_is_greedy_and_that_is_said(
+    language, tmp_path, monkeypatch, capsys
+):
+    save_decoder(tmp_path / FOLDER, Settings(decode="beam"), language)
+    monkeypatch.setattr("voicegraft.language.decoder.is_installed", lambda: False)
+    assert load_decoder(tmp_path, LABELS) is None
+    assert "flashlight-text is not installed" in capsys.readouterr().err
+
+
+@needs_search
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {SETTINGS: "{"},
+        {SETTINGS: json.dumps({"decode": "beam", "weights": [1, 2], "slope": 1, "offset": 0})},
+        {"words.arpa": "\\data\\\nngram 1=1\n"},
+        {"symbols.arpa": ""},
+    ],
+)
+def test_a_damaged_decoder_is_refused_by_the_name_of_its_file(language, tmp_path, damage):
+    save_decoder(tmp_path / FOLDER, Settings(decode="beam"), language)
+    ((name, content),) = damage.items()
+    (tmp_path / FOLDER / name).write_text(content)
+    with pytest.raises(DamagedError, match=name):
+        load_decoder(tmp_path, LABELS)
+
+
+def test_greedy_words_have_times_and_no_confidence():
+    words = list(GreedyDecoder(LABELS).words(emission("abba cede")))
+    assert [(w.text, w.confidence) for w in words] == [("abba", None), ("cede", None)]
+    assert words[0].end <= words[1].start

@@ -1,0 +1,73 @@
+"""Weights of emissions and language models, chosen on dev."""
+
+import numpy as np
+import pytest
+import torch
+from spelling_emissions import LABELS, emission, language_of
+
+from voicegraft.language.folder import BOUNDARY
+from voicegraft.language.rescoring import START, Candidates, Rescorer, choose_weights
+
+LANGUAGE = language_of()
+LN10 = np.log(10)
+
+
+def features(text, labels=LABELS):
+    own = emission(text.replace("z", ""), labels=labels)
+    return Rescorer(labels, LANGUAGE).features(own, [text])[0]
+
+
+def test_each_score_is_that_of_its_model():
+    by_emissions, by_words, by_spelling, by_symbols, length = features("abba cede")
+    log_loss = torch.nn.functional.ctc_loss(
+        emission("abba cede")[:, None],
+        torch.tensor([[LABELS.index(c) for c in "abba cede"]]),
+        torch.tensor([18]),
+        torch.tensor([9]),
+        reduction="sum",
+    )
+    assert by_emissions == pytest.approx(-float(log_loss), rel=1e-5)
+    assert by_words == pytest.approx(sum(LANGUAGE.words.score(["abba", "cede"])) * LN10)
+    assert by_symbols == pytest.approx(
+        sum(LANGUAGE.symbols.score(list(f"abba{BOUNDARY}cede"))) * LN10
+    )
+    assert (by_spelling, length) == (0, 2)
+
+
+def test_only_words_that_the_model_lacks_are_spelled():
+    spelled = sum(LANGUAGE.spelling.score("deřa")) * LN10
+    assert features("abba deřa")[2] == pytest.approx(spelled)
+    assert features("deřa deřa")[2] == pytest.approx(2 * spelled)
+
+
+def test_a_language_without_spaces_has_no_scores_of_words():
+    assert features("abbacede", ["", *"abcdeř"])[[1, 2, 4]].tolist() == [0, 0, 0]
+
+
+def candidates(*texts_and_scores):
+    texts, scores = zip(*texts_and_scores, strict=True)
+    return Candidates(texts, np.array(scores, float))
+
+
+def test_weights_follow_the_model_that_is_right_on_dev():
+    # The emissions prefer the greedy text; the model of words knows better.
+    dev = [candidates(("aa", (-1, -9, 0, 0, 1)), ("ab", (-3, -1, 0, 0, 1)))] * 5
+    weights = choose_weights(dev, ["ab"] * 5)
+    assert weights[0] == 1 and weights[1] > 0.25
+    assert dev[0].text(weights) == "ab"
+
+
+def test_cer_on_dev_never_rises_above_greedy_decoding():
+    # By the model of words three of four words are right instead of none.
+    one = candidates(("x y z w", (-1, -9, 0, 0, 4)), ("a b c dddddd", (-3, -1, 0, 0, 4)))
+    assert one.text(choose_weights([one], ["a b c ddddd"])) == "a b c dddddd"
+    assert one.text(choose_weights([one], ["a b c d"])) == "x y z w"
+
+
+def test_without_dev_clips_the_weights_are_those_to_start_from():
+    assert choose_weights([], []) == START
+
+
+def test_a_model_that_only_misleads_gets_no_weight():
+    dev = [candidates(("ab", (-1, -9, 0, -9, 1)), ("aa", (-1.1, -1, 0, -1, 1)))] * 3
+    assert dev[0].text(choose_weights(dev, ["ab"] * 3)) == "ab"

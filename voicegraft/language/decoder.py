@@ -1,0 +1,164 @@
+"""A model's decoder: its search, its language model and the weights that dev clips chose.
+
+It is the folder `decoder` in a model's folder: decoder.json, and for a search copies of the
+language model, so that the folder of the model is all that one needs.
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict
+
+from voicegraft.language import rescoring
+from voicegraft.language.beam import SymbolSearch, WordSearch, is_installed
+from voicegraft.language.confidence import (
+    Calibration,
+    calibrated,
+    confidences,
+    correct,
+    posteriors_of,
+    word_spans,
+)
+from voicegraft.language.folder import SYMBOLS, WORDS, copy_language, read_language
+from voicegraft.language.rescoring import Candidates, Rescorer, choose_weights
+from voicegraft.model import ctc
+from voicegraft.pipeline.files import reading, whole
+
+FOLDER, SETTINGS = "decoder", "decoder.json"
+MISSING = (
+    "flashlight-text is not installed (it has no wheels for Python 3.13 and later), so decoding is "
+    "greedy: pip install 'voicegraft[beam]'"
+)
+
+
+class Settings(BaseModel):
+    """decoder.json: what was chosen on dev."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decode: Literal["greedy", "beam"]
+    weights: tuple[float, float, float, float, float] = rescoring.START
+    """Of `rescoring.FEATURES`."""
+    slope: float = 1.0
+    offset: float = 0.0
+    """See `calibration`."""
+
+    @property
+    def calibration(self) -> Calibration:
+        """The calibration of words' confidences."""
+        return Calibration(self.slope, self.offset)
+
+
+@dataclass(frozen=True)
+class Word:
+    """A predicted word, when it is spoken, as shares of the clip (0 to 1), and its confidence."""
+
+    text: str
+    start: float
+    end: float
+    confidence: float | None
+    """The probability that it is right; None of greedy decoding."""
+
+
+class Decoder(Protocol):
+    """What finds words in emissions."""
+
+    def words(self, emission: torch.Tensor) -> Iterator[Word]:
+        """Yield the words of emissions (frames, labels)."""
+        ...
+
+
+@dataclass(frozen=True)
+class GreedyDecoder:
+    """Take the likeliest label of each frame; `labels` are those of the emissions."""
+
+    labels: Sequence[str]
+
+    def words(self, emission: torch.Tensor) -> Iterator[Word]:
+        """See `Decoder`."""
+        text = ctc.greedy(emission, self.labels)
+        spans = word_spans(text, emission, self.labels)
+        for word, span in zip(text.split(), spans, strict=True):
+            yield Word(word, *span, None)
+
+
+class BeamDecoder:
+    """Decode emissions by a language model.
+
+    Args:
+        labels: of the emissions, the blank first.
+        language: a folder with `FILES`, as build_language_model writes it.
+        settings: weights and calibration.
+    """
+
+    def __init__(self, labels: Sequence[str], language: Path, settings: Settings):
+        self.labels, self.settings = labels, settings
+        self.rescorer = Rescorer(labels, read_language(language))
+        self.searches = [SymbolSearch(labels, language / SYMBOLS)]
+        if self.rescorer.by_words:
+            lexicon = self.rescorer.language.lexicon
+            known = [word for word in lexicon if set(word) <= set(labels)]
+            self.searches.append(WordSearch(labels, language / WORDS, known))
+
+    def candidates(self, emission: torch.Tensor) -> Candidates:
+        """Return the texts that the searches find for emissions (frames, labels), greedy first."""
+        searched = (text for search in self.searches for text in search(emission.numpy()))
+        texts = list(dict.fromkeys([ctc.greedy(emission, self.labels), *searched]))
+        return Candidates(texts, self.rescorer.features(emission, texts))
+
+    def decode(self, emission: torch.Tensor) -> str:
+        """Return the text of emissions (frames, labels)."""
+        return self.candidates(emission).text(self.settings.weights)
+
+    def words(self, emission: torch.Tensor) -> Iterator[Word]:
+        """See `Decoder`."""
+        found = self.candidates(emission)
+        text = found.text(self.settings.weights)
+        sure = confidences(found, self.settings.weights, self.settings.calibration).tolist()
+        spans = word_spans(text, emission, self.labels)
+        for word, span, confidence in zip(text.split(), spans, sure, strict=True):
+            yield Word(word, *span, confidence)
+
+
+def tuned(dev: Sequence[Candidates], references: Sequence[str]) -> Settings:
+    """Return the settings that dev clips choose: weights, and then the calibration of words."""
+    weights = choose_weights(dev, references)
+    chosen = [posteriors_of(found, weights) for found in dev]
+    right = [correct(c.text(weights), r) for c, r in zip(dev, references, strict=True)]
+    fitted = calibrated(np.concatenate([*chosen, []]), np.concatenate([*right, []]).astype(bool))
+    return Settings(decode="beam", weights=weights, slope=fitted.slope, offset=fitted.offset)
+
+
+def save_decoder(folder: Path, settings: Settings, language: Path) -> None:
+    """Write decoder.json, and for a search the language model, a folder with `FILES`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if settings.decode == "beam":
+        copy_language(language, folder)
+    with whole(folder / SETTINGS) as partial:
+        partial.write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def load_decoder(model: Path, labels: Sequence[str]) -> BeamDecoder | None:
+    """Return the decoder in the folder of a model; None if it is greedy, or there is none.
+
+    Where flashlight-text is not installed, that is said, and it is None too.
+
+    Raises:
+        DamagedError: if the folder does not hold what it should.
+    """
+    folder = model / FOLDER
+    if not (folder / SETTINGS).is_file():
+        return None
+    with reading(folder / SETTINGS):
+        settings = Settings.model_validate_json((folder / SETTINGS).read_bytes())
+    if settings.decode == "greedy":
+        return None
+    if not is_installed():
+        print(f"{folder}: {MISSING}", file=sys.stderr)
+        return None
+    return BeamDecoder(labels, folder, settings)

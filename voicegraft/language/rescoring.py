@@ -1,0 +1,161 @@
+"""Choose among texts of a clip by a weighted sum of scores; a word outside the lexicon is spelled.
+
+The exact probability of a text by the emissions, and those by both language models, are added up
+with weights that dev clips choose: minimum error rate training, Och 2003,
+https://aclanthology.org/P03-1021, by coordinates. Greedy decoding is one of the texts, and the
+weights never raise the CER on dev above its.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from rapidfuzz.distance import Levenshtein
+from torch.nn import functional as F
+
+from voicegraft.language.folder import Language, token_of
+from voicegraft.language.ngram import END, NGram, State
+from voicegraft.model import ctc
+
+FEATURES = ("emissions", "words", "spelling", "symbols", "length")
+"""Natural log-probabilities: by the emissions; by the model of words; of the letters of words that
+it lacks; by the model of code points. length is the number of words."""
+START = (1.0, 0.5, 0.5, 0.3, 0.0)
+STEPS = (0.5, 0.25, 0.1, 0.05)
+UNDECIDED = 1e-9
+LN10 = float(np.log(10))
+
+
+class Rescorer:
+    """Score texts by emissions and language models; `labels` are of the emissions, blank first."""
+
+    def __init__(self, labels: Sequence[str], language: Language):
+        self.labels, self.language = labels, language
+        # A language written without spaces has no words to look up.
+        self.by_words = " " in labels
+        self.known: dict[tuple[int, State, str], tuple[float, State]] = {}
+
+    def features(self, emission: torch.Tensor, texts: Sequence[str]) -> np.ndarray:
+        """Return `FEATURES` of each text, (texts, features), by emissions (frames, labels)."""
+        self.known.clear()  # texts of one clip share most of their words
+        rows = [(*self._by_words(text), self._by_symbols(text)) for text in texts]
+        by_words, by_spelling, by_symbols = np.array(rows).reshape(-1, 3).T
+        lengths = [len(text.split()) * self.by_words for text in texts]
+        by_emissions = log_likelihoods(emission, texts, self.labels)
+        return np.column_stack([by_emissions, by_words, by_spelling, by_symbols, lengths])
+
+    def _by_words(self, text: str) -> tuple[float, float]:
+        """Return the log-probabilities of the words, and of the spelling of those not known."""
+        if not self.by_words:
+            return 0.0, 0.0
+        words, spelling = self.language.words, self.language.spelling
+        unknown = [word for word in text.split() if word not in words]
+        spelled = sum(self._of(spelling, word) for word in unknown)
+        return self._of(words, text.split()), spelled
+
+    def _by_symbols(self, text: str) -> float:
+        return self._of(self.language.symbols, [token_of(symbol) for symbol in text])
+
+    def _of(self, model: NGram, tokens: Sequence[str]) -> float:
+        state, total = model.begin(), 0.0
+        for token in (*tokens, END):
+            log10, state = self._extended(model, state, token)
+            total += log10
+        return total * LN10
+
+    def _extended(self, model: NGram, state: State, token: str) -> tuple[float, State]:
+        key = (id(model), state, token)
+        if key not in self.known:
+            self.known[key] = model.extend(state, token)
+        return self.known[key]
+
+
+def log_likelihoods(
+    emission: torch.Tensor, texts: Sequence[str], labels: Sequence[str]
+) -> np.ndarray:
+    """Return ln p of each text by emissions (frames, labels): the sum over all its paths."""
+    symbols = [ctc.target(text, labels) for text in texts]
+    lengths = torch.tensor([len(own) for own in symbols])
+    spelled = torch.nn.utils.rnn.pad_sequence(symbols, batch_first=True)
+    frames = torch.full((len(texts),), len(emission))
+    each = emission[:, None].expand(-1, len(texts), -1)
+    return (
+        -F.ctc_loss(each, spelled, frames, lengths, blank=ctc.BLANK, reduction="none")
+        .double()
+        .numpy()
+    )
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The texts of one clip, and their `FEATURES`, (texts, features); the first is greedy."""
+
+    texts: Sequence[str]
+    features: np.ndarray
+
+    def scores(self, weights: Sequence[float]) -> np.ndarray:
+        """Return the weighted sum of each text, (texts,)."""
+        return self.features @ np.asarray(weights)
+
+    def best(self, weights: Sequence[float]) -> int:
+        """Return the index of the text with the highest weighted sum."""
+        return int(np.argmax(self.scores(weights)))
+
+    def text(self, weights: Sequence[float]) -> str:
+        """Return the text with the highest weighted sum."""
+        return self.texts[self.best(weights)]
+
+
+def choose_weights(dev: Sequence[Candidates], references: Sequence[str]) -> tuple[float, ...]:
+    """Return the weights with the lowest sum of CER and WER on `dev`, START's if it is empty."""
+    if not dev:
+        return START
+    edits = [_edits(own.texts, reference) for own, reference in zip(dev, references, strict=True)]
+    totals = np.array([_sizes(reference) for reference in references]).sum(0)
+    greedy = np.sum([own[0] for own in edits], axis=0) / totals
+
+    def cost(weights: Sequence[float]) -> float:
+        chosen = [own[c.best(weights)] for own, c in zip(edits, dev, strict=True)]
+        cer, wer = np.sum(chosen, axis=0) / totals
+        return cer + wer + (np.inf if cer > greedy[0] else 0)
+
+    return _descended(cost)
+
+
+def _descended(cost: "object") -> tuple[float, ...]:
+    """Return weights at which no step along a coordinate lowers the cost; that of emissions is 1.
+
+    The weights of log-probabilities stay at 0 or above.
+    """
+    # Language models weighted by next to nothing are as greedy decoding, which is always allowed.
+    weights = np.array(min((START, (1.0, 0.0, 0.0, 0.0, 0.0)), key=cost))
+    best = cost(weights)
+    for step in STEPS:
+        improved = True
+        while improved:
+            improved = False
+            for place in range(1, len(FEATURES)):
+                for change in (-step, step):
+                    other = weights.copy()
+                    other[place] = round(other[place] + change, 3)
+                    if FEATURES[place] != "length" and other[place] < 0:
+                        continue
+                    if (price := cost(other)) < best - UNDECIDED:
+                        weights, best, improved = other, price, True
+    return tuple(weights.tolist())
+
+
+def _edits(texts: Sequence[str], reference: str) -> np.ndarray:
+    """Return the edits in characters and in words of each text, (texts, 2)."""
+    words = reference.split()
+    return np.array(
+        [
+            (Levenshtein.distance(t, reference), Levenshtein.distance(t.split(), words))
+            for t in texts
+        ]
+    )
+
+
+def _sizes(reference: str) -> tuple[int, int]:
+    return len(reference), len(reference.split())
