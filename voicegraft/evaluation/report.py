@@ -22,6 +22,7 @@ def write_evaluation(
     labels: Collection[str] | None,
     params: Evaluate,
     of: Sequence[str] = (),
+    further: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Score `hypotheses`, fill `folder`, and return the content of rates.json for each split.
 
@@ -34,6 +35,7 @@ def write_evaluation(
         labels: of the model; None if it can write any character.
         params: for intervals and slices.
         of: lines from `provenance`.
+        further: values by split to add to rates.json.
     """
     scores = score(utterances, hypotheses, labels)
     texts = ((u.text, h) for u, h in zip(utterances, hypotheses, strict=True))
@@ -51,7 +53,8 @@ def write_evaluation(
     )
     parts = slice_metrics(scores, params)
     write_rows(folder / "slices.csv", list(parts[0]), [list(part.values()) for part in parts])
-    write_json(folder / "rates.json", summary | {KEY: list(of)})
+    more = {split: rates | (further or {}).get(split, {}) for split, rates in summary.items()}
+    write_json(folder / "rates.json", more | {KEY: list(of)})
     write_json(folder / "metrics.json", headline_rates(folder.name, summary, ("cer", "wer")))
     return summary
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from voicegraft.evaluation.blocks import choose_blocks
+from voicegraft.evaluation.blocks import Blocks, choose_blocks
 from voicegraft.evaluation.classes.f1 import rated, resampled, rounded
 from voicegraft.evaluation.classes.scores import ClassScore
 from voicegraft.evaluation.interval import interval, resampled_rates
@@ -71,19 +71,32 @@ def log_loss(scores: Sequence[ClassScore], params: Evaluate) -> dict[str, float]
 def calibration_lines(scores: Sequence[ClassScore], params: Evaluate) -> Iterator[dict[str, Any]]:
     """Yield mean confidence, and accuracy with its interval, of each bin with clips."""
     for split, of_split in by_split(scores).items():
-        blocks, sums = choose_blocks(of_split), _bin_sums(of_split)
-        drawn = resampled(sums, blocks, params)
-        for i in np.flatnonzero(sums[:, CLIPS].sum(0)):
-            clips, confidence, correct = sums[:, :, i].sum(0)
-            of_bin, found = drawn[..., CLIPS, i], drawn[..., CORRECT, i]
-            shares = np.where(of_bin > 0, found / np.maximum(of_bin, 1), np.nan)
-            own = blocks.of(sums[:, CLIPS, i] > 0)
-            yield {
-                "split": split,
-                "confidence": rounded(confidence / clips),
-                **rated("accuracy", correct / clips, shares, own, params),
-                "clips": int(clips),
-            }
+        for line in reliability(_bin_sums(of_split), choose_blocks(of_split), params, "clips"):
+            yield {"split": split, **line}
+
+
+def reliability(
+    sums: np.ndarray, blocks: Blocks, params: Evaluate, counted: str
+) -> Iterator[dict[str, Any]]:
+    """Yield mean confidence, accuracy with its interval, and the count of each bin that has any.
+
+    Args:
+        sums: of `bin_sums` by clip, (clips, 3, bins).
+        blocks: of the clips.
+        params: for the interval.
+        counted: the key of the count.
+    """
+    drawn = resampled(sums, blocks, params)
+    for i in np.flatnonzero(sums[:, CLIPS].sum(0)):
+        count, confidence, correct = sums[:, :, i].sum(0)
+        of_bin, found = drawn[..., CLIPS, i], drawn[..., CORRECT, i]
+        shares = np.where(of_bin > 0, found / np.maximum(of_bin, 1), np.nan)
+        own = blocks.of(sums[:, CLIPS, i] > 0)
+        yield {
+            "confidence": rounded(confidence / count),
+            **rated("accuracy", correct / count, shares, own, params),
+            counted: int(count),
+        }
 
 
 def _bin_sums(scores: Sequence[ClassScore]) -> np.ndarray:
