@@ -10,6 +10,7 @@ only from those above it:
     model        contracts of upstreams, heads and ways to unfreeze; the grafted model, CTC, pooling
     embedding    audio through a frozen upstream into the store
     training     the loop, masking, schedules, recipes, checkpoints
+    language     language models: texts, n-grams, beam search, confidences of words
     evaluation   error rates, their intervals, slices, gains over controls; classes
     studies      questions about a corpus or a trained model
     review       two revisions compared: is the new one better?
@@ -23,5 +24,5 @@ Plug-ins are a file each, named in params.yaml. Their contracts are in:
     corpora      preparing.corpus        checkpoints  fetching.checkpoints
     upstreams    model.upstream          heads        model.head
     classifiers  model.classifier        unfreezing   model.unfreezing
-    decoders     studies.decoder
+    decoders     studies.decoder         texts        language.texts
 """

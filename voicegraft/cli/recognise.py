@@ -14,14 +14,18 @@ if TYPE_CHECKING:
 
 def transcribe(
     model: Annotated[
-        Path, typer.Argument(help="Folder of a trained model, such as models/top3; or an adapter.")
+        Path,
+        typer.Argument(help="Folder of a trained model, such as models/top3_lm; or an adapter."),
     ],
     files: Annotated[
         list[str], typer.Argument(help="Recordings, or folders of them, in any format and rate.")
     ],
     as_json: Annotated[
         bool,
-        typer.Option("--json", help="One JSON object for each file, with the times of segments."),
+        typer.Option("--json", help="One JSON object for each file, with the times of words."),
+    ] = False,
+    greedy: Annotated[
+        bool, typer.Option("--greedy", help="Leave the model's language model aside.")
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
     upstream: Annotated[
@@ -35,14 +39,14 @@ def transcribe(
     exit status is 1.
 
     \b
-    voicegraft transcribe models/top3 talk.ogg
-    voicegraft transcribe models/top3 interviews/ --json > interviews.jsonl
+    voicegraft transcribe models/top3_lm talk.ogg
+    voicegraft transcribe models/top3_lm interviews/ --json > interviews.jsonl
     voicegraft transcribe czech.safetensors --upstream models/upstream talk.ogg
     """
     from voicegraft.inference.transcriber import Transcriber
 
     with mistakes_reported():
-        transcriber = Transcriber(model, device, upstream=upstream)
+        transcriber = Transcriber(model, device, upstream=upstream, greedy=greedy)
         whole = list(each_recording(transcriber, files, json_line if as_json else line))
     raise typer.Exit(0 if all(whole) else 1)
 

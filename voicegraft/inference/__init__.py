@@ -2,7 +2,7 @@
 
 from voicegraft.inference import Transcriber
 
-recogniser = Transcriber("models/top3")
+recogniser = Transcriber("models/top3_lm")
 print(recogniser("talk.ogg").text)
 """
 

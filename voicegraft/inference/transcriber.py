@@ -7,6 +7,8 @@ from pathlib import Path
 
 from voicegraft.inference.recordings import UntilDamage
 from voicegraft.inference.segmentation import Piece, cut_at_pauses
+from voicegraft.language.decoder import Decoder, GreedyDecoder, load_decoder
+from voicegraft.language.decoder import Word as DecodedWord
 from voicegraft.model.adapter import load_adapter
 from voicegraft.model.batches import batches_by_length
 from voicegraft.model.grafted import GraftedModel, load_model
@@ -18,12 +20,24 @@ BATCH_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
+class Word:
+    """A word, when it is spoken, and how sure the model is of it."""
+
+    start_seconds: float
+    end_seconds: float
+    text: str
+    confidence: float | None
+    """The share of such words that are right, by dev clips (0 to 1); None of greedy decoding."""
+
+
+@dataclass(frozen=True)
 class Segment:
     """The text between two pauses."""
 
     start_seconds: float
     end_seconds: float
     text: str
+    words: list[Word]
 
 
 @dataclass(frozen=True)
@@ -40,13 +54,14 @@ class Transcript:
 class Transcriber:
     """Transcribe recordings with a model folder of this pipeline.
 
-        recogniser = Transcriber("models/top3")
+        recogniser = Transcriber("models/top3_lm")
         print(recogniser("talk.ogg").text)
 
     Args:
-        folder: of the model, as train_head and finetune write it; or an adapter file.
+        folder: of the model, as train_head, finetune and decode write it; or an adapter file.
         device: "auto", "cpu", "cuda" …
         upstream: only for an adapter file, the folder of its upstream.
+        greedy: leave a language model in the folder aside.
         piece_seconds: length of the longest piece, at most the model's longest clip.
         batch_seconds: seconds of audio in one batch: more is faster on a GPU and needs more memory.
     """
@@ -58,6 +73,7 @@ class Transcriber:
         piece_seconds: float = PIECE_SECONDS,
         batch_seconds: float = BATCH_SECONDS,
         upstream: str | Path | None = None,
+        greedy: bool = False,
     ):
         if Path(folder).is_file() and not upstream:
             raise ValueError(f"{folder} is an adapter: name its upstream too (--upstream)")
@@ -65,6 +81,8 @@ class Transcriber:
         self.model = load(Path(folder), device=device)
         if self.model.description.pooling:
             raise ValueError(f"{folder} is a model for classification: use `voicegraft classify`")
+        beam = None if greedy else load_decoder(Path(folder), self.model.labels)
+        self.decoder = beam or GreedyDecoder(self.model.labels)
         self.piece_seconds = min(piece_seconds, self.model.max_seconds)
         self.batch_seconds = batch_seconds
 
@@ -82,7 +100,7 @@ class Transcriber:
         pieces = cut_at_pauses(stream, self.piece_seconds, SAMPLE_RATE)
         segments: list[Segment] = []
         for batch in _groups(pieces, self.batch_seconds):
-            segments += transcribe_pieces(self.model, batch, self.batch_seconds)
+            segments += transcribe_pieces(self.model, self.decoder, batch, self.batch_seconds)
             if progress:
                 progress(segments[-1].end_seconds - segments[-len(batch)].start_seconds)
         with_text = [segment for segment in segments if segment.text]
@@ -93,23 +111,25 @@ class Transcriber:
 
 
 def transcribe_pieces(
-    model: GraftedModel, pieces: Sequence[Piece], batch_seconds: float
+    model: GraftedModel, decoder: Decoder, pieces: Sequence[Piece], batch_seconds: float
 ) -> list[Segment]:
     """Return a segment for each of `pieces`, in order; batches have pieces of similar length."""
     lengths = [len(piece.wave) for piece in pieces]
-    texts = [""] * len(pieces)
+    segments: dict[int, Segment] = {}
     for batch in batches_by_length(lengths, int(batch_seconds * SAMPLE_RATE)):
         emissions = model.emissions([pieces[i].wave for i in batch])
         for index, emission in zip(batch, emissions, strict=True):
-            texts[index] = model.decode(emission)
-    return [
-        Segment(
-            piece.first_sample / SAMPLE_RATE,
-            (piece.first_sample + len(piece.wave)) / SAMPLE_RATE,
-            text,
-        )
-        for piece, text in zip(pieces, texts, strict=True)
+            segments[index] = _segment(pieces[index], list(decoder.words(emission)))
+    return [segments[index] for index in range(len(pieces))]
+
+
+def _segment(piece: Piece, words: Sequence[DecodedWord]) -> Segment:
+    start, seconds = piece.first_sample / SAMPLE_RATE, len(piece.wave) / SAMPLE_RATE
+    found = [
+        Word(start + w.start * seconds, start + w.end * seconds, w.text, w.confidence)
+        for w in words
     ]
+    return Segment(start, start + seconds, " ".join(w.text for w in words), found)
 
 
 def _groups(pieces: Iterable[Piece], group_seconds: float) -> Iterator[list[Piece]]:
