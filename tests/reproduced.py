@@ -50,7 +50,9 @@ def copy_code(folder: Path, pipeline: str = "") -> None:
     code = shutil.ignore_patterns("__pycache__", "*.yaml")
     for name in ("stages", "studies", "voicegraft"):
         shutil.copytree(ROOT / name, folder / name, ignore=code)
-    shutil.copytree(ROOT / pipeline / "data/own", folder / pipeline / "data/own")
+    for name in ("data/own", "data/text"):
+        if (ROOT / pipeline / name).is_dir():
+            shutil.copytree(ROOT / pipeline / name, folder / pipeline / name)
     (folder / pipeline / "studies").mkdir(exist_ok=True)
     for name in ("dvc.yaml", "studies/dvc.yaml", "studies/params.yaml"):
         shutil.copyfile(ROOT / pipeline / name, folder / pipeline / name)

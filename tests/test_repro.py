@@ -40,6 +40,7 @@ def write_slice(folder: Path) -> None:
 def write_params(folder: Path, **changes: dict) -> None:
     params = yaml.safe_load(yaml.safe_dump(read_params(ROOT / "params.yaml")))
     params["corpus"]["name"] = "folder"
+    params["language_model"]["texts"] = "none"
     # Fine-tuning scores dev in float32: only on states as exact does it begin where the head ended.
     params["extract_embeddings"]["precision"] = "float32"
     params["train_head"] |= {"epochs": 10, "batch_seconds": 5.0}
@@ -60,6 +61,7 @@ def project(tmp_path_factory) -> Path:
     output = dvc(folder, "repro")
     stages = ["fetch_model", "prepare_data", "extract_embeddings", "train_head", "evaluate@head"]
     stages += ["finetune@top3", "evaluate_finetuned@top3"]
+    stages += ["build_language_model", "decode@head", "decode_finetuned@top3"]
     stages += ["train_control@log_mel", "evaluate_control@log_mel", "judge_transfer"]
     assert sorted(ran(output)) == sorted(stages)
     return folder
@@ -137,6 +139,7 @@ def test_a_new_rate_runs_the_head_and_what_follows_and_the_old_one_nothing(proje
     write_params(project, train_head={"lr": 0.003})
     changed = ran(dvc(project, "repro"))
     follows = ["train_head", "evaluate@head", "finetune@top3", "evaluate_finetuned@top3"]
+    follows += ["decode@head", "decode_finetuned@top3"]
     follows += ["train_control@log_mel", "judge_transfer"]
     # On so few clips the control may say nothing at either rate: the same model, scored already.
     assert sorted(set(changed) - {"evaluate_control@log_mel"}) == sorted(follows)

@@ -1,0 +1,107 @@
+"""Give a model a language model: weigh them on dev, and score both together on test and unseen.
+
+Reads   MODEL, as train_head or finetune writes it; LANGUAGE, as build_language_model writes it;
+        CORPUS, as prepare_data writes it
+Writes  DECODED, the model with its decoder, which is all that `voicegraft transcribe` needs;
+        EVALUATION, a folder of numbers for git, as `evaluate` writes them: rates.json also has the
+        change from greedy decoding, words that the lexicon lacks, and the calibration error of
+        words; confidence.csv is the reliability diagram of words.
+        PREDICTIONS, id, reference and hypothesis in a .tsv: sentences of the corpus, never for git
+Knobs   decode: search; evaluate: batch_seconds, resamples, confidence, seed,
+        duration_edges_seconds, fewest_speaker_clips
+"""
+
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from torch import Tensor
+from tqdm import tqdm
+
+from voicegraft.evaluation.predictions import CHOOSING, clips_to_score, emissions
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.words import DecodedClips
+from voicegraft.language.beam import is_installed
+from voicegraft.language.decoder import (
+    FOLDER,
+    MISSING,
+    BeamDecoder,
+    Settings,
+    save_decoder,
+    tuned,
+)
+from voicegraft.language.folder import read_lexicon
+from voicegraft.language.rescoring import FEATURES, Candidates
+from voicegraft.model import ctc
+from voicegraft.model.grafted import GraftedModel, load_model
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.provenance import provenance
+from voicegraft.speech.manifest import Corpus, Utterance
+
+
+class Decode(Section):
+    """How texts are found in emissions."""
+
+    search: Literal["beam", "greedy"]
+
+
+def emitted(
+    model: GraftedModel, corpus: Corpus, clips: Sequence[Utterance], batch_seconds: float
+) -> list[Tensor]:
+    """Return emissions (frames, labels) for each of `clips`."""
+    found = dict(emissions(model, corpus, clips, batch_seconds))
+    return [found[place] for place in range(len(clips))]
+
+
+def candidates(
+    search: str, labels: Sequence[str], language: Path, emission_of: Sequence[Tensor]
+) -> list[Candidates]:
+    """Return the texts that the search finds for each clip; of greedy decoding there is one."""
+    if search == "greedy":
+        texts = ([ctc.greedy(emission, labels)] for emission in emission_of)
+        return [Candidates(own, np.zeros((1, len(FEATURES)))) for own in texts]
+    decoder = BeamDecoder(labels, language, Settings(decode="beam"))
+    return [decoder.candidates(emission) for emission in tqdm(emission_of, "decode", unit="clip")]
+
+
+def copy_model(model: Path, decoded: Path) -> None:
+    """Copy the files of a model."""
+    decoded.mkdir(parents=True, exist_ok=True)
+    for file in sorted(path for path in model.iterdir() if path.is_file()):
+        with whole(decoded / file.name) as partial:
+            shutil.copyfile(file, partial)
+
+
+def main(
+    model: Path, language: Path, corpus: Path, decoded: Path, evaluation: Path, predictions: Path
+) -> None:
+    params, search = load_params(Evaluate, "evaluate"), load_params(Decode, "decode").search
+    if search == "beam" and not is_installed():
+        print(f"decode.search: {MISSING}", file=sys.stderr)
+        search = "greedy"
+    grafted, clips = load_model(model), Corpus(corpus)
+    dev, scored = clips.of(CHOOSING), clips_to_score(clips, grafted.max_seconds)
+    emission_of = emitted(grafted, clips, dev + scored, params.batch_seconds)
+    found = candidates(search, grafted.labels, language, emission_of)
+    settings = Settings(decode="greedy")
+    if search == "beam":
+        settings = tuned(found[: len(dev)], [clip.text for clip in dev])
+    copy_model(model, decoded)
+    save_decoder(decoded / FOLDER, settings, language)
+    of = provenance(corpus=corpus, model=model, language=language, settings=params)
+    report = DecodedClips(scored, found[len(dev) :], settings)
+    lines = report.write(
+        evaluation, predictions, grafted.labels, read_lexicon(language), params, of
+    )
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    run_stage(main)
