@@ -10,7 +10,7 @@ from reproduced import ROOT, dvc
 from voicegraft.pipeline.params import read_params
 
 TERMINAL = 160
-LINE = ("exp", "show", "--no-pager", "--only-changed", "--drop", ".*wer|Created")
+LINE = ("exp", "show", "--no-pager", "--only-changed", "--drop", ".*wer|head_lm.*|Created")
 """The line to type, as docs/review.md has it."""
 
 
@@ -33,7 +33,9 @@ def test_what_changed_fits_a_terminal_without_scrolling(experiment: Path) -> Non
     lines = dvc(experiment, *LINE, **environment).splitlines()
     header = next(line for line in lines if "Experiment" in line)
     assert max(map(len, lines)) <= TERMINAL
-    assert all(name in header for name in ("head.cer", "top3.cer", "head.unseen_cer"))
+    assert all(
+        name in header for name in ("head.cer", "top3.cer", "top3_lm.cer", "head.unseen_cer")
+    )
     assert "head_epochs" in header
 
 
@@ -48,4 +50,4 @@ def test_only_what_one_compares_is_a_metric() -> None:
         stages = read_params(ROOT / folder / "dvc.yaml")["stages"].values()
         for stage in stages:
             found |= {name for entry in stage.get("do", stage).get("metrics", []) for name in entry}
-    assert found == {"evaluation/${item}/metrics.json"}
+    assert found == {f"evaluation/${{item}}{end}/metrics.json" for end in ("", "_lm")}

@@ -29,7 +29,7 @@ def test_the_stages_are_those_of_dvc_yaml_with_names_and_knobs_filled_in():
 @pytest.mark.parametrize(("status", "kind"), [(0, None), (3, outcome.BY_HAND)])
 def test_a_run_that_fails_needs_a_hand(tmp_path, status, kind):
     found = Outcome().look(started(tmp_path, lambda: status).end())
-    assert list(found.wrong) == ([kind] if kind else [])
+    assert (outcome.BY_HAND in found.wrong) == (kind is not None)
 
 
 def test_a_traceback_is_seen(tmp_path):
