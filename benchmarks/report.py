@@ -11,7 +11,7 @@ import io
 import re
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from benchmarks import (
     calibration,
     coverage,
     faults_table,
+    language_model_table,
     results,
     results_table,
     robustness_table,
@@ -41,7 +42,8 @@ MARKED = re.compile(
 )
 
 TABLES: dict[str, Callable[[Path], str]] = {
-    "results": lambda root: results_table.table(root / "evaluation", models(root)),
+    "results": lambda root: results_table.table(root / "evaluation", with_decoders(models(root))),
+    "language_model": lambda root: language_model_table.table(root / "evaluation", models(root)),
     "all_results": lambda root: results_table.table(root / "evaluation", results_table.ROWS),
     "gains": lambda root: transfer_table.gains(root / "evaluation"),
     "spared": lambda root: transfer_table.spared(root / "evaluation"),
@@ -66,6 +68,11 @@ def models(pipeline: Path) -> list[str]:
     """Return the models that the pipeline makes as its params.yaml is: controls, head, recipes."""
     params = read_params(pipeline / "params.yaml")
     return [*params["transfer"]["controls"], "head", *params["finetune"]["recipes"]]
+
+
+def with_decoders(names: Iterable[str]) -> list[str]:
+    """Return models, each followed by the one with a language model."""
+    return [each for name in names for each in (name, f"{name}{language_model_table.SUFFIX}")]
 
 
 def measured(root: Path) -> dict[str, Any]:

@@ -14,6 +14,8 @@ ROWS = {
     "lora": "LoRA in the top three blocks, from the cached trunk",
     "top3": "top three blocks unfrozen, from the cached trunk",
     "full": "all blocks unfrozen, from audio",
+    "head_lm": "the head, with a language model",
+    "top3_lm": "top three blocks, with a language model",
 }
 HEADER = """\
 | | test: CER | WER | unseen: CER | WER |
