@@ -113,17 +113,23 @@ def keep(path: Path, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -
 def recall(path: Path) -> Kept | None:
     """Return the kept content; None if there is none, or, with a message, if it is damaged."""
     while path.is_file():
-        seen = os.stat(path)
+        seen = _written(path)
         with suppress(SafetensorError, KeyError, TypeError):  # not even its beginning can be read
             with safe_open(path, "pt") as file:
                 facts = file.metadata()
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             if _digest(tensors, facts["values"]) == facts["sha256"]:
                 return tensors, json.loads(facts["values"])
-        if os.path.samestat(seen, os.stat(path)):  # else another process replaced it meanwhile
+        if seen == _written(path):  # else another process replaced it meanwhile
             print(f"{path} is damaged: what it kept is done anew", file=sys.stderr)
             return None
     return None
+
+
+def _written(path: Path) -> tuple[int, int]:
+    """Return what differs once a file is replaced; its number alone may be that of the old one."""
+    found = os.stat(path)
+    return found.st_ino, found.st_mtime_ns
 
 
 @contextmanager
