@@ -23,8 +23,8 @@ import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
-from voicegraft.evaluation.predictions import CHOOSING, clips_to_score, emissions
-from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.predictions import clips_to_score, emissions
+from voicegraft.evaluation.summary import CHOOSING, Evaluate
 from voicegraft.evaluation.words import DecodedClips
 from voicegraft.language.beam import is_installed
 from voicegraft.language.decoder import (

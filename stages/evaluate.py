@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from voicegraft.evaluation.classes.open_set import CHOOSING, EvaluateClasses, check_unknown
+from voicegraft.evaluation.classes.open_set import EvaluateClasses, check_unknown
 from voicegraft.evaluation.classes.report import (
     class_headline,
     write_class_evaluation,
@@ -28,7 +28,7 @@ from voicegraft.evaluation.classes.report import (
 from voicegraft.evaluation.classes.scores import score_classes
 from voicegraft.evaluation.predictions import clips_to_score, log_probabilities, transcribe
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
-from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.summary import CHOOSING, Evaluate
 from voicegraft.model.grafted import GraftedModel, load_model
 from voicegraft.pipeline.command import pace, run_stage
 from voicegraft.pipeline.params import CLASSIFICATION, load_params, load_task

@@ -17,8 +17,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.classes.open_set import CHOOSING, EvaluateClasses
+from voicegraft.evaluation.classes.open_set import EvaluateClasses
 from voicegraft.evaluation.predictions import SCORED
+from voicegraft.evaluation.summary import CHOOSING
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
 from voicegraft.pipeline.provenance import KEY, cell, provenance

@@ -13,7 +13,7 @@ from voicegraft.model.grafted import GraftedModel
 from voicegraft.model.speakers import each_voice
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance
 
-SCORED, CHOOSING = ("test", "unseen"), "dev"
+SCORED = ("test", "unseen")
 
 
 def clips_to_score(corpus: Corpus, max_seconds: float) -> list[Utterance]:

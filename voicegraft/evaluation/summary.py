@@ -64,6 +64,8 @@ def _grouped(
 
 
 DECIMALS = 4
+CHOOSING = "dev"
+"""The split that chooses: weights, thresholds, controls."""
 
 
 def _increasing(edges: tuple[float, ...]) -> tuple[float, ...]:

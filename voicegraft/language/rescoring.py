@@ -6,13 +6,12 @@ https://aclanthology.org/P03-1021, by coordinates. Greedy decoding is one of the
 weights never raise the CER on dev above its.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from rapidfuzz.distance import Levenshtein
-from torch.nn import functional as F
 
 from voicegraft.language.folder import Language, token_of
 from voicegraft.language.ngram import END, NGram, State
@@ -42,7 +41,8 @@ class Rescorer:
         rows = [(*self._by_words(text), self._by_symbols(text)) for text in texts]
         by_words, by_spelling, by_symbols = np.array(rows).reshape(-1, 3).T
         lengths = [len(text.split()) * self.by_words for text in texts]
-        by_emissions = log_likelihoods(emission, texts, self.labels)
+        symbols = [ctc.target(text, self.labels) for text in texts]
+        by_emissions = ctc.log_likelihoods(emission, symbols).double().numpy()
         return np.column_stack([by_emissions, by_words, by_spelling, by_symbols, lengths])
 
     def _by_words(self, text: str) -> tuple[float, float]:
@@ -69,22 +69,6 @@ class Rescorer:
         if key not in self.known:
             self.known[key] = model.extend(state, token)
         return self.known[key]
-
-
-def log_likelihoods(
-    emission: torch.Tensor, texts: Sequence[str], labels: Sequence[str]
-) -> np.ndarray:
-    """Return ln p of each text by emissions (frames, labels): the sum over all its paths."""
-    symbols = [ctc.target(text, labels) for text in texts]
-    lengths = torch.tensor([len(own) for own in symbols])
-    spelled = torch.nn.utils.rnn.pad_sequence(symbols, batch_first=True)
-    frames = torch.full((len(texts),), len(emission))
-    each = emission[:, None].expand(-1, len(texts), -1)
-    return (
-        -F.ctc_loss(each, spelled, frames, lengths, blank=ctc.BLANK, reduction="none")
-        .double()
-        .numpy()
-    )
 
 
 @dataclass(frozen=True)
@@ -123,7 +107,7 @@ def choose_weights(dev: Sequence[Candidates], references: Sequence[str]) -> tupl
     return _descended(cost)
 
 
-def _descended(cost: "object") -> tuple[float, ...]:
+def _descended(cost: Callable[[Sequence[float]], float]) -> tuple[float, ...]:
     """Return weights at which no step along a coordinate lowers the cost; that of emissions is 1.
 
     The weights of log-probabilities stay at 0 or above.

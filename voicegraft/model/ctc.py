@@ -54,6 +54,18 @@ def loss(emissions: Padded, targets: Sequence[Tensor]) -> Tensor:
     return total / symbols.sum()
 
 
+def log_likelihoods(emission: Tensor, texts: Sequence[Tensor]) -> Tensor:
+    """Return ln p of each of `texts`, targets as of `target`: the sum over all its paths, (texts,).
+
+    It is -inf where emissions (frames, labels) have too few frames.
+    """
+    symbols = torch.tensor([len(text) for text in texts])
+    padded = torch.nn.utils.rnn.pad_sequence(list(texts), batch_first=True)
+    frames = torch.full((len(texts),), len(emission))
+    each = emission[:, None].expand(-1, len(texts), -1)
+    return -F.ctc_loss(each, padded, frames, symbols, blank=BLANK, reduction="none")
+
+
 def greedy(emission: Tensor, labels: Sequence[str]) -> str:
     """Return the text of the likeliest path through (frames, labels), with single spaces."""
     path = torch.unique_consecutive(emission.argmax(-1))

@@ -20,9 +20,8 @@ from voicegraft.evaluation.classes.detection import (
     thresholds,
 )
 from voicegraft.evaluation.classes.f1 import rated, resampled
-from voicegraft.evaluation.classes.open_set import CHOOSING
 from voicegraft.evaluation.interval import resampled_rates
-from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.summary import CHOOSING, Evaluate
 from voicegraft.studies.features import Clips
 from voicegraft.studies.few_shot import MEASURES, Sure
 

@@ -21,11 +21,8 @@ from voicegraft.evaluation.classes.detection import (
 )
 from voicegraft.evaluation.classes.f1 import rated, resampled
 from voicegraft.evaluation.classes.scores import ClassScore
-from voicegraft.evaluation.summary import Evaluate, by_split
+from voicegraft.evaluation.summary import CHOOSING, Evaluate, by_split
 from voicegraft.pipeline.params import CLASSIFICATION, Section
-
-CHOOSING = "dev"
-"""The split that chooses the threshold."""
 
 
 class OpenSet(Section):

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from voicegraft.embedding.store import Store
 from voicegraft.model import ctc
@@ -31,9 +30,7 @@ def emissions(
 
 def log_likelihood(emission: Tensor, symbols: Tensor) -> float:
     """Return the log-likelihood of `symbols` by emissions (frames, labels); -inf if impossible."""
-    lengths = torch.tensor([len(emission)]), torch.tensor([len(symbols)])
-    loss = F.ctc_loss(emission[:, None], symbols[None], *lengths, blank=ctc.BLANK, reduction="sum")
-    return -float(loss)
+    return float(ctc.log_likelihoods(emission, [symbols])[0])
 
 
 def misfit(emission: Tensor, symbols: Tensor) -> float:
