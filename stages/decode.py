@@ -26,7 +26,7 @@ from tqdm import tqdm
 from voicegraft.evaluation.predictions import clips_to_score, emissions
 from voicegraft.evaluation.summary import CHOOSING, Evaluate
 from voicegraft.evaluation.words import DecodedClips
-from voicegraft.language.beam import is_installed
+from voicegraft.language.arpa import is_installed
 from voicegraft.language.decoder import (
     FOLDER,
     MISSING,

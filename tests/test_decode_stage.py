@@ -9,7 +9,7 @@ import pytest
 from stage_runs import fill, params_of, run, write_params
 
 from voicegraft.inference.transcriber import Transcriber
-from voicegraft.language.beam import is_installed
+from voicegraft.language.arpa import is_installed
 
 LANGUAGE = "corpus downloads language language.json"
 ARGUMENTS = "head language corpus head_lm evaluation/head_lm predictions.tsv"
@@ -113,8 +113,8 @@ def test_a_damaged_language_model_is_named(folder, tmp_path):
     for name in ("head", "corpus", "language", "params.yaml"):
         copy = shutil.copytree if (folder / name).is_dir() else shutil.copy
         copy(folder / name, tmp_path / name)
-    text = (tmp_path / "language/words.arpa").read_text()
-    (tmp_path / "language/words.arpa").write_text(text[: len(text) // 2])
+    text = (tmp_path / "language/symbols.arpa").read_text()
+    (tmp_path / "language/symbols.arpa").write_text(text[: len(text) // 2])
     done = run("decode", ARGUMENTS, tmp_path)
     assert done.returncode == 1
-    assert "language/words.arpa" in done.stderr.strip().splitlines()[-1]
+    assert "language/symbols.arpa" in done.stderr.strip().splitlines()[-1]
