@@ -1,6 +1,7 @@
 """A model as an upstream that is shared and a small file of its own."""
 
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,23 @@ import soundfile
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from spelling_emissions import write_language
 from test_unfreezing import recipe_of
 from typer.testing import CliRunner
 
 from voicegraft.cli import app
+from voicegraft.inference.transcriber import Transcriber
+from voicegraft.language.arpa import is_installed
+from voicegraft.language.decoder import (
+    FOLDER,
+    BeamDecoder,
+    GreedyDecoder,
+    Settings,
+    save_decoder,
+)
 from voicegraft.model import unfreezing
 from voicegraft.model import upstream as upstreams
-from voicegraft.model.adapter import digest, load_adapter, write_adapter
+from voicegraft.model.adapter import digest, load_adapter, unpack_decoder, write_adapter
 from voicegraft.model.grafted import Description, GraftedModel, ModelError, load_model, save_model
 from voicegraft.training.recipe import add
 from voicegraft.training.schedule import head_part, upstream_parts
@@ -171,6 +182,35 @@ def test_what_is_no_adapter_is_refused_by_its_name(file, upstream, damage):
     damage(file)
     with pytest.raises(ModelError, match=f"{file} is no adapter file"):
         load_adapter(file, upstream)
+
+
+@pytest.mark.skipif(not is_installed(), reason="flashlight-text is not installed")
+def test_the_file_decodes_with_the_language_model_of_the_folder(upstream, tmp_path):
+    save_model(trained("lora"), tmp_path / "model")
+    language = write_language(tmp_path / "language", ["a č", "č a", "č č a"] * 4)
+    save_decoder(tmp_path / "model" / FOLDER, Settings(decode="beam"), language)
+    file, talk = tmp_path / "cs.safetensors", tmp_path / "talk.wav"
+    write_adapter(tmp_path / "model", upstream, file)
+    soundfile.write(talk, wave(), 16_000)
+    by_file, by_folder = Transcriber(file, upstream=upstream), Transcriber(tmp_path / "model")
+    assert type(by_file.decoder) is type(by_folder.decoder) is BeamDecoder
+    assert by_file(talk) == by_folder(talk)
+    assert type(Transcriber(file, upstream=upstream, greedy=True).decoder) is GreedyDecoder
+
+
+@pytest.mark.parametrize("name", ["file:../x", "file:/etc/x", "file:decoder/a/b", "file:x"])
+def test_no_file_of_an_adapter_is_written_outside_its_folder(file, tmp_path, name):
+    packed = torch.frombuffer(bytearray(zlib.compress(b"a")), dtype=torch.uint8)
+    save_file({name: packed}, file)
+    with pytest.raises(ModelError, match="is not a file of a decoder"):
+        unpack_decoder(file, tmp_path / "in" / "here")
+    assert not (tmp_path / "in").exists()
+
+
+def test_a_damaged_file_of_the_decoder_is_named(file, tmp_path):
+    save_file({"file:decoder/words.arpa": torch.zeros(9, dtype=torch.uint8)}, file)
+    with pytest.raises(ModelError, match=r"cs.safetensors is damaged: file:decoder/words\.arpa"):
+        unpack_decoder(file, tmp_path / "here")
 
 
 def test_a_folder_without_a_model_is_refused_by_its_name(upstream, tmp_path):

@@ -143,8 +143,8 @@ def adapter(
     """Write the weights that differ from the upstream to one file: a few MB for each language.
 
     The file is small for a head alone and for the recipes lora, adapters, norms and biases. Blocks
-    that were unfrozen are stored completely. With the same upstream, the file transcribes exactly
-    like the folder.
+    that were unfrozen are stored completely, and so is a language model. With the same upstream,
+    the file transcribes exactly like the folder.
 
     \b
     voicegraft adapter models/lora czech.safetensors
@@ -154,7 +154,7 @@ def adapter(
 
     with mistakes_reported():
         write_adapter(model, upstream, file)
-        whole = sum(path.stat().st_size for path in model.iterdir())
+        whole = sum(path.stat().st_size for path in model.rglob("*"))
     size = file.stat().st_size
     typer.echo(f"{file}: {size / 1e6:.1f} MB; {model} has {whole / 1e6:.1f} MB")
 

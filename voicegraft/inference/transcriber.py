@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from voicegraft.inference.recordings import UntilDamage
 from voicegraft.inference.segmentation import Piece, cut_at_pauses
 from voicegraft.language.decoder import Decoder, GreedyDecoder, load_decoder
 from voicegraft.language.decoder import Word as DecodedWord
-from voicegraft.model.adapter import load_adapter
+from voicegraft.model.adapter import load_adapter, unpack_decoder
 from voicegraft.model.batches import batches_by_length
 from voicegraft.model.grafted import GraftedModel, load_model
 from voicegraft.speech.audio import stream_audio
@@ -81,7 +82,7 @@ class Transcriber:
         self.model = load(Path(folder), device=device)
         if self.model.description.pooling:
             raise ValueError(f"{folder} is a model for classification: use `voicegraft classify`")
-        beam = None if greedy else load_decoder(Path(folder), self.model.labels)
+        beam = None if greedy else _decoder(Path(folder), self.model.labels)
         self.decoder = beam or GreedyDecoder(self.model.labels)
         self.piece_seconds = min(piece_seconds, self.model.max_seconds)
         self.batch_seconds = batch_seconds
@@ -108,6 +109,15 @@ class Transcriber:
         text = (" " if " " in self.model.labels else "").join(s.text for s in with_text)
         seconds = segments[-1].end_seconds if segments else 0.0
         return Transcript(with_text, text, seconds, stream.damage)
+
+
+def _decoder(model: Path, labels: Sequence[str]) -> Decoder | None:
+    """Return the decoder of a model's folder or of an adapter file; None if it has none."""
+    if model.is_dir():
+        return load_decoder(model, labels)
+    with TemporaryDirectory() as folder:
+        unpack_decoder(model, Path(folder))
+        return load_decoder(Path(folder), labels)
 
 
 def transcribe_pieces(

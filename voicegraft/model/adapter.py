@@ -2,13 +2,16 @@
 
 The rest is the upstream as it was fetched, which all languages share. The file is a safetensors
 with the weights of the head, the modules added to the upstream, and the changed weights of the
-upstream. Its metadata has model.json and the digest of the upstream.
+upstream. Its metadata has model.json and the digest of the upstream. The decoder of a model, its
+language model, is there too: each of its files, compressed.
 """
 
 import hashlib
 import json
-from pathlib import Path
+import zlib
+from pathlib import Path, PurePosixPath
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
@@ -25,15 +28,18 @@ from voicegraft.model.grafted import (
     ready,
 )
 from voicegraft.model.precision import bound_cache
+from voicegraft.pipeline.files import whole
 
 PREFIX, FACTS = "upstream.", "voicegraft"
+FILE = "file:"
+"""Before the name of a file of the decoder, such as decoder/words.arpa."""
 
 
 def write_adapter(model: Path, upstream: Path, file: Path) -> None:
-    """Write the weights of a model that differ from its upstream.
+    """Write the weights of a model that differ from its upstream, and its decoder.
 
     Args:
-        model: a folder, as train_head or finetune writes it.
+        model: a folder, as train_head, finetune or decode writes it.
         upstream: the folder that it was trained from, as fetch_model writes it.
         file: the .safetensors to write.
 
@@ -49,7 +55,7 @@ def write_adapter(model: Path, upstream: Path, file: Path) -> None:
     base = _pretrained(upstream, description)
     own = {name: value for name, value in weights.items() if not _equal(base.get(name), value)}
     facts = {"model": json.loads(text), "upstream": digest(base)}
-    write_safetensors(file, own, {FACTS: json.dumps(facts)})
+    write_safetensors(file, own | _packed(model), {FACTS: json.dumps(facts)})
 
 
 def load_adapter(file: Path, upstream: Path, device: str = "auto") -> GraftedModel:
@@ -63,7 +69,7 @@ def load_adapter(file: Path, upstream: Path, device: str = "auto") -> GraftedMod
         with safe_open(file, framework="pt") as opened:
             facts = json.loads((opened.metadata() or {})[FACTS])
         description = Description.model_validate(facts["model"])
-        own = load_file(file)
+        own = {name: v for name, v in load_file(file).items() if not name.startswith(FILE)}
     except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
         raise ModelError(f"{file} is no adapter file: {error}") from None
     base = _pretrained(upstream, description)
@@ -75,6 +81,37 @@ def load_adapter(file: Path, upstream: Path, device: str = "auto") -> GraftedMod
     except (ValueError, TypeError, RuntimeError) as error:
         raise ModelError(f"{file} is no adapter file: {error}") from None
     return ready(model, device)
+
+
+def unpack_decoder(file: Path, folder: Path) -> None:
+    """Write the files of the decoder in an adapter into `folder`, as they were in the model's.
+
+    Raises:
+        ModelError: if one of them is damaged, or would not be in a folder of `folder`.
+    """
+    with safe_open(file, framework="np") as opened:
+        packed = {n: opened.get_tensor(n) for n in opened.keys() if n.startswith(FILE)}  # noqa: SIM118
+    for name, content in packed.items():
+        parts = PurePosixPath(name.removeprefix(FILE)).parts
+        if len(parts) != 2 or ".." in parts or "/" in parts:
+            raise ModelError(f"{file} is no adapter file: {name!r} is not a file of a decoder")
+        path = folder.joinpath(*parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with whole(path) as partial:
+                partial.write_bytes(zlib.decompress(content.tobytes()))
+        except zlib.error as error:
+            raise ModelError(f"{file} is damaged: {name}: {error}") from None
+
+
+def _packed(model: Path) -> dict[str, Tensor]:
+    """Return the files in folders of a model's folder, each compressed."""
+    return {
+        f"{FILE}{path.relative_to(model).as_posix()}": torch.from_numpy(
+            np.frombuffer(zlib.compress(path.read_bytes()), np.uint8).copy()
+        )
+        for path in sorted(model.glob("*/*"))
+    }
 
 
 def _pretrained(folder: Path, description: Description) -> dict[str, Tensor]:
