@@ -141,7 +141,13 @@ def test_a_missing_file_says_where_to_run(file):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("a: [1", "is not YAML"), ("- 1", "must hold sections"), ("", "None")]
+    ("text", "message"),
+    [
+        ("a: [1", "is not YAML"),
+        ("a: 1\na: 2", "duplicate key"),
+        ("- 1", "must hold sections"),
+        ("", "None"),
+    ],
 )
 def test_what_is_not_yaml_or_holds_no_sections_is_refused(file, text, message):
     file.write_text(text)

@@ -3,16 +3,15 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
-from voicegraft.pipeline.params import Yaml12Loader
+from voicegraft.pipeline.params import parse
 
 FOLDER = Path(__file__).parent.parent / ".github" / "workflows"
 WORKFLOWS = sorted(FOLDER.glob("*.yml"))
 
 
 def read(path):
-    return yaml.load(path.read_text(encoding="utf-8"), Yaml12Loader)
+    return parse(path.read_text(encoding="utf-8"))
 
 
 def jobs_of(path):

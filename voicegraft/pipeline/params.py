@@ -9,12 +9,11 @@ Each stage declares a `Section` where its knobs are used:
     params = load_params(TrainHead, "train_head")
 """
 
-import re
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from ruamel.yaml import YAML, YAMLError
 
 PARAMS_FILE = Path("params.yaml")
 STUDIES_FILE = Path("studies/params.yaml")
@@ -38,55 +37,24 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class Yaml12Loader(yaml.SafeLoader):
-    """Read scalars by YAML 1.2, as DVC does: `no` is a string (Norwegian), `1e-6` a number.
-
-    PyYAML alone reads YAML 1.1, while DVC writes 1.2: after `dvc exp run -S train_head.lr=0.000001`
-    PyYAML would return the string '1e-06' (https://github.com/iterative/dvc/issues/5971).
-    """
-
-
-Yaml12Loader.yaml_implicit_resolvers = {
-    first: [(tag, regexp) for tag, regexp in pairs if not tag.endswith((":bool", ":int", ":float"))]
-    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-# The core schema of https://yaml.org/spec/1.2.2/#103-core-schema
-Yaml12Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
-Yaml12Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:int",
-    re.compile(r"(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)$"),
-    list("-+0123456789"),
-)
-Yaml12Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(
-        r"(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
-        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
-    ),
-    list("-+.0123456789"),
-)
-
-
-def _integer(loader: Yaml12Loader, node: yaml.ScalarNode) -> int:
-    """YAML 1.1 would read 010 as eight; 1.2 writes eight as 0o10."""
-    digits = loader.construct_scalar(node)
-    return int(digits, {"0o": 8, "0x": 16}.get(digits[:2], 10))
-
-
-Yaml12Loader.add_constructor("tag:yaml.org,2002:int", _integer)
-
 SectionType = TypeVar("SectionType", bound=Section)
+
+
+def parse(text: str) -> Any:
+    """Return what YAML says to DVC: `no` is a string (Norwegian), `1e-6` a number, as in YAML 1.2.
+
+    PyYAML reads YAML 1.1 (https://github.com/iterative/dvc/issues/5971).
+    """
+    return YAML(typ="safe").load(text)
 
 
 def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
     """Return all of params.yaml as DVC reads it."""
     try:
-        params = yaml.load(path.read_text(encoding="utf-8"), Yaml12Loader)
+        params = parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(f"{path} is not here: run from the project's root") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise ParamsError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(params, dict):
         raise ParamsError(f"{path} must hold sections, not {params!r}")

@@ -6,11 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from voicegraft.evaluation.current import Current
 from voicegraft.evaluation.paired import Scored
-from voicegraft.pipeline.params import TRANSCRIPTION, Yaml12Loader
+from voicegraft.pipeline.params import TRANSCRIPTION, parse
 from voicegraft.pipeline.provenance import named
 from voicegraft.review.rates import PARSERS
 
@@ -95,7 +93,7 @@ class Revision:
 
     def params(self) -> dict[str, Any]:
         """Return params.yaml; empty if there is none."""
-        return yaml.load(self.read("params.yaml") or "{}", Yaml12Loader)
+        return parse(self.read("params.yaml") or "{}")
 
 
 def merge_base(root: Path, branch: str = "main") -> str:
