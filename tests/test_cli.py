@@ -58,7 +58,7 @@ def test_any_rate_channels_and_format_will_do(model, tmp_path):
 ODD_NAMES = ["a b", "it's", '"q"', "$(touch pwned)", "řeč ẹ̀kọ́ 語", "[a-z]*", b"caf\xe9"]
 
 
-@pytest.mark.parametrize("options", [(), ("--json",)])
+@pytest.mark.parametrize("options", [(), ("--format", "jsonl")])
 def test_recordings_and_their_folders_may_have_any_name(model, options, tmp_path):
     shown = set()
     for name in map(os.fsdecode, ODD_NAMES):
@@ -98,7 +98,7 @@ def test_a_folder_stands_for_its_recordings_in_order(model, tmp_path):
 
 def test_json_has_an_object_a_file_with_segments_in_time(model, tmp_path):
     files = [write_talk(tmp_path / f"{i}.wav", seconds=40, seed=i) for i in (1, 2)]
-    result = transcribe(model, *files, "--json")
+    result = transcribe(model, *files, "--format", "jsonl")
     objects = [json.loads(line) for line in result.stdout.splitlines()]
     assert [o["file"] for o in objects] == [str(file) for file in files]
     for talk in objects:
@@ -122,7 +122,7 @@ def test_a_bad_file_is_reported_and_the_others_still_run(model, tmp_path):
 def test_a_recording_that_breaks_off_gives_what_there_is(model, tmp_path):
     whole = write_talk(tmp_path / "whole.wav", seconds=20)
     (tmp_path / "half.wav").write_bytes(whole.read_bytes()[: 16_000 * 2 * 10])
-    result = transcribe(model, tmp_path / "half.wav", "--json")
+    result = transcribe(model, tmp_path / "half.wav", "--format", "jsonl")
     talk = json.loads(result.stdout)
     assert talk["seconds"] == pytest.approx(10, abs=0.1)
     assert talk["text"] and "half.wav" in talk["damage"]
@@ -209,7 +209,7 @@ def test_of_a_damaged_cache_what_is_left_is_counted(tmp_path):
 
 def test_transcribe_is_a_subcommand_with_help():
     assert "transcribe" in CliRunner().invoke(app, ["--help"]).stdout
-    assert "--json" in transcribe("--help").stdout
+    assert "--format" in transcribe("--help").stdout
 
 
 def test_importing_inference_does_not_import_torch():

@@ -7,6 +7,8 @@ import typer
 from scipy.stats import chi2
 
 from voicegraft.cli.recordings import each_recording, mistakes_reported
+from voicegraft.inference.recordings import find_recordings
+from voicegraft.speech.audio import legible
 
 
 def false_accepts_per_hour(
@@ -46,14 +48,14 @@ class Counted:
         self.threshold, self.unknown = threshold, unknown
         self.hits, self.seconds = 0, 0.0
 
-    def __call__(self, recording: str, found: "Classified", several: bool) -> str:  # noqa: ARG002
+    def __call__(self, recording: Path, found: "Classified", several: bool) -> str:  # noqa: ARG002
         """Add a recording, and return a line about it."""
         hits = sum(hit.label not in self.unknown for hit in found.hits)
         if found.probabilities:  # short enough to be one clip
             label, probability = next(iter(found.probabilities.items()))
             hits = int(label not in self.unknown and probability >= self.threshold)
         self.hits, self.seconds = self.hits + hits, self.seconds + found.seconds
-        return f"{recording}: {hits} in {found.seconds / 60:.1f} min"
+        return f"{legible(recording)}: {hits} in {found.seconds / 60:.1f} min"
 
     def rate(self) -> str:
         """Return the rate per hour, with the interval of a Poisson count."""
@@ -97,6 +99,6 @@ def false_accepts(
     counted = Counted(threshold, unknown or [])
     with mistakes_reported():
         classifier = Classifier(model, device, window, threshold)
-        whole = list(each_recording(classifier, files, counted))
+        whole = list(each_recording(classifier, list(find_recordings(files)), counted))
         typer.echo(counted.rate())
     raise typer.Exit(0 if all(whole) else 1)

@@ -1,15 +1,19 @@
 """`voicegraft transcribe` and `voicegraft classify`: transcripts or classes of recordings."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from voicegraft.cli.recordings import complain, each_recording, json_line, mistakes_reported
+from voicegraft.cli.transcripts import printed, saved, without_a_file
+from voicegraft.inference.recordings import find_recordings, targets
+from voicegraft.speech.audio import legible
 
 if TYPE_CHECKING:
     from voicegraft.inference.classifier import Classified
-    from voicegraft.inference.transcriber import Transcript
+
+FormatName = Literal["text", "json", "jsonl", "tsv", "srt", "vtt", "textgrid", "eaf"]
 
 
 def transcribe(
@@ -20,10 +24,17 @@ def transcribe(
     files: Annotated[
         list[str], typer.Argument(help="Recordings, or folders of them, in any format and rate.")
     ],
-    as_json: Annotated[
-        bool,
-        typer.Option("--json", help="One JSON object for each file, with the times of words."),
-    ] = False,
+    form: Annotated[
+        FormatName,
+        typer.Option(
+            "--format",
+            help="tsv: labels of Audacity. srt, vtt: subtitles. textgrid: Praat. eaf: ELAN. json, "
+            "jsonl: with the times and confidences of words.",
+        ),
+    ] = "text",
+    out: Annotated[
+        Path | None, typer.Option(help="A folder, in which each recording gets a file.")
+    ] = None,
     greedy: Annotated[
         bool, typer.Option("--greedy", help="Leave the model's language model aside.")
     ] = False,
@@ -36,24 +47,28 @@ def transcribe(
 
     The text goes to standard output, after the file's name if there are several files. Progress and
     errors go to standard error. If a file cannot be read, the others are still transcribed, and the
-    exit status is 1.
+    exit status is 1. With --out, a recording whose file is there is left out, so that a run that
+    was stopped goes on.
 
     \b
     voicegraft transcribe models/top3_lm talk.ogg
-    voicegraft transcribe models/top3_lm interviews/ --json > interviews.jsonl
+    voicegraft transcribe models/top3_lm talk.ogg --format srt > talk.srt
+    voicegraft transcribe models/top3_lm interviews/ --format eaf --out transcripts/
     voicegraft transcribe czech.safetensors --upstream models/upstream talk.ogg
     """
+    from voicegraft.inference.formats import FORMATS
     from voicegraft.inference.transcriber import Transcriber
 
     with mistakes_reported():
+        recordings, shown = list(find_recordings(files)), printed(form)
+        if out:
+            places = targets(files, out, FORMATS[form].suffix)
+            recordings, shown = without_a_file(places), saved(form, places)
+        elif len(recordings) > 1 and form not in ("text", "jsonl"):
+            raise ValueError(f"--format {form} of several recordings needs a folder: --out")
         transcriber = Transcriber(model, device, upstream=upstream, greedy=greedy)
-        whole = list(each_recording(transcriber, files, json_line if as_json else line))
-    raise typer.Exit(0 if all(whole) else 1)
-
-
-def line(recording: str, transcript: "Transcript", several: bool) -> str:
-    """Return the text, after the file's name if there are several files."""
-    return f"{recording}: {transcript.text}" if several else transcript.text
+        complete = list(each_recording(transcriber, recordings, shown))
+    raise typer.Exit(0 if all(complete) else 1)
 
 
 def classify(
@@ -99,13 +114,14 @@ def classify(
         classifier = Classifier(model, device, window, threshold, voice or [])
         if classifier.lacks_voice:
             complain("no recordings of the speaker (--voice): normalised as the speakers of train")
-        whole = list(each_recording(classifier, files, json_line if as_json else lines))
-    raise typer.Exit(0 if all(whole) else 1)
+        recordings, shown = list(find_recordings(files)), json_line if as_json else lines
+        complete = list(each_recording(classifier, recordings, shown))
+    raise typer.Exit(0 if all(complete) else 1)
 
 
-def lines(recording: str, found: "Classified", several: bool) -> str:
+def lines(recording: Path, found: "Classified", several: bool) -> str:
     """Return a line for a clip, or one for each hit."""
-    name = f"{recording}: " if several else ""
+    name = f"{legible(recording)}: " if several else ""
     if not found.hits and not found.probabilities:
         return f"{name}no class found"
     likely = ", ".join(f"{label} {p:.3f}" for label, p in found.probabilities.items())

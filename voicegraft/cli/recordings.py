@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import typer
 from tqdm import tqdm
 
-from voicegraft.inference.recordings import find_recordings
 from voicegraft.pipeline.command import MISTAKES
 from voicegraft.speech.audio import legible
 
@@ -39,33 +39,33 @@ F = TypeVar("F", bound=Found)
 
 
 def each_recording(
-    model: Callable[..., F], files: Sequence[str], shown: Callable[[str, F, bool], str]
+    model: Callable[..., F], recordings: Sequence[Path], shown: Callable[[Path, F, bool], str]
 ) -> Iterator[bool]:
-    """Print the result of `model` for each recording in `files`; yield whether it was read whole.
+    """Print the result of `model` for each recording; yield whether it was read whole.
 
     Args:
-        shown: formats a result, given the recording's name, the result, and whether there are
-            several recordings.
+        shown: formats a result, given the recording, the result, and whether there are several
+            recordings.
     """
-    recordings = list(find_recordings(files))
-    for recording in recordings:
+    for number, recording in enumerate(recordings, 1):
+        of = f"{number}/{len(recordings)} " if len(recordings) > 1 else ""
+        bar = tqdm(
+            desc=f"{of}{legible(recording.name)}", unit="s of audio", leave=False, disable=None
+        )
         try:
-            with tqdm(
-                desc=legible(recording.name), unit="s of audio", leave=False, disable=None
-            ) as bar:
-                found = model(
-                    recording, progress=lambda seconds, bar=bar: bar.update(round(seconds))
-                )
+            with bar:
+                found = model(recording, progress=lambda s, bar=bar: bar.update(round(s)))
+            line = shown(recording, found, len(recordings) > 1)
         except MISTAKES as error:
             complain(error)
             yield False
             continue
-        typer.echo(shown(legible(recording), found, len(recordings) > 1))
+        typer.echo(line)
         if found.damage:
             complain(found.damage)
         yield not found.damage
 
 
-def json_line(recording: str, found: Found, several: bool) -> str:  # noqa: ARG001
+def json_line(recording: Path, found: Found, several: bool) -> str:  # noqa: ARG001
     """Return the result as one JSON object."""
-    return json.dumps({"file": recording} | asdict(found), ensure_ascii=False)
+    return json.dumps({"file": legible(recording)} | asdict(found), ensure_ascii=False)

@@ -39,6 +39,23 @@ def find_recordings(names: Iterable[str]) -> Iterator[Path]:
         yield from inside
 
 
+def targets(names: Iterable[str], folder: Path, suffix: str) -> dict[Path, Path]:
+    """Return a file in `folder` for each recording: a folder's recordings keep their places.
+
+    Raises:
+        ValueError: if two recordings have the same file, or as `find_recordings`.
+    """
+    found: dict[Path, Path] = {}
+    for name in names:
+        for recording in find_recordings([name]):
+            own = recording.relative_to(name) if recording != Path(name) else Path(recording.name)
+            file = folder / own.with_suffix(suffix)
+            if other := next((r for r, f in found.items() if f == file), None):
+                raise ValueError(f"{other} and {recording} would both be written to {file}")
+            found[recording] = file
+    return found
+
+
 def _is_audio(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
 
