@@ -51,15 +51,13 @@ class Setting:
 
 SETTINGS = (
     Setting("as in params.yaml"),
-    Setting("ctc_linear", head={"name": "ctc_linear"}),
+    Setting("lr 0.002", fit={"lr": 0.002}),
+    Setting("ctc_linear, lr 0.002", head={"name": "ctc_linear"}, fit={"lr": 0.002}),
     Setting("15 epochs", fit={"epochs": 15}),
     Setting("batches of 20 s", fit={"batch_seconds": 20.0}),
-    Setting("lr 0.001, 15 epochs", fit={"epochs": 15, "lr": 0.001}),
+    Setting("batches of 60 s", fit={"batch_seconds": 60.0, "min_steps": 0}),
     Setting("3 layers in the head", sizes={"LAYERS": 3}),
     Setting("10 epochs alone", fit={"min_steps": 0}),
-    Setting(
-        "25 epochs, batches of 12 s", fit={"epochs": 25, "batch_seconds": 12.0, "min_steps": 0}
-    ),
 )
 
 
