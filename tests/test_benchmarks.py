@@ -12,8 +12,8 @@ from scored import PARAMS, scores
 
 from benchmarks import (
     calibration,
-    defaults,
     decoding,
+    defaults,
     growth,
     report,
     results,
