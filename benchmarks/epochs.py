@@ -109,7 +109,7 @@ class Epochs:
 
     def epoch(self, model: GraftedModel, inputs: Inputs, parts: list[Part], fit: Fit) -> None:
         """Train for one epoch; dev is one clip, as scoring it is not what is timed."""
-        once = fit.model_copy(update={"epochs": 1})
+        once = fit.model_copy(update={"epochs": 1, "min_steps": 0})
         compute = settled(load_params(Compute, "compute"), model, inputs, parts)
         trainer = Trainer(engine(compute), model, inputs, parts, once)
         trainer.run(self.clips, self.clips[:1], Checkpoint(self.work / "run"))

@@ -36,7 +36,7 @@ class Workspace:
         with modify_yaml(self.folder / "params.yaml") as params:
             params["corpus"]["name"] = "folder"
             params["upstream"]["source"] = str(upstream.absolute())
-            params["train_head"]["epochs"] = 1
+            params["train_head"] |= {"epochs": 1, "min_steps": 0}
             params["finetune"]["recipes"] = []
 
     def speak(self, utterances: Sequence[Utterance]) -> None:

@@ -39,7 +39,7 @@ from voicegraft.studies.self_training_gains import (
 )
 from voicegraft.studies.trainings import Trainings
 from voicegraft.training.compute import Compute
-from voicegraft.training.fit import Fit
+from voicegraft.training.fit import Fit, long_enough
 from voicegraft.training.head import choice_of, graft, head_trainer
 from voicegraft.training.loop import Trainer
 from voicegraft.training.scratch import tidied
@@ -124,7 +124,8 @@ def main(
     budget_of = minutes_of(clips.of("train"))
     with tidied(scratch) as used:
         trainings = Trainings(build, clips.of("dev"), scratch, used, facts)
-        trained = self_train(trainings, fit, budget_of, labelled, others, knobs)
+        whole = long_enough(fit, clips.of("train"))
+        trained = self_train(trainings, whole, budget_of, labelled, others, knobs)
     if not trained.alone["teacher"].fabric.is_global_zero:
         return  # on several devices, the first process writes
     kept, gained = judged(trained, clips, evaluate)

@@ -26,7 +26,10 @@ STUDIES = {name for pipeline in ("", "words") for name in read_params(ROOT / pip
 def params_of(pipeline: str = "") -> dict:
     """Return the params of a pipeline's folder and of its studies, to be changed."""
     params = [read_params(ROOT / pipeline / file) for file in FILES]
-    return yaml.safe_load(yaml.safe_dump(params[0] | params[1]))
+    found = yaml.safe_load(yaml.safe_dump(params[0] | params[1]))
+    for section in (found["train_head"], found["finetune"]["defaults"]):
+        section["min_steps"] = 0  # a test's epochs are all that it needs
+    return found
 
 
 def write_params(folder: Path, params: dict) -> None:

@@ -1,6 +1,7 @@
 """What the benchmarks compute from what they time."""
 
 import json
+import re
 import subprocess
 
 import numpy as np
@@ -12,6 +13,7 @@ from scored import PARAMS, scores
 from benchmarks import (
     calibration,
     decoding,
+    defaults,
     growth,
     report,
     results,
@@ -97,6 +99,23 @@ def test_a_window_that_is_worse_shows_by_how_much_and_how_surely():
     table = speed_table.windows({"windows": {"measured": {"30": row}}})
     line = "| the whole window of 30 s | 25.0 (24.0 to 26.0) | +1.0 (-0.2 to +3.0) | 99 |\n"
     assert table == speed_table.WINDOW_HEADER + line
+
+
+def test_the_mean_over_corpora_is_surer_than_each_of_them():
+    assert defaults.mean([(0.2, 0.1, 0.4), (0.4, 0.3, 0.6)]) == pytest.approx(
+        (0.3, 0.3 - 2**0.5 * 0.1 / 2, 0.3 + 2**0.5 * 0.2 / 2)
+    )
+
+
+def test_settings_are_compared_with_the_first_clip_by_clip():
+    first = [scores(split="dev"), scores(seed=2, split="dev")]
+    begun = defaults.cells(first, None, PARAMS)
+    again = defaults.cells(first, first, PARAMS)
+    assert [cell.partition(" (")[0] for cell in begun] == [cell[:4] for cell in again]
+    assert all(cell.endswith(": +0.0 (+0.0 to +0.0)") for cell in again)
+    *_, worse = defaults.cells([scores(rate=0.5, split="dev")] * 2, first, PARAMS)
+    low = re.search(r": \+\d+\.\d \(([+-]\d+\.\d) to", worse)
+    assert low and float(low[1]) > 5
 
 
 def test_a_mark_without_its_partner_or_its_table_is_refused(tmp_path):

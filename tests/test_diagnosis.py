@@ -30,7 +30,7 @@ ROOT = Path(__file__).parent.parent
 HEAD = load_params(Fit, "train_head", ROOT / "params.yaml")
 TOP3 = load_params(section("blocks"), "finetune.top3", ROOT / "params.yaml", "finetune.defaults")
 ON_CPU = engine(Compute(accelerator="cpu", devices=1, precision="32-true"))
-SOUND = {"lr": 0.003, "epochs": 24, "patience": 99, "batch_seconds": 1.5}
+SOUND = {"lr": 0.003, "epochs": 24, "min_steps": 0, "patience": 99, "batch_seconds": 1.5}
 
 
 def fit_with(fit: Fit, **knobs: object) -> Fit:
@@ -90,6 +90,12 @@ def test_a_run_that_ends_before_anything_is_learnt_says_so(corpus, store, tmp_pa
     (line,) = complaints(capsys.readouterr().err)
     assert line.startswith("after 5 epochs ")
     assert line.endswith(": raise train_head.epochs (5), or lower batch_seconds (1.5)")
+
+
+def test_a_run_as_long_as_min_steps_names_that_knob(corpus, store, tmp_path, capsys):
+    run(head_trainer(store, epochs=1, min_steps=50), corpus, tmp_path)
+    (line,) = complaints(capsys.readouterr().err)
+    assert line.endswith(": raise train_head.min_steps (50)")
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_with_the_knob(corpus, store, tmp_path):

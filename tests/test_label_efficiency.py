@@ -12,7 +12,7 @@ from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Utterance
 from voicegraft.studies.amounts import draw
 from voicegraft.studies.label_efficiency import Curve, Run, rows, spared
-from voicegraft.training.fit import Fit, scaled
+from voicegraft.training.fit import Fit, long_enough, scaled
 
 MINUTES = (1, 5, 10, 30, 60)
 
@@ -123,3 +123,11 @@ def test_a_smaller_amount_has_as_many_steps():
     steps = [f.epochs * seconds / f.batch_seconds for f, seconds in ((fit, 3600), (less, 225))]
     assert steps[0] == pytest.approx(steps[1])
     assert less.patience == 4 * fit.patience
+
+
+def test_an_amount_of_a_small_corpus_has_as_many_steps_as_the_whole():
+    fit = load_params(Fit, "train_head").model_copy(update={"min_steps": 1300})
+    whole = long_enough(fit, clips())
+    assert fit.epochs < whole.epochs
+    half = long_enough(scaled(whole, 1 / 4), clips(25))
+    assert half.epochs == 2 * whole.epochs

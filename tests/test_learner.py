@@ -31,7 +31,7 @@ def learner(tmp_path: Path) -> Learner:
     identity = {"name": "random", "config": upstreams.plugin("random").TINY}
     (tmp_path / "upstream" / upstreams.IDENTITY_FILE).write_text(json.dumps(identity))
     fit = load_params(Fit, "train_head", PARAMS).model_copy(
-        update={"epochs": 2, "batch_seconds": 2.0}
+        update={"epochs": 2, "min_steps": 0, "batch_seconds": 2.0}
     )
     choice = HeadChoice(name="ctc_linear", layer=2)
     compute = Compute(accelerator="cpu", devices=1, precision="32-true")

@@ -21,6 +21,7 @@ MASKING = Masking(time_masks_per_second=0.0, time_mask_frames=0, size_masks=0, s
 FIT = Fit(
     seed=1,
     epochs=2,
+    min_steps=0,
     patience=9,
     batch_seconds=3.0,
     accumulate=1,

@@ -43,8 +43,8 @@ def write_params(folder: Path, **changes: dict) -> None:
     params["language_model"]["texts"] = "none"
     # Fine-tuning scores dev in float32: only on states as exact does it begin where the head ended.
     params["extract_embeddings"]["precision"] = "float32"
-    params["train_head"] |= {"epochs": 10, "batch_seconds": 5.0}
-    params["finetune"]["top3"] |= {"epochs": 1, "batch_seconds": 20.0}
+    params["train_head"] |= {"epochs": 10, "min_steps": 0, "batch_seconds": 5.0}
+    params["finetune"]["top3"] |= {"epochs": 1, "min_steps": 0, "batch_seconds": 20.0}
     for section, change in changes.items():
         params[section] |= change
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")

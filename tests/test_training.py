@@ -13,7 +13,7 @@ from voicegraft.model.layers import Layer
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute, engine
-from voicegraft.training.fit import Fit, batches_of_epoch
+from voicegraft.training.fit import Fit, batches_of_epoch, steps_of_epoch
 from voicegraft.training.inputs import AudioFeatures, StoredStates, learnable
 from voicegraft.training.loop import Trainer
 from voicegraft.training.schedule import head_part, upstream_parts
@@ -28,6 +28,7 @@ def fit(**changes) -> Fit:
     knobs = dict(
         seed=1,
         epochs=3,
+        min_steps=0,
         patience=99,
         batch_seconds=3.0,
         accumulate=1,
@@ -235,6 +236,55 @@ def test_accumulating_two_batches_takes_half_the_steps(corpus, store, tmp_path) 
         run(trainer, corpus, tmp_path / str(accumulate))
         steps[accumulate] = trainer.schedule.last_epoch
     assert steps[2] == -(-steps[1] // 2)
+
+
+def steps(trainer: Trainer) -> int:
+    """Return the number of steps that were taken."""
+    return trainer.schedule.last_epoch
+
+
+def test_a_small_corpus_has_epochs_until_there_are_steps_enough(corpus, store, tmp_path) -> None:
+    few, enough = head_trainer(store, fit()), head_trainer(store, fit(min_steps=50))
+    for number, trainer in enumerate((few, enough)):
+        run(trainer, corpus, tmp_path / str(number))
+    in_an_epoch = steps(few) // 3
+    assert steps(few) < 50 <= steps(enough) < 50 + in_an_epoch
+
+
+def test_where_the_epochs_have_steps_enough_there_are_no_more_of_them(
+    corpus, store, tmp_path
+) -> None:
+    without = head_trainer(store, fit())
+    run(without, corpus, tmp_path / "without")
+    enough = head_trainer(store, fit(min_steps=steps(without)))
+    run(enough, corpus, tmp_path / "enough")
+    assert steps(enough) == steps(without)
+    assert same(weights(enough), weights(without))
+
+
+def test_patience_grows_as_the_epochs_do(corpus, store, tmp_path) -> None:
+    at_most = steps_of_epoch(corpus.of("train"), fit()) * 50
+    knobs = fit(epochs=10, min_steps=at_most, patience=2, lr=1e-9)
+    assert len(run(head_trainer(store, knobs), corpus, tmp_path)) == 1 + 5 * 2
+
+
+def test_the_rate_rises_and_falls_over_all_epochs_however_many(corpus, store, tmp_path) -> None:
+    trainer = head_trainer(store, fit(min_steps=60, warmup_share=0.5))
+    run(trainer, corpus, tmp_path)
+    (factor,) = trainer.schedule.lr_lambdas
+    total = steps(trainer)
+    assert factor(0) == pytest.approx(2 / total)
+    assert factor(total - 1) > factor(total) == 0
+
+
+def test_gradual_unfreezing_takes_the_same_share_of_the_epochs(corpus, store, tmp_path) -> None:
+    grafted, in_an_epoch = model(), steps_of_epoch(corpus.of("train"), fit())
+    parts = [head_part(grafted, 0.01), *upstream_parts(grafted, 1, 0.01, 1.0, 2, 0)]
+    knobs = fit(min_steps=3 * 3 * in_an_epoch)
+    trainer = Trainer(FABRIC, grafted, stored(store, 1), parts, knobs)
+    run(trainer, corpus, tmp_path)
+    assert [part.first_epoch for part in trainer.parts] == [0, 6]
+    assert len(trainer.progress.history) == 1 + 9
 
 
 def test_targets_spell_with_the_labels_of_train_alone(corpus) -> None:

@@ -89,8 +89,13 @@ def quick_params() -> dict[str, Any]:
     params["head"]["layer"] = 2
     params["extract_embeddings"] |= {"layers": [1, 2], "speeds": [], "precision": "float32"}
     params["extract_embeddings"]["batch_seconds"] = 10.0
-    params["train_head"] |= {"epochs": 2, "batch_seconds": 10.0}
-    params["finetune"]["top3"] = {"unfrozen_blocks": 1, "epochs": 2, "batch_seconds": 10.0}
+    params["train_head"] |= {"epochs": 2, "min_steps": 0, "batch_seconds": 10.0}
+    params["finetune"]["top3"] = {
+        "unfrozen_blocks": 1,
+        "epochs": 2,
+        "min_steps": 0,
+        "batch_seconds": 10.0,
+    }
     params["evaluate"] |= {"resamples": 1000, "batch_seconds": 10.0}
     params["compute"] |= {"accelerator": "cpu", "precision": "32-true"}
     return params

@@ -23,7 +23,7 @@ from voicegraft.studies.amounts import draw, minutes_of
 from voicegraft.studies.label_efficiency import Run
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
-from voicegraft.training.fit import Fit, scaled
+from voicegraft.training.fit import Fit, long_enough, scaled
 from voicegraft.training.head import graft, head_trainer
 from voicegraft.training.inputs import learnable
 from voicegraft.training.scratch import RESULT, fingerprint, keep, recall
@@ -74,7 +74,8 @@ class Learner:
         dev = corpus.of("dev")
         dev = draw(dev, min(self.dev_minutes, minutes_of(dev)), number)
         share = minutes / minutes_of(everything)
-        fit = scaled(self.fit, share).model_copy(update={"seed": self.fit.seed + number})
+        budget = scaled(long_enough(self.fit, everything), share)
+        fit = budget.model_copy(update={"seed": self.fit.seed + number})
         store = Store(self.embeddings)
         layer = head_layer(self.choice.layer, store)
         model = graft(layer, self.choice, store, train, self.upstream, fit.seed)

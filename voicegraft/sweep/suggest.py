@@ -70,7 +70,7 @@ class HeadTrials:
 
     def __call__(self, setting: HeadSetting, epochs: int) -> float:
         """Return the best CER on dev in `epochs` epochs."""
-        changes = {"lr": setting.lr, "epochs": epochs, "patience": epochs}
+        changes = {"lr": setting.lr, "epochs": epochs, "patience": epochs, "min_steps": 0}
         fit = self.fit.model_copy(update=changes)
         train, dev = (self.corpus.of(side) for side in ("train", "dev"))
         model = graft(setting.layer, setting.choice, self.store, train, self.upstream, fit.seed)

@@ -127,6 +127,8 @@ def _faster_or_slower(curve: Curve, section: str, fit: Fit) -> str:
         return f"raise {section}.lr ({fit.lr:g})"
     if fit.lr > RATES[1] or losses[-1] > TURNED * min(losses):
         return f"lower {section}.lr ({fit.lr:g})"
+    if len(losses) > fit.epochs:
+        return f"raise {section}.min_steps ({fit.min_steps})"
     return f"raise {section}.epochs ({fit.epochs}), or lower batch_seconds ({fit.batch_seconds:g})"
 
 

@@ -58,6 +58,9 @@ class Fit(Section):
 
     seed: NonNegativeInt
     epochs: PositiveInt
+    min_steps: NonNegativeInt
+    """Of the optimiser: if `epochs` make fewer, there are more epochs. CTC needs hundreds of steps
+    before it learns to spell, however little speech there is."""
     patience: PositiveInt
     """Epochs without a better dev CER before the run stops."""
     batch_seconds: PositiveFloat
@@ -101,6 +104,20 @@ def _batches(
     return [[utterances[i] for i in batch] for batch in batches_by_length(lengths, budget)]
 
 
+def steps_of_epoch(utterances: Sequence[Utterance], fit: Fit, devices: int = 1) -> int:
+    """Return the steps of the optimiser in one epoch, of which each device takes its share."""
+    batches = len(batches_of_epoch(utterances, fit, 0)) // devices
+    return -(-batches // fit.accumulate)
+
+
+def long_enough(fit: Fit, utterances: Sequence[Utterance], devices: int = 1) -> Fit:
+    """Return the budget with so many epochs that there are `min_steps`, and patience to match."""
+    steps = max(1, steps_of_epoch(utterances, fit, devices))
+    epochs = max(fit.epochs, math.ceil(fit.min_steps / steps))
+    patience = math.ceil(fit.patience * epochs / fit.epochs)
+    return fit.model_copy(update={"epochs": epochs, "patience": patience})
+
+
 def scaled(fit: Fit, share: float) -> Fit:
     """Return the budget for that share of the speech: as many steps, each of less.
 
@@ -113,5 +130,6 @@ def scaled(fit: Fit, share: float) -> Fit:
         "epochs": math.ceil(fit.epochs / root),
         "patience": math.ceil(fit.patience / root),
         "batch_seconds": fit.batch_seconds * root,
+        "min_steps": 0,
     }
     return fit.model_copy(update=changes)

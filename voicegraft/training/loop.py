@@ -4,6 +4,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,13 @@ from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training import diagnosis
 from voicegraft.training.checkpoint import Checkpoint, Learning, Progress
 from voicegraft.training.compute import attention_kernels
-from voicegraft.training.fit import Fit, batches_in_order, batches_of_epoch
+from voicegraft.training.fit import (
+    Fit,
+    batches_in_order,
+    batches_of_epoch,
+    long_enough,
+    steps_of_epoch,
+)
 from voicegraft.training.inputs import Inputs, learnable_side
 from voicegraft.training.records import write_curves
 from voicegraft.training.schedule import Part, optimiser, take_step, unfreeze, warm_up_and_decay
@@ -77,10 +84,13 @@ class Trainer:
         Raises:
             ValueError: if loss or gradients are not finite, naming the knob.
         """
-        batches = len(batches_of_epoch(train, self.fit, 0)) // self.fabric.world_size
-        steps = -(-batches // self.fit.accumulate)
+        devices = self.fabric.world_size
+        self.budget = long_enough(self.fit, train, devices)
+        times = self.budget.epochs / self.fit.epochs
+        self.parts = [replace(p, first_epoch=round(p.first_epoch * times)) for p in self.parts]
+        steps = steps_of_epoch(train, self.fit, devices)
         self.schedule = warm_up_and_decay(
-            self.optimiser, self.parts, steps, self.fit.epochs, self.fit.warmup_share
+            self.optimiser, self.parts, steps, self.budget.epochs, self.fit.warmup_share
         )
         if not self._restore(checkpoint):
             self._score(dev, {"step": 0})
@@ -96,7 +106,8 @@ class Trainer:
     def _goes_on(self) -> bool:
         progress, last_unfreezing = self.progress, max(part.first_epoch for part in self.parts)
         since = max(progress.best_epoch, progress.mute_epoch, last_unfreezing)
-        return progress.epoch < self.fit.epochs and progress.epoch - since < self.fit.patience
+        budget = self.budget
+        return progress.epoch < budget.epochs and progress.epoch - since < budget.patience
 
     def _epoch(self, train: Sequence[Utterance], dev: Sequence[Utterance]) -> None:
         epoch, began = self.progress.epoch, time.monotonic()
@@ -108,7 +119,7 @@ class Trainer:
         name, error = self._score(dev, {"step": self.progress.epoch, "train/loss": loss})
         speed = sum(u.seconds for u in train) / seconds
         self._print(
-            f"epoch {self.progress.epoch}/{self.fit.epochs}: loss {loss:.3f}, "
+            f"epoch {self.progress.epoch}/{self.budget.epochs}: loss {loss:.3f}, "
             f"dev {name.upper()} {error:.4f}, {seconds:.0f} s "
             f"({speed:.0f} × real time), learning: {', '.join(learning)}"
         )
