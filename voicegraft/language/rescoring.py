@@ -20,7 +20,10 @@ from voicegraft.model import ctc
 FEATURES = ("emissions", "words", "spelling", "symbols", "length")
 """Natural log-probabilities: by the emissions; by the model of words; of the letters of words that
 it lacks; by the model of code points. length is the number of words."""
+ATTENTION = "attention"
+"""One more, last, of a model that has an attention decoder: the natural log-probability by it."""
 START = (1.0, 0.5, 0.5, 0.3, 0.0)
+START_ATTENTION = 0.5
 STEPS = (0.5, 0.25, 0.1, 0.05)
 UNDECIDED = 1e-9
 LN10 = float(np.log(10))
