@@ -7,7 +7,8 @@ Writes  EVALUATION, a folder of numbers for git: metrics.json, the main rates; r
         calibration.csv, and for the unknown class unknown.csv and open_set.csv.
         PREDICTIONS, id, reference and hypothesis in a .tsv, or probabilities of all classes in a
         .csv: sentences of the corpus, so never for git
-        EMISSIONS, of a model for transcription, if asked for: those of dev, test and unseen
+        EMISSIONS, of a model for transcription, if asked for: those of dev, test and unseen; and
+        what its attention decoder listens to, if it has one
 Knobs   task; evaluate: batch_seconds, resamples, confidence, seed, duration_edges_seconds,
         fewest_speaker_clips, and for classes unknown_labels, max_false_accepts
 """
@@ -31,6 +32,7 @@ from voicegraft.evaluation.predictions import (
     clips_to_score,
     emissions_of,
     log_probabilities,
+    states_of,
     write_emissions,
 )
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
@@ -71,7 +73,11 @@ def evaluate_texts(
     if emissions:
         dev = clips.of(CHOOSING)
         found += emissions_of(grafted, clips, dev, params.batch_seconds)
-        write_emissions(emissions, [*utterances, *dev], found)
+        everything = [*utterances, *dev]
+        heard = ()
+        if grafted.attention:
+            heard = states_of(grafted, clips, everything, params.batch_seconds)
+        write_emissions(emissions, everything, found, heard)
     of = provenance(corpus=corpus, model=model, settings=params)
     summary = write_evaluation(evaluation, utterances, hypotheses, grafted.labels, params, of)
     return headline(summary)

@@ -74,6 +74,14 @@ def emissions_of(
     return [found[index] for index in range(len(utterances))]
 
 
+def states_of(
+    model: GraftedModel, corpus: Corpus, utterances: Sequence[Utterance], batch_seconds: float
+) -> list[Tensor]:
+    """Return what the attention decoder of `model` listens to, float16 (frames, size), in order."""
+    found = dict(in_batches(model.heard, corpus, utterances, batch_seconds))
+    return [found[index][1].half() for index in range(len(utterances))]
+
+
 def transcribe(
     model: GraftedModel, corpus: Corpus, utterances: Sequence[Utterance], batch_seconds: float
 ) -> list[str]:
@@ -82,21 +90,37 @@ def transcribe(
     return [model.decode(emission) for emission in found]
 
 
-def write_emissions(path: Path, utterances: Sequence[Utterance], found: Sequence[Tensor]) -> None:
-    """Write emissions (frames, labels) of utterances: they spell sentences, so not for git."""
+EMISSIONS, STATES = "", "states:"
+"""What stands before the id of an utterance in a file of emissions."""
+
+
+def write_emissions(
+    path: Path,
+    utterances: Sequence[Utterance],
+    found: Sequence[Tensor],
+    states: Sequence[Tensor] = (),
+) -> None:
+    """Write emissions (frames, labels) of utterances: they spell sentences, so not for git.
+
+    And `states` (frames, size), of a model with an attention decoder.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    named = zip(utterances, found, strict=True)
-    write_safetensors(path, {u.id: emission.contiguous() for u, emission in named})
+    named = {EMISSIONS + u.id: e for u, e in zip(utterances, found, strict=True)}
+    if states:
+        named |= {STATES + u.id: heard for u, heard in zip(utterances, states, strict=True)}
+    write_safetensors(path, {name: tensor.contiguous() for name, tensor in named.items()})
 
 
-def read_emissions(path: Path, utterances: Sequence[Utterance]) -> list[Tensor]:
-    """Return the emissions (frames, labels) of `utterances`, in their order.
+def read_emissions(
+    path: Path, utterances: Sequence[Utterance], kind: str = EMISSIONS
+) -> list[Tensor]:
+    """Return the emissions (frames, labels) of `utterances`, in their order, or their states.
 
     Raises:
         WeightsError: if the file is damaged.
         ValueError: if it lacks one of the utterances.
     """
-    found = read_safetensors(path, ("",))
+    found = read_safetensors(path, (kind,))
     if missing := [u.id for u in utterances if u.id not in found]:
         raise ValueError(f"{path} has no emissions of {missing[0]}: it is of another corpus")
     return [found[utterance.id] for utterance in utterances]

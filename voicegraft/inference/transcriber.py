@@ -81,7 +81,8 @@ class Transcriber:
         self.model = load(Path(folder), device=device)
         if self.model.description.pooling:
             raise ValueError(f"{folder} is a model for classification: use `voicegraft classify`")
-        beam = None if greedy else load_decoder(Path(folder), self.model.labels)
+        own = Path(folder), self.model.labels, self.model.attention
+        beam = None if greedy else load_decoder(*own)
         self.decoder = beam or GreedyDecoder(self.model.labels)
         self.piece_seconds = min(piece_seconds, self.model.max_seconds)
         self.batch_seconds = batch_seconds
@@ -117,9 +118,9 @@ def transcribe_pieces(
     lengths = [len(piece.wave) for piece in pieces]
     segments: dict[int, Segment] = {}
     for batch in batches_by_length(lengths, int(batch_seconds * SAMPLE_RATE)):
-        emissions = model.emissions([pieces[i].wave for i in batch])
-        for index, emission in zip(batch, emissions, strict=True):
-            segments[index] = _segment(pieces[index], list(decoder.words(emission)))
+        heard = model.heard([pieces[i].wave for i in batch])
+        for index, own in zip(batch, heard, strict=True):
+            segments[index] = _segment(pieces[index], list(decoder.words(*own)))
     return [segments[index] for index in range(len(pieces))]
 
 

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from voicegraft.language import rescoring
 from voicegraft.language.arpa import LanguageModel, is_installed
@@ -28,6 +28,8 @@ from voicegraft.language.confidence import (
 from voicegraft.language.folder import SPELLING, SYMBOLS, WORDS, copy_language, read_lexicon
 from voicegraft.language.rescoring import Candidates, Rescorer, choose_weights
 from voicegraft.model import ctc
+from voicegraft.model.attention import AttentionDecoder
+from voicegraft.model.batches import pad
 from voicegraft.pipeline.files import reading, whole
 
 FOLDER, SETTINGS = "decoder", "decoder.json"
@@ -43,8 +45,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     decode: Literal["greedy", "beam"]
-    weights: tuple[float, float, float, float, float] = rescoring.START
-    """Of `rescoring.FEATURES`."""
+    weights: Annotated[tuple[float, ...], Field(min_length=5, max_length=6)] = rescoring.START
+    """Of `rescoring.FEATURES`, and of `rescoring.ATTENTION` if there are six."""
     slope: float = 1.0
     offset: float = 0.0
     """See `calibration`."""
@@ -69,8 +71,8 @@ class Word:
 class Decoder(Protocol):
     """What finds words in emissions."""
 
-    def words(self, emission: torch.Tensor) -> Iterator[Word]:
-        """Yield the words of emissions (frames, labels)."""
+    def words(self, emission: torch.Tensor, states: torch.Tensor | None = None) -> Iterator[Word]:
+        """Yield the words of emissions (frames, labels), and of states (frames, size)."""
         ...
 
 
@@ -80,7 +82,11 @@ class GreedyDecoder:
 
     labels: Sequence[str]
 
-    def words(self, emission: torch.Tensor) -> Iterator[Word]:
+    def words(
+        self,
+        emission: torch.Tensor,
+        states: torch.Tensor | None = None,  # noqa: ARG002
+    ) -> Iterator[Word]:
         """See `Decoder`."""
         text = ctc.greedy(emission, self.labels)
         spans = word_spans(text, emission, self.labels)
@@ -95,10 +101,17 @@ class BeamDecoder:
         labels: of the emissions, the blank first.
         language: a folder with `FILES`, as build_language_model writes it.
         settings: weights and calibration.
+        attention: the attention decoder of the model, if it has one.
     """
 
-    def __init__(self, labels: Sequence[str], language: Path, settings: Settings):
-        self.labels, self.settings = labels, settings
+    def __init__(
+        self,
+        labels: Sequence[str],
+        language: Path,
+        settings: Settings,
+        attention: AttentionDecoder | None = None,
+    ):
+        self.labels, self.settings, self.attention = labels, settings, attention
         symbols, words = SymbolSearch(labels, language / SYMBOLS), None
         self.searches: list[SymbolSearch | WordSearch] = [symbols]
         if " " in labels:  # a language written without spaces has no words to look up
@@ -108,19 +121,29 @@ class BeamDecoder:
         spelling = LanguageModel(language / SPELLING, labels[1:])
         self.rescorer = Rescorer(labels, symbols.model, spelling, words)
 
-    def candidates(self, emission: torch.Tensor) -> Candidates:
-        """Return the texts that the searches find for emissions (frames, labels), greedy first."""
-        searched = (text for search in self.searches for text in search(emission.numpy()))
+    def candidates(self, emission: torch.Tensor, states: torch.Tensor | None = None) -> Candidates:
+        """Return the texts that the searches find for emissions (frames, labels), greedy first.
+
+        With an attention decoder, which needs the `states` (frames, size) that it listens to, its
+        own text is one, and all are scored by it as well.
+        """
+        searched = [text for search in self.searches for text in search(emission.numpy())]
+        if self.attention:
+            searched += self.attention.greedy(pad([states.float()]))
         texts = list(dict.fromkeys([ctc.greedy(emission, self.labels), *searched]))
-        return Candidates(texts, self.rescorer.features(emission, texts))
+        features = self.rescorer.features(emission, texts)
+        if self.attention:
+            own = self.attention.log_likelihoods(states.float(), texts)
+            features = np.column_stack([features, own.double().numpy()])
+        return Candidates(texts, features)
 
-    def decode(self, emission: torch.Tensor) -> str:
-        """Return the text of emissions (frames, labels)."""
-        return self.candidates(emission).text(self.settings.weights)
+    def decode(self, emission: torch.Tensor, states: torch.Tensor | None = None) -> str:
+        """Return the text of emissions (frames, labels), and of states (frames, size)."""
+        return self.candidates(emission, states).text(self.settings.weights)
 
-    def words(self, emission: torch.Tensor) -> Iterator[Word]:
+    def words(self, emission: torch.Tensor, states: torch.Tensor | None = None) -> Iterator[Word]:
         """See `Decoder`."""
-        found = self.candidates(emission)
+        found = self.candidates(emission, states)
         text = found.text(self.settings.weights)
         sure = confidences(found, self.settings.weights, self.settings.calibration).tolist()
         spans = word_spans(text, emission, self.labels)
@@ -146,8 +169,12 @@ def save_decoder(folder: Path, settings: Settings, language: Path) -> None:
         partial.write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def load_decoder(model: Path, labels: Sequence[str]) -> BeamDecoder | None:
+def load_decoder(
+    model: Path, labels: Sequence[str], attention: AttentionDecoder | None = None
+) -> BeamDecoder | None:
     """Return the decoder in the folder of a model; None if it is greedy, or there is none.
+
+    It takes the `attention` decoder of the model, if it was tuned with it.
 
     Where flashlight-text is not installed, that is said, and it is None too.
 
@@ -164,4 +191,5 @@ def load_decoder(model: Path, labels: Sequence[str]) -> BeamDecoder | None:
     if not is_installed():
         print(f"{folder}: {MISSING}", file=sys.stderr)
         return None
-    return BeamDecoder(labels, folder, settings)
+    tuned_with = attention if len(settings.weights) > len(rescoring.FEATURES) else None
+    return BeamDecoder(labels, folder, settings, tuned_with)

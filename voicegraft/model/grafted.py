@@ -21,7 +21,7 @@ from voicegraft.model import unfreezing
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.attention import Attention, AttentionDecoder
 from voicegraft.model.batches import Padded, Ragged, join
-from voicegraft.model.formats import write_safetensors
+from voicegraft.model.formats import read_safetensors, write_safetensors
 from voicegraft.model.layers import Layer, SideBySide, WeightedSum, numbers
 from voicegraft.model.objective import Classification, Objective, Transcription
 from voicegraft.model.precision import bound_cache
@@ -240,6 +240,22 @@ def load_description(folder: Path) -> Description:
     """
     with _refusing(folder, DESCRIPTION):
         return Description.model_validate_json((folder / DESCRIPTION).read_bytes())
+
+
+def load_attention(folder: Path) -> AttentionDecoder | None:
+    """Return the attention decoder of the model in `folder`, alone; None if it has none.
+
+    Raises:
+        ModelError: if the folder has no valid model.
+    """
+    config = load_description(folder).attention
+    if config is None:
+        return None
+    with _refusing(folder, WEIGHTS):
+        decoder = AttentionDecoder(config)
+        weights = read_safetensors(folder / WEIGHTS, ("attention.",))
+        decoder.load_state_dict({name: value.float() for name, value in weights.items()})
+    return decoder.eval().requires_grad_(False)
 
 
 @contextmanager
