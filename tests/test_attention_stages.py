@@ -1,6 +1,8 @@
 """An attention decoder, from its recipe to a transcript, on tones and true weights."""
 
+import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,10 +10,19 @@ import torch
 from safetensors.torch import load_file
 from stage_runs import fill, params_of, run, write_params
 
+from voicegraft.inference.transcriber import Transcriber
+from voicegraft.language.arpa import is_installed
+from voicegraft.speech.manifest import Corpus
+
+needs_search = pytest.mark.skipif(not is_installed(), reason="flashlight-text is not installed")
+
 STAGES = {
     "extract_embeddings": "upstream corpus cache embeddings",
     "train_head": "upstream corpus embeddings head curves scratch",
     "finetune": "decoder upstream head corpus embeddings decoder dcurves decoder.json dscratch",
+    "build_language_model": "corpus downloads language language.json",
+    "evaluate": "decoder corpus evaluation greedy.tsv --emissions emissions.safetensors",
+    "decode": "decoder language corpus emissions.safetensors decoder_lm evaluation_lm lm.tsv",
 }
 
 
@@ -21,7 +32,9 @@ def folder(tmp_path_factory, whisper_folder) -> Path:
     path, params = tmp_path_factory.mktemp("attention"), params_of()
     params["train_head"] |= {"epochs": 2, "batch_seconds": 4.0}
     params["finetune"]["decoder"] |= {"epochs": 1, "batch_seconds": 4.0}
+    params["language_model"] |= {"texts": "none", "folder": "text"}
     fill(path, whisper_folder, params)
+    (path / "text").mkdir()
     for name, arguments in STAGES.items():
         done = run(name, arguments, path)
         assert done.returncode == 0, done.stderr
@@ -48,6 +61,30 @@ def test_the_recipe_gives_the_same_bytes_twice(folder):
     before = (folder / "decoder/model.safetensors").read_bytes()
     assert run("finetune", STAGES["finetune"], folder).returncode == 0
     assert (folder / "decoder/model.safetensors").read_bytes() == before
+
+
+@needs_search
+def test_a_decoded_model_has_a_weight_for_its_decoder_and_transcribes_by_its_folder_alone(
+    folder, tmp_path
+):
+    settings = json.loads((folder / "decoder_lm/decoder/decoder.json").read_text())
+    assert len(settings["weights"]) == 6
+    shutil.copytree(folder / "decoder_lm", tmp_path / "model")
+    recogniser = Transcriber(tmp_path / "model", "cpu")
+    assert recogniser.decoder.attention is recogniser.model.attention
+    corpus = Corpus(folder / "corpus")
+    with open(folder / "lm.tsv", encoding="utf-8", newline="") as file:
+        written = {row["id"]: row["hypothesis"] for row in csv.DictReader(file, delimiter="\t")}
+    for clip in corpus.of("test"):
+        ((emission, states),) = recogniser.model.heard([corpus.wave(clip)])
+        assert recogniser.decoder.decode(emission, states) == written[clip.id]
+
+
+@needs_search
+def test_decoding_gives_the_same_bytes_twice(folder):
+    before = (folder / "lm.tsv").read_bytes()
+    assert run("decode", STAGES["decode"], folder).returncode == 0
+    assert (folder / "lm.tsv").read_bytes() == before
 
 
 @pytest.mark.parametrize(
