@@ -31,8 +31,8 @@ from voicegraft.evaluation.classes.scores import score_classes
 from voicegraft.evaluation.predictions import (
     clips_to_score,
     emissions_of,
+    heard_of,
     log_probabilities,
-    states_of,
     write_emissions,
 )
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
@@ -67,17 +67,15 @@ def evaluate_texts(
     params = load_params(Evaluate, "evaluate")
     grafted, clips = load_model(model), Corpus(corpus)
     utterances = clips_to_score(clips, grafted.max_seconds)
-    found = timed(emissions_of, grafted, clips, utterances, params.batch_seconds)
-    hypotheses = [grafted.decode(emission) for emission in found]
+    run = heard_of if grafted.attention else emissions_of
+    found = timed(run, grafted, clips, utterances, params.batch_seconds)
+    emission_of = [own[0] if grafted.attention else own for own in found]
+    hypotheses = [grafted.decode(emission) for emission in emission_of]
     write_predictions(predictions, utterances, hypotheses)
     if emissions:
         dev = clips.of(CHOOSING)
-        found += emissions_of(grafted, clips, dev, params.batch_seconds)
-        everything = [*utterances, *dev]
-        heard = ()
-        if grafted.attention:
-            heard = states_of(grafted, clips, everything, params.batch_seconds)
-        write_emissions(emissions, everything, found, heard)
+        found += run(grafted, clips, dev, params.batch_seconds)
+        write_emissions(emissions, [*utterances, *dev], found)
     of = provenance(corpus=corpus, model=model, settings=params)
     summary = write_evaluation(evaluation, utterances, hypotheses, grafted.labels, params, of)
     return headline(summary)

@@ -1,5 +1,6 @@
 """The attention decoder beside a head, and the contract of voicegraft/attention."""
 
+import inspect
 import json
 
 import ctranslate2
@@ -170,6 +171,14 @@ def test_a_saved_model_writes_the_same_texts_with_nothing_but_its_folder(tmp_pat
     assert "attention" not in before and loaded.description == grafted.description
     heard = pad(clips(40, 60))
     assert loaded.attention.greedy(heard) == grafted.attention.greedy(heard)
+
+
+@pytest.mark.parametrize("name", plugins.names("attention"))
+def test_a_text_decoder_is_that_of_an_upstream_and_loads_as_the_contract_says(name):
+    assert name in upstreams.names()
+    assert list(inspect.signature(plugins.load("attention", name).load).parameters) == [
+        *("folder", "labels", "heard"),
+    ]
 
 
 @pytest.mark.parametrize("upstream", ["wav2vec2", "huggingface", "resemblyzer"])

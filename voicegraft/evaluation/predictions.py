@@ -74,12 +74,13 @@ def emissions_of(
     return [found[index] for index in range(len(utterances))]
 
 
-def states_of(
+def heard_of(
     model: GraftedModel, corpus: Corpus, utterances: Sequence[Utterance], batch_seconds: float
-) -> list[Tensor]:
-    """Return what the attention decoder of `model` listens to, float16 (frames, size), in order."""
+) -> list[tuple[Tensor, Tensor]]:
+    """Return emissions, and what an attention decoder listens to, float16 (frames, size)."""
     found = dict(in_batches(model.heard, corpus, utterances, batch_seconds))
-    return [found[index][1].half() for index in range(len(utterances))]
+    both = (found[index] for index in range(len(utterances)))
+    return [(emission, states.half()) for emission, states in both]
 
 
 def transcribe(
@@ -90,24 +91,24 @@ def transcribe(
     return [model.decode(emission) for emission in found]
 
 
-EMISSIONS, STATES = "", "states:"
+KINDS = EMISSIONS, STATES = "", "states:"
 """What stands before the id of an utterance in a file of emissions."""
 
 
 def write_emissions(
     path: Path,
     utterances: Sequence[Utterance],
-    found: Sequence[Tensor],
-    states: Sequence[Tensor] = (),
+    found: Sequence[Tensor] | Sequence[tuple[Tensor, Tensor]],
 ) -> None:
     """Write emissions (frames, labels) of utterances: they spell sentences, so not for git.
 
-    And `states` (frames, size), of a model with an attention decoder.
+    Or both that `heard_of` returns, where a model has an attention decoder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    named = {EMISSIONS + u.id: e for u, e in zip(utterances, found, strict=True)}
-    if states:
-        named |= {STATES + u.id: heard for u, heard in zip(utterances, states, strict=True)}
+    named: dict[str, Tensor] = {}
+    for utterance, own in zip(utterances, found, strict=True):
+        both = (own,) if isinstance(own, Tensor) else own
+        named |= {f"{kind}{utterance.id}": t for kind, t in zip(KINDS, both, strict=False)}
     write_safetensors(path, {name: tensor.contiguous() for name, tensor in named.items()})
 
 
