@@ -25,8 +25,6 @@ from voicegraft.evaluation.summary import Evaluate, by_split, metrics
 from voicegraft.inference.segmentation import cut_at_pauses
 from voicegraft.inference.transcriber import PIECE_SECONDS
 from voicegraft.language.decoder import load_decoder
-from voicegraft.model.attention import AttentionDecoder
-from voicegraft.model.batches import pad
 from voicegraft.model.grafted import load_attention, load_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params
@@ -39,14 +37,6 @@ SECONDS = 200
 """Of silence, of noise, and of music: ten minutes in all."""
 LEVEL = 10 ** (-30 / 20)
 ALONE, JOINT, PLAIN = "attention alone", "CTC, language model and attention", "CTC, language model"
-
-
-def written_alone(
-    attention: AttentionDecoder, emissions: Path, clips: Sequence[Utterance]
-) -> list[str]:
-    """Return what the attention decoder writes for each clip."""
-    states = read_emissions(emissions, clips, STATES)
-    return [attention.greedy(pad([own.float()]))[0] for own in states]
 
 
 def written(predictions: Path, clips: Sequence[Utterance]) -> list[str]:
@@ -96,7 +86,7 @@ def inventions(model: Path, plain: Path, waves: dict[str, np.ndarray]) -> Iterat
             ((emission, states),) = grafted.heard([piece.wave])
             texts = {name: own.decode(emission, states) for name, own in decoders.items()}
             texts["CTC, greedy"] = grafted.decode(emission)
-            (texts[ALONE],) = grafted.attention.greedy(pad([states]))
+            (texts[ALONE],) = grafted.attention.written([states])
             for name, text in texts.items():
                 words[name][kind] += len(text.split())
     yield f"| words a minute | {' | '.join(waves)} | all |\n|---|{'---|' * (len(waves) + 1)}\n"
@@ -122,7 +112,7 @@ def main(
         raise ValueError(f"{model} has no attention decoder: see finetune.decoder in params.yaml")
     texts = {
         PLAIN: written(predictions / f"{plain.name}.tsv", clips),
-        ALONE: written_alone(attention, emissions, clips),
+        ALONE: attention.written(read_emissions(emissions, clips, STATES)),
         JOINT: written(predictions / f"{model.name}.tsv", clips),
     }
     scores = {name: score(clips, own, None) for name, own in texts.items()}

@@ -60,12 +60,12 @@ def candidates(
     if search == "greedy":
         texts = ([ctc.greedy(emission, labels)] for emission in emission_of)
         return [Candidates(own, np.zeros((1, len(FEATURES)))) for own in texts]
-    attention, heard = load_attention(model), repeat(None)
-    if attention:
-        heard = read_emissions(emissions, clips, STATES)
+    attention = load_attention(model)
+    heard = read_emissions(emissions, clips, STATES) if attention else repeat(None)
+    own = attention.written(heard) if attention else repeat(None)
     decoder = BeamDecoder(labels, language, Settings(decode="beam"), attention)
     bar = tqdm(emission_of, "decode", unit="clip")
-    return [decoder.candidates(*own) for own in zip(bar, heard, strict=False)]
+    return [decoder.candidates(*clip) for clip in zip(bar, heard, own, strict=False)]
 
 
 def copy_model(model: Path, decoded: Path) -> None:

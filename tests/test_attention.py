@@ -136,6 +136,7 @@ def test_greedy_texts_are_those_of_the_likeliest_token_each_time_without_a_cache
         torch.nn.init.normal_(parameter.data, std=0.2)
     texts = ours.greedy(pad(heard))
     assert any(len(set(ours.rows(text))) > 2 for text in texts)
+    assert ours.written(heard) == texts
     for states, text in zip(heard, texts, strict=True):
         rows, memory = list(ours.prompt), ours.listen(pad([states]))
         for _ in range(1 + len(states) // 3):

@@ -57,8 +57,8 @@ class Knowing:
     def __init__(self, text):
         self.text = text
 
-    def greedy(self, states):
-        return [self.text] * len(states.lengths)
+    def written(self, clips):
+        return [self.text for _ in clips]
 
     def log_likelihoods(self, states, texts):
         assert states.shape == (5, 3)

@@ -29,7 +29,6 @@ from voicegraft.language.folder import SPELLING, SYMBOLS, WORDS, copy_language, 
 from voicegraft.language.rescoring import Candidates, Rescorer, choose_weights
 from voicegraft.model import ctc
 from voicegraft.model.attention import AttentionDecoder
-from voicegraft.model.batches import pad
 from voicegraft.pipeline.files import reading, whole
 
 FOLDER, SETTINGS = "decoder", "decoder.json"
@@ -127,19 +126,29 @@ class BeamDecoder:
         spelling = LanguageModel(language / SPELLING, labels[1:])
         self.rescorer = Rescorer(labels, symbols.model, spelling, words)
 
-    def candidates(self, emission: torch.Tensor, states: torch.Tensor | None = None) -> Candidates:
+    def candidates(
+        self, emission: torch.Tensor, states: torch.Tensor | None = None, own: str | None = None
+    ) -> Candidates:
         """Return the texts that the searches find for emissions (frames, labels), greedy first.
 
         With an attention decoder, which needs the `states` (frames, size) that it listens to, its
         own text is one, and the best are scored by it as well.
+
+        Args:
+            emission: see above.
+            states: see above.
+            own: that text, where it was written before, with those of other clips.
         """
         searched = (text for search in self.searches for text in search(emission.numpy()))
         texts = list(dict.fromkeys([ctc.greedy(emission, self.labels), *searched]))
         found = Candidates(texts, self.rescorer.features(emission, texts))
-        return self._attended(found, emission, states.float()) if self.attention else found
+        if not self.attention:
+            return found
+        own = self.attention.written([states])[0] if own is None else own
+        return self._attended(found, emission, states.float(), own)
 
     def _attended(
-        self, found: Candidates, emission: torch.Tensor, states: torch.Tensor
+        self, found: Candidates, emission: torch.Tensor, states: torch.Tensor, own: str
     ) -> Candidates:
         """Return the greedy text, `ATTENDED` more and the attention decoder's own, scored by it.
 
@@ -148,7 +157,6 @@ class BeamDecoder:
         best = np.argsort(-found.scores(rescoring.START), kind="stable")[:ATTENDED]
         places = sorted({0, *best.tolist()})
         texts, features = [found.texts[place] for place in places], found.features[places]
-        (own,) = self.attention.greedy(pad([states]))
         by_own = self.rescorer.features(emission, [own])
         if own not in texts and found.features[:, 0].max() - by_own[0, 0] <= VETO * len(own):
             texts, features = [*texts, own], np.concatenate([features, by_own])

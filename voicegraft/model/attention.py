@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from voicegraft.model.batches import Padded, pad
+from voicegraft.model.batches import Padded, batches_by_length, pad
 from voicegraft.model.tokens import Tokens
 from voicegraft.pipeline import plugins
 
@@ -29,6 +29,8 @@ IGNORED = -1
 """In place of a token where a shorter text has ended."""
 PACE = 3
 """Frames to a token, at least: the fastest clips of the Czech game have six, most have eleven."""
+AT_ONCE = 5_000
+"""Frames of clips whose texts are written at once, with their padding."""
 SMOOTHING = 0.1
 """Share of each target spread over all tokens (Szegedy et al. 2016)."""
 
@@ -148,9 +150,9 @@ class AttentionDecoder(nn.Module):
     def __init__(self, config: Attention):
         super().__init__()
         self.config, self.tokens = config, Tokens(config.tokens.split(" "))
-        self.written = 1 + len(self.tokens.pieces)
+        self.outputs = 1 + len(self.tokens.pieces)
         """The rows that can be written: the end and the tokens."""
-        rows = self.written + len(config.prompt)
+        rows = self.outputs + len(config.prompt)
         self.embedding = nn.Parameter(torch.randn(rows, config.size) / 10)
         self.positions = nn.Parameter(torch.randn(config.positions, config.size) / 10)
         self.blocks = nn.ModuleList(Block(config.size, config.heads) for _ in range(config.blocks))
@@ -159,7 +161,7 @@ class AttentionDecoder(nn.Module):
     @property
     def prompt(self) -> list[int]:
         """The rows of the prompt."""
-        return list(range(self.written, len(self.embedding)))
+        return list(range(self.outputs, len(self.embedding)))
 
     @property
     def longest(self) -> int:
@@ -181,7 +183,7 @@ class AttentionDecoder(nn.Module):
         return Memory(heard, None if mask is None else mask[:, None, None])
 
     def log_probabilities(self, rows: Tensor, memory: Memory) -> Tensor:
-        """Return those of what follows each of rows (batch, places), (batch, places, written)."""
+        """Return those of what follows each of rows (batch, places), (batch, places, outputs)."""
         return self._scores(rows, memory, None)[0]
 
     def _scores(
@@ -194,7 +196,7 @@ class AttentionDecoder(nn.Module):
             before = None if past is None else past[place]
             states, own = block(states, memory.heard[place], memory.mask, before)
             kept.append(own)
-        scores = F.linear(self.norm(states), self.embedding[: self.written])
+        scores = F.linear(self.norm(states), self.embedding[: self.outputs])
         return F.log_softmax(scores.float(), -1), kept
 
     def teach(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
@@ -225,6 +227,17 @@ class AttentionDecoder(nn.Module):
         scores = self.log_probabilities(given, memory)
         found = scores.gather(-1, wanted.clamp(min=0)[..., None])[..., 0]
         return (found * (wanted != IGNORED)).sum(1).cpu()
+
+    def written(self, clips: Sequence[Tensor]) -> list[str]:
+        """Return a text for each of clips of states (frames, size), in their order.
+
+        A token of sixteen clips takes no longer than that of one: all weights are read for either.
+        """
+        found: dict[int, str] = {}
+        for batch in batches_by_length([len(clip) for clip in clips], AT_ONCE):
+            texts = self.greedy(pad([clips[place].float() for place in batch]))
+            found |= dict(zip(batch, texts, strict=True))
+        return [found[place] for place in range(len(clips))]
 
     @torch.no_grad()
     def greedy(self, states: Padded) -> list[str]:
