@@ -62,7 +62,7 @@ def candidates(
         return [Candidates(own, np.zeros((1, len(FEATURES)))) for own in texts]
     attention = load_attention(model)
     heard = read_emissions(emissions, clips, STATES) if attention else repeat(None)
-    own = attention.written(heard) if attention else repeat(None)
+    own = attention.written(heard, quiet=False) if attention else repeat(None)
     decoder = BeamDecoder(labels, language, Settings(decode="beam"), attention)
     bar = tqdm(emission_of, "decode", unit="clip")
     return [decoder.candidates(*clip) for clip in zip(bar, heard, own, strict=False)]

@@ -20,6 +20,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 from torch.nn import functional as F
+from tqdm import tqdm
 
 from voicegraft.model.batches import Padded, batches_by_length, pad
 from voicegraft.model.tokens import Tokens
@@ -228,15 +229,17 @@ class AttentionDecoder(nn.Module):
         found = scores.gather(-1, wanted.clamp(min=0)[..., None])[..., 0]
         return (found * (wanted != IGNORED)).sum(1).cpu()
 
-    def written(self, clips: Sequence[Tensor]) -> list[str]:
+    def written(self, clips: Sequence[Tensor], quiet: bool = True) -> list[str]:
         """Return a text for each of clips of states (frames, size), in their order.
 
         A token of sixteen clips takes no longer than that of one: all weights are read for either.
         """
         found: dict[int, str] = {}
-        for batch in batches_by_length([len(clip) for clip in clips], AT_ONCE):
-            texts = self.greedy(pad([clips[place].float() for place in batch]))
-            found |= dict(zip(batch, texts, strict=True))
+        with tqdm(total=len(clips), desc="attention", unit="clip", disable=quiet) as bar:
+            for batch in batches_by_length([len(clip) for clip in clips], AT_ONCE):
+                texts = self.greedy(pad([clips[place].float() for place in batch]))
+                found |= dict(zip(batch, texts, strict=True))
+                bar.update(len(batch))
         return [found[place] for place in range(len(clips))]
 
     @torch.no_grad()
