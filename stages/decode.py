@@ -16,14 +16,14 @@ import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
 import shutil
 import sys
 from collections.abc import Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from torch import Tensor
 from tqdm import tqdm
 
-from voicegraft.evaluation.predictions import SCORED, read_emissions
+from voicegraft.evaluation.predictions import SCORED, STATES, read_emissions
 from voicegraft.evaluation.summary import CHOOSING, Evaluate
 from voicegraft.evaluation.words import DecodedClips
 from voicegraft.language.arpa import is_installed
@@ -38,12 +38,12 @@ from voicegraft.language.decoder import (
 from voicegraft.language.folder import read_lexicon
 from voicegraft.language.rescoring import FEATURES, Candidates
 from voicegraft.model import ctc
-from voicegraft.model.grafted import load_description
+from voicegraft.model.grafted import load_attention, load_description
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import whole
 from voicegraft.pipeline.params import Section, load_params
 from voicegraft.pipeline.provenance import provenance
-from voicegraft.speech.manifest import Corpus
+from voicegraft.speech.manifest import Corpus, Utterance
 
 
 class Decode(Section):
@@ -53,14 +53,19 @@ class Decode(Section):
 
 
 def candidates(
-    search: str, labels: Sequence[str], language: Path, emission_of: Sequence[Tensor]
+    model: Path, search: str, language: Path, emissions: Path, clips: Sequence[Utterance]
 ) -> list[Candidates]:
     """Return the texts that the search finds for each clip; of greedy decoding there is one."""
+    labels, emission_of = load_description(model).labels, read_emissions(emissions, clips)
     if search == "greedy":
         texts = ([ctc.greedy(emission, labels)] for emission in emission_of)
         return [Candidates(own, np.zeros((1, len(FEATURES)))) for own in texts]
-    decoder = BeamDecoder(labels, language, Settings(decode="beam"))
-    return [decoder.candidates(emission) for emission in tqdm(emission_of, "decode", unit="clip")]
+    attention = load_attention(model)
+    heard = read_emissions(emissions, clips, STATES) if attention else repeat(None)
+    own = attention.written(heard, quiet=False) if attention else repeat(None)
+    decoder = BeamDecoder(labels, language, Settings(decode="beam"), attention)
+    bar = tqdm(emission_of, "decode", unit="clip")
+    return [decoder.candidates(*clip) for clip in zip(bar, heard, own, strict=False)]
 
 
 def copy_model(model: Path, decoded: Path) -> None:
@@ -86,7 +91,7 @@ def main(
         search = "greedy"
     labels, clips = load_description(model).labels, Corpus(corpus)
     dev, scored = clips.of(CHOOSING), clips.of(*SCORED)
-    found = candidates(search, labels, language, read_emissions(emissions, dev + scored))
+    found = candidates(model, search, language, emissions, dev + scored)
     settings = Settings(decode="greedy")
     if search == "beam":
         settings = tuned(found[: len(dev)], [clip.text for clip in dev])

@@ -7,7 +7,8 @@ Writes  EVALUATION, a folder of numbers for git: metrics.json, the main rates; r
         calibration.csv, and for the unknown class unknown.csv and open_set.csv.
         PREDICTIONS, id, reference and hypothesis in a .tsv, or probabilities of all classes in a
         .csv: sentences of the corpus, so never for git
-        EMISSIONS, of a model for transcription, if asked for: those of dev, test and unseen
+        EMISSIONS, of a model for transcription, if asked for: those of dev, test and unseen; and
+        what its attention decoder listens to, if it has one
 Knobs   task; evaluate: batch_seconds, resamples, confidence, seed, duration_edges_seconds,
         fewest_speaker_clips, and for classes unknown_labels, max_false_accepts
 """
@@ -30,6 +31,7 @@ from voicegraft.evaluation.classes.scores import score_classes
 from voicegraft.evaluation.predictions import (
     clips_to_score,
     emissions_of,
+    heard_of,
     log_probabilities,
     write_emissions,
 )
@@ -65,12 +67,14 @@ def evaluate_texts(
     params = load_params(Evaluate, "evaluate")
     grafted, clips = load_model(model), Corpus(corpus)
     utterances = clips_to_score(clips, grafted.max_seconds)
-    found = timed(emissions_of, grafted, clips, utterances, params.batch_seconds)
-    hypotheses = [grafted.decode(emission) for emission in found]
+    run = heard_of if grafted.attention else emissions_of
+    found = timed(run, grafted, clips, utterances, params.batch_seconds)
+    emission_of = [own[0] if grafted.attention else own for own in found]
+    hypotheses = [grafted.decode(emission) for emission in emission_of]
     write_predictions(predictions, utterances, hypotheses)
     if emissions:
         dev = clips.of(CHOOSING)
-        found += emissions_of(grafted, clips, dev, params.batch_seconds)
+        found += run(grafted, clips, dev, params.batch_seconds)
         write_emissions(emissions, [*utterances, *dev], found)
     of = provenance(corpus=corpus, model=model, settings=params)
     summary = write_evaluation(evaluation, utterances, hypotheses, grafted.labels, params, of)

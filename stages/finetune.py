@@ -1,12 +1,12 @@
 """Unfreeze the upstream, or a part of it, and continue training from the trained head.
 
-Reads   RECIPE, a name under `finetune` in params.yaml; HEAD, the grafted model that train_head
-        writes; CORPUS and EMBEDDINGS
+Reads   RECIPE, a name under `finetune` in params.yaml; UPSTREAM, for its attention decoder; HEAD,
+        the grafted model that train_head writes; CORPUS and EMBEDDINGS
 Writes  MODEL, a grafted model; CURVES, loss and dev error rates by epoch (dvclive); TRAINING,
         the numbers of trained parameters, as JSON;
         SCRATCH keeps the last epoch until the run is done, so that a killed run can continue
 Knobs   finetune.RECIPE, a difference from finetune.defaults: start, learns, unfrozen_blocks,
-        rates, schedule, takes, masking; compute
+        attention_weight, rates, schedule, takes, masking; compute
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
@@ -14,7 +14,11 @@ import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
 import sys
 from pathlib import Path
 
+import torch
+
 from voicegraft.embedding.store import Store
+from voicegraft.model import attention
+from voicegraft.model.batches import join
 from voicegraft.model.grafted import GraftedModel, load_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params
@@ -22,12 +26,15 @@ from voicegraft.pipeline.provenance import remember
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute, engine, settled
-from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates
+from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates, learnable_side
 from voicegraft.training.loop import Trainer
 from voicegraft.training.recipe import Learns, Recipe, add, section
 from voicegraft.training.records import share_of, size_of, write_share
-from voicegraft.training.schedule import Part, head_part, upstream_parts
+from voicegraft.training.schedule import Part, attention_part, head_part, upstream_parts
 from voicegraft.training.scratch import fingerprint, tidied
+
+SHOWN = 32
+"""How many clips of train the attention decoder is shown, to find the language."""
 
 
 def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: Path) -> Inputs:
@@ -54,7 +61,7 @@ def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: P
 
 
 def parts_of(recipe: Recipe, model: GraftedModel) -> list[Part]:
-    """Return the head and the unfrozen blocks, each with its learning rate and first epoch."""
+    """Return head, unfrozen blocks and attention decoder, with learning rates and first epochs."""
     blocks = upstream_parts(
         model,
         recipe.unfrozen_blocks,
@@ -66,11 +73,35 @@ def parts_of(recipe: Recipe, model: GraftedModel) -> list[Part]:
         recipe.way.learning,
         stem=recipe.start == "audio",
     )
-    return [head_part(model, recipe.lr), *blocks]
+    if not recipe.attention_weight:
+        return [head_part(model, recipe.lr), *blocks]
+    # By the attention decoder alone the head would learn nothing.
+    head = [head_part(model, recipe.lr)] if recipe.attention_weight < 1 else []
+    return [*head, *blocks, attention_part(model, recipe.upstream_lr)]
+
+
+def attend(model: GraftedModel, inputs: Inputs, corpus: Corpus, upstream: Path) -> None:
+    """Set the upstream's attention decoder beside the head, told the language of train.
+
+    Raises:
+        ValueError: if the upstream has none, or the model does not write texts.
+    """
+    described, last = model.description, len(model.upstream.blocks)
+    if described.pooling or described.layer != last:
+        raise ValueError(
+            "params.yaml: attention_weight must be 0 unless the head writes texts from head.layer "
+            f"{last}, the last, on which the upstream's text decoder was trained"
+        )
+    train = learnable_side(corpus, "train", inputs, model)
+    heard = join([inputs(clip) for clip in train[:: -(-len(train) // SHOWN)]])
+    with torch.no_grad():
+        states = model.head_input(heard.values, heard.lengths, inputs.start)
+        model.attend(attention.pretrained(described.upstream, upstream, model.labels, states))
 
 
 def main(
     recipe: str,
+    upstream: Path,
     head: Path,
     corpus: Path,
     embeddings: Path,
@@ -86,14 +117,17 @@ def main(
     clips, grafted = Corpus(corpus), load_model(head, "cpu")
     pretrained = size_of(grafted.upstream)
     inputs = inputs_of(params, grafted, clips, embeddings)
+    if params.attention_weight:
+        attend(grafted, inputs, clips, upstream)
     add(grafted, params)
     parts = parts_of(params, grafted)
     share = share_of(parts, pretrained)
     print(share, file=sys.stderr)
     fabric = engine(settled(compute, grafted, inputs, parts))
-    trainer = Trainer(fabric, grafted, inputs, parts, params, section=f"finetune.{recipe}")
+    section_weight = {"section": name, "attention_weight": params.attention_weight}
+    trainer = Trainer(fabric, grafted, inputs, parts, params, **section_weight)
     reads = {"recipe": params, "compute": compute, "stage": Path(__file__)}
-    reads |= {"head": head, "corpus": corpus, "embeddings": embeddings}
+    reads |= {"upstream": upstream, "head": head, "corpus": corpus, "embeddings": embeddings}
     with tidied(scratch):
         trainer.train(clips, Checkpoint(scratch / fingerprint(reads)), model, curves)
     if fabric.is_global_zero:

@@ -3,10 +3,12 @@
 import json
 
 import pytest
+import torch
 from spelling_emissions import LABELS, SENTENCES, emission, write_language
 
 from voicegraft.language.arpa import is_installed
 from voicegraft.language.decoder import (
+    ATTENDED,
     FOLDER,
     SETTINGS,
     BeamDecoder,
@@ -47,6 +49,44 @@ def test_a_saved_decoder_decodes_as_the_one_that_was_tuned(language, tmp_path):
     words = list(loaded.words(WRONG))
     assert " ".join(word.text for word in words) == loaded.decode(WRONG) == RIGHT
     assert all(0 <= w.start < w.end <= 1 and 0 < w.confidence < 1 for w in words)
+
+
+class Knowing:
+    """Stands for an attention decoder: it writes one text, and is sure of it."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def written(self, clips):
+        return [self.text for _ in clips]
+
+    def log_likelihoods(self, states, texts):
+        assert states.shape == (5, 3)
+        return torch.tensor([0.0 if text == self.text else -9.0 for text in texts])
+
+
+@needs_search
+@pytest.mark.parametrize(("own", "kept"), [("abba beda", True), ("cede řada", False)])
+def test_an_attention_decoder_proposes_what_the_emissions_do_not_veto(language, own, kept):
+    decoder = BeamDecoder(LABELS, language, Settings(decode="beam"), Knowing(own))
+    found = decoder.candidates(WRONG, torch.zeros(5, 3))
+    assert found.features.shape == (len(found.texts), 6)
+    assert (own in found.texts) == kept
+    assert found.texts[0] == ctc.greedy(WRONG, LABELS)
+    assert len(set(found.texts)) == len(found.texts) <= ATTENDED + 2
+    if kept:
+        weights = (1.0, 0.0, 0.0, 0.0, 0.0, 9.0)
+        assert found.text(weights) == own
+
+
+@needs_search
+def test_a_decoder_tuned_with_attention_is_loaded_with_it_and_another_without(language, tmp_path):
+    for count in (5, 6):
+        settings = Settings(decode="beam", weights=(1.0,) * count)
+        save_decoder(tmp_path / FOLDER, settings, language)
+        attention = Knowing("abba")
+        loaded = load_decoder(tmp_path, LABELS, attention)
+        assert loaded.attention is (attention if count == 6 else None)
 
 
 @needs_search

@@ -14,7 +14,7 @@ from voicegraft.speech.manifest import UNLABELLED, Corpus, write_manifest
 COMMANDS = {
     "extract_embeddings": "upstream corpus cache embeddings",
     "train_head": "upstream corpus embeddings head curves scratch",
-    "finetune": "full head corpus embeddings full curves_full full.json scratch_full",
+    "finetune": "full upstream head corpus embeddings full curves_full full.json scratch_full",
     "evaluate": "head corpus evaluation predictions.csv",
     "leave_speakers_out": "corpus embeddings voices.csv",
 }

@@ -74,7 +74,7 @@ def test_weights_of_ones_own_may_be_in_a_folder_of_any_name(tmp_path, monkeypatc
 @pytest.mark.parametrize("name", ["head; touch pwned", "$(touch pwned)", "head\ntouch pwned"])
 def test_a_name_that_a_shell_would_run_is_refused_before_a_shell_sees_it(project, name):
     change(project, "finetune", recipes=[name])
-    for folder in ("models/head", "data/corpus", "data/embeddings"):
+    for folder in ("models/upstream", "models/head", "data/corpus", "data/embeddings"):
         (project / folder).mkdir(parents=True)
     params = (project / "params.yaml").read_text(encoding="utf-8")
     params = yaml.safe_load(params)

@@ -69,6 +69,19 @@ def test_weights_follow_the_model_that_is_right_on_dev():
     assert dev[0].text(weights) == "ab"
 
 
+def test_an_attention_decoder_has_a_weight_of_its_own_where_it_is_right_on_dev():
+    dev = [candidates(("aa", (-1, 0, 0, 0, 1, -9)), ("ab", (-3, 0, 0, 0, 1, -1)))] * 5
+    weights = choose_weights(dev, ["ab"] * 5)
+    assert len(weights) == 6 and weights[5] > 0.25
+    assert dev[0].text(weights) == "ab"
+
+
+def test_an_attention_decoder_that_invents_never_raises_cer_on_dev():
+    one = candidates(("aaaa", (-1, 0, 0, 0, 1, -90)), ("b c d e", (-3, 0, 0, 0, 4, -1)))
+    weights = choose_weights([one] * 5, ["aaab"] * 5)
+    assert one.text(weights) == "aaaa"
+
+
 def test_cer_on_dev_never_rises_above_greedy_decoding():
     # By the model of words three of four words are right instead of none.
     one = candidates(("x y z w", (-1, -9, 0, 0, 4)), ("a b c dddddd", (-3, -1, 0, 0, 4)))

@@ -15,7 +15,7 @@ from voicegraft.speech.manifest import Corpus
 COMMANDS = {
     "extract_embeddings": "upstream corpus cache embeddings",
     "train_head": "upstream corpus embeddings head curves scratch",
-    "finetune": "full head corpus embeddings full curves_full full.json scratch_full",
+    "finetune": "full upstream head corpus embeddings full curves_full full.json scratch_full",
 }
 
 

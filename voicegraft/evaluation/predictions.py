@@ -74,6 +74,15 @@ def emissions_of(
     return [found[index] for index in range(len(utterances))]
 
 
+def heard_of(
+    model: GraftedModel, corpus: Corpus, utterances: Sequence[Utterance], batch_seconds: float
+) -> list[tuple[Tensor, Tensor]]:
+    """Return emissions, and what an attention decoder listens to, float16 (frames, size)."""
+    found = dict(in_batches(model.heard, corpus, utterances, batch_seconds))
+    both = (found[index] for index in range(len(utterances)))
+    return [(emission, states.half()) for emission, states in both]
+
+
 def transcribe(
     model: GraftedModel, corpus: Corpus, utterances: Sequence[Utterance], batch_seconds: float
 ) -> list[str]:
@@ -82,21 +91,37 @@ def transcribe(
     return [model.decode(emission) for emission in found]
 
 
-def write_emissions(path: Path, utterances: Sequence[Utterance], found: Sequence[Tensor]) -> None:
-    """Write emissions (frames, labels) of utterances: they spell sentences, so not for git."""
+KINDS = EMISSIONS, STATES = "", "states:"
+"""What stands before the id of an utterance in a file of emissions."""
+
+
+def write_emissions(
+    path: Path,
+    utterances: Sequence[Utterance],
+    found: Sequence[Tensor] | Sequence[tuple[Tensor, Tensor]],
+) -> None:
+    """Write emissions (frames, labels) of utterances: they spell sentences, so not for git.
+
+    Or both that `heard_of` returns, where a model has an attention decoder.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    named = zip(utterances, found, strict=True)
-    write_safetensors(path, {u.id: emission.contiguous() for u, emission in named})
+    named: dict[str, Tensor] = {}
+    for utterance, own in zip(utterances, found, strict=True):
+        both = (own,) if isinstance(own, Tensor) else own
+        named |= {f"{kind}{utterance.id}": t for kind, t in zip(KINDS, both, strict=False)}
+    write_safetensors(path, {name: tensor.contiguous() for name, tensor in named.items()})
 
 
-def read_emissions(path: Path, utterances: Sequence[Utterance]) -> list[Tensor]:
-    """Return the emissions (frames, labels) of `utterances`, in their order.
+def read_emissions(
+    path: Path, utterances: Sequence[Utterance], kind: str = EMISSIONS
+) -> list[Tensor]:
+    """Return the emissions (frames, labels) of `utterances`, in their order, or their states.
 
     Raises:
         WeightsError: if the file is damaged.
         ValueError: if it lacks one of the utterances.
     """
-    found = read_safetensors(path, ("",))
+    found = read_safetensors(path, (kind,))
     if missing := [u.id for u in utterances if u.id not in found]:
         raise ValueError(f"{path} has no emissions of {missing[0]}: it is of another corpus")
     return [found[utterance.id] for utterance in utterances]

@@ -11,6 +11,7 @@ from voicegraft.inference.segmentation import Piece, cut_at_pauses
 from voicegraft.language.decoder import Decoder, GreedyDecoder, load_decoder
 from voicegraft.language.decoder import Word as DecodedWord
 from voicegraft.model.adapter import load_adapter, unpack_decoder
+from voicegraft.model.attention import AttentionDecoder
 from voicegraft.model.batches import batches_by_length
 from voicegraft.model.grafted import GraftedModel, load_model
 from voicegraft.speech.audio import stream_audio
@@ -82,7 +83,8 @@ class Transcriber:
         self.model = load(Path(folder), device=device)
         if self.model.description.pooling:
             raise ValueError(f"{folder} is a model for classification: use `voicegraft classify`")
-        beam = None if greedy else _decoder(Path(folder), self.model.labels)
+        own = Path(folder), self.model.labels, self.model.attention
+        beam = None if greedy else _decoder(*own)
         self.decoder = beam or GreedyDecoder(self.model.labels)
         self.piece_seconds = min(piece_seconds, self.model.max_seconds)
         self.batch_seconds = batch_seconds
@@ -111,13 +113,15 @@ class Transcriber:
         return Transcript(with_text, text, seconds, stream.damage)
 
 
-def _decoder(model: Path, labels: Sequence[str]) -> Decoder | None:
+def _decoder(
+    model: Path, labels: Sequence[str], attention: AttentionDecoder | None
+) -> Decoder | None:
     """Return the decoder of a model's folder or of an adapter file; None if it has none."""
     if model.is_dir():
-        return load_decoder(model, labels)
+        return load_decoder(model, labels, attention)
     with TemporaryDirectory() as folder:
         unpack_decoder(model, Path(folder))
-        return load_decoder(Path(folder), labels)
+        return load_decoder(Path(folder), labels, attention)
 
 
 def transcribe_pieces(
@@ -127,9 +131,9 @@ def transcribe_pieces(
     lengths = [len(piece.wave) for piece in pieces]
     segments: dict[int, Segment] = {}
     for batch in batches_by_length(lengths, int(batch_seconds * SAMPLE_RATE)):
-        emissions = model.emissions([pieces[i].wave for i in batch])
-        for index, emission in zip(batch, emissions, strict=True):
-            segments[index] = _segment(pieces[index], list(decoder.words(emission)))
+        heard = model.heard([pieces[i].wave for i in batch])
+        for index, own in zip(batch, heard, strict=True):
+            segments[index] = _segment(pieces[index], list(decoder.words(*own)))
     return [segments[index] for index in range(len(pieces))]
 
 

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from voicegraft.language import rescoring
 from voicegraft.language.arpa import LanguageModel, is_installed
@@ -28,9 +28,16 @@ from voicegraft.language.confidence import (
 from voicegraft.language.folder import SPELLING, SYMBOLS, WORDS, copy_language, read_lexicon
 from voicegraft.language.rescoring import Candidates, Rescorer, choose_weights
 from voicegraft.model import ctc
+from voicegraft.model.attention import AttentionDecoder
 from voicegraft.pipeline.files import reading, whole
 
 FOLDER, SETTINGS = "decoder", "decoder.json"
+ATTENDED = 12
+"""How many texts the attention decoder scores, besides the greedy one and its own. All 40 that the
+searches find take three times as long, and have the same errors on dev of the Czech game."""
+VETO = 3.0
+"""The most that an attention decoder's own text may fall behind the likeliest by the emissions, in
+natural logarithms a character: on dev of the Czech game 1 of 100 does by more."""
 MISSING = (
     "flashlight-text is not installed (it has no wheels for Python 3.13 and later), so decoding is "
     "greedy: pip install 'voicegraft[beam]'"
@@ -43,8 +50,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     decode: Literal["greedy", "beam"]
-    weights: tuple[float, float, float, float, float] = rescoring.START
-    """Of `rescoring.FEATURES`."""
+    weights: Annotated[tuple[float, ...], Field(min_length=5, max_length=6)] = rescoring.START
+    """Of `rescoring.FEATURES`, and of `rescoring.ATTENTION` if there are six."""
     slope: float = 1.0
     offset: float = 0.0
     """See `calibration`."""
@@ -69,8 +76,8 @@ class Word:
 class Decoder(Protocol):
     """What finds words in emissions."""
 
-    def words(self, emission: torch.Tensor) -> Iterator[Word]:
-        """Yield the words of emissions (frames, labels)."""
+    def words(self, emission: torch.Tensor, states: torch.Tensor | None = None) -> Iterator[Word]:
+        """Yield the words of emissions (frames, labels), and of states (frames, size)."""
         ...
 
 
@@ -80,7 +87,11 @@ class GreedyDecoder:
 
     labels: Sequence[str]
 
-    def words(self, emission: torch.Tensor) -> Iterator[Word]:
+    def words(
+        self,
+        emission: torch.Tensor,
+        states: torch.Tensor | None = None,  # noqa: ARG002
+    ) -> Iterator[Word]:
         """See `Decoder`."""
         text = ctc.greedy(emission, self.labels)
         spans = word_spans(text, emission, self.labels)
@@ -95,10 +106,17 @@ class BeamDecoder:
         labels: of the emissions, the blank first.
         language: a folder with `FILES`, as build_language_model writes it.
         settings: weights and calibration.
+        attention: the attention decoder of the model, if it has one.
     """
 
-    def __init__(self, labels: Sequence[str], language: Path, settings: Settings):
-        self.labels, self.settings = labels, settings
+    def __init__(
+        self,
+        labels: Sequence[str],
+        language: Path,
+        settings: Settings,
+        attention: AttentionDecoder | None = None,
+    ):
+        self.labels, self.settings, self.attention = labels, settings, attention
         symbols, words = SymbolSearch(labels, language / SYMBOLS), None
         self.searches: list[SymbolSearch | WordSearch] = [symbols]
         if " " in labels:  # a language written without spaces has no words to look up
@@ -108,19 +126,50 @@ class BeamDecoder:
         spelling = LanguageModel(language / SPELLING, labels[1:])
         self.rescorer = Rescorer(labels, symbols.model, spelling, words)
 
-    def candidates(self, emission: torch.Tensor) -> Candidates:
-        """Return the texts that the searches find for emissions (frames, labels), greedy first."""
+    def candidates(
+        self, emission: torch.Tensor, states: torch.Tensor | None = None, own: str | None = None
+    ) -> Candidates:
+        """Return the texts that the searches find for emissions (frames, labels), greedy first.
+
+        With an attention decoder, which needs the `states` (frames, size) that it listens to, its
+        own text is one, and the best are scored by it as well.
+
+        Args:
+            emission: see above.
+            states: see above.
+            own: that text, where it was written before, with those of other clips.
+        """
         searched = (text for search in self.searches for text in search(emission.numpy()))
         texts = list(dict.fromkeys([ctc.greedy(emission, self.labels), *searched]))
-        return Candidates(texts, self.rescorer.features(emission, texts))
+        found = Candidates(texts, self.rescorer.features(emission, texts))
+        if not self.attention:
+            return found
+        own = self.attention.written([states])[0] if own is None else own
+        return self._attended(found, emission, states.float(), own)
 
-    def decode(self, emission: torch.Tensor) -> str:
-        """Return the text of emissions (frames, labels)."""
-        return self.candidates(emission).text(self.settings.weights)
+    def _attended(
+        self, found: Candidates, emission: torch.Tensor, states: torch.Tensor, own: str
+    ) -> Candidates:
+        """Return the greedy text, `ATTENDED` more and the attention decoder's own, scored by it.
 
-    def words(self, emission: torch.Tensor) -> Iterator[Word]:
+        Its own may be fluent where nobody speaks: it is vetoed where the emissions contradict it.
+        """
+        best = np.argsort(-found.scores(rescoring.START), kind="stable")[:ATTENDED]
+        places = sorted({0, *best.tolist()})
+        texts, features = [found.texts[place] for place in places], found.features[places]
+        by_own = self.rescorer.features(emission, [own])
+        if own not in texts and found.features[:, 0].max() - by_own[0, 0] <= VETO * len(own):
+            texts, features = [*texts, own], np.concatenate([features, by_own])
+        scores = self.attention.log_likelihoods(states, texts).double().numpy()
+        return Candidates(texts, np.column_stack([features, scores]))
+
+    def decode(self, emission: torch.Tensor, states: torch.Tensor | None = None) -> str:
+        """Return the text of emissions (frames, labels), and of states (frames, size)."""
+        return self.candidates(emission, states).text(self.settings.weights)
+
+    def words(self, emission: torch.Tensor, states: torch.Tensor | None = None) -> Iterator[Word]:
         """See `Decoder`."""
-        found = self.candidates(emission)
+        found = self.candidates(emission, states)
         text = found.text(self.settings.weights)
         sure = confidences(found, self.settings.weights, self.settings.calibration).tolist()
         spans = word_spans(text, emission, self.labels)
@@ -146,8 +195,12 @@ def save_decoder(folder: Path, settings: Settings, language: Path) -> None:
         partial.write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def load_decoder(model: Path, labels: Sequence[str]) -> BeamDecoder | None:
+def load_decoder(
+    model: Path, labels: Sequence[str], attention: AttentionDecoder | None = None
+) -> BeamDecoder | None:
     """Return the decoder in the folder of a model; None if it is greedy, or there is none.
+
+    It takes the `attention` decoder of the model, if it was tuned with it.
 
     Where flashlight-text is not installed, that is said, and it is None too.
 
@@ -164,4 +217,5 @@ def load_decoder(model: Path, labels: Sequence[str]) -> BeamDecoder | None:
     if not is_installed():
         print(f"{folder}: {MISSING}", file=sys.stderr)
         return None
-    return BeamDecoder(labels, folder, settings)
+    tuned_with = attention if len(settings.weights) > len(rescoring.FEATURES) else None
+    return BeamDecoder(labels, folder, settings, tuned_with)

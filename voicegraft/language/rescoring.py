@@ -20,7 +20,10 @@ from voicegraft.model import ctc
 FEATURES = ("emissions", "words", "spelling", "symbols", "length")
 """Natural log-probabilities: by the emissions; by the model of words; of the letters of words that
 it lacks; by the model of code points. length is the number of words."""
+ATTENTION = "attention"
+"""One more, last, of a model that has an attention decoder: the natural log-probability by it."""
 START = (1.0, 0.5, 0.5, 0.3, 0.0)
+START_ATTENTION = 0.5
 STEPS = (0.5, 0.25, 0.1, 0.05)
 UNDECIDED = 1e-9
 LN10 = float(np.log(10))
@@ -80,7 +83,10 @@ class Candidates:
 
 
 def choose_weights(dev: Sequence[Candidates], references: Sequence[str]) -> tuple[float, ...]:
-    """Return the weights with the lowest sum of CER and WER on `dev`, START's if it is empty."""
+    """Return the weights with the lowest sum of CER and WER on `dev`, START's if it is empty.
+
+    There is a weight for each of the features that all of `dev` have.
+    """
     if not dev:
         return START
     edits = [_edits(own.texts, reference) for own, reference in zip(dev, references, strict=True)]
@@ -92,26 +98,29 @@ def choose_weights(dev: Sequence[Candidates], references: Sequence[str]) -> tupl
         cer, wer = np.sum(chosen, axis=0) / totals
         return cer + wer + (np.inf if cer > greedy[0] else 0)
 
-    return _descended(cost)
+    start = START if dev[0].features.shape[1] == len(START) else (*START, START_ATTENTION)
+    return _descended(cost, start)
 
 
-def _descended(cost: Callable[[Sequence[float]], float]) -> tuple[float, ...]:
+def _descended(
+    cost: Callable[[Sequence[float]], float], start: tuple[float, ...]
+) -> tuple[float, ...]:
     """Return weights at which no step along a coordinate lowers the cost; that of emissions is 1.
 
     The weights of log-probabilities stay at 0 or above.
     """
     # Language models weighted by next to nothing are as greedy decoding, which is always allowed.
-    weights = np.array(min((START, (1.0, 0.0, 0.0, 0.0, 0.0)), key=cost))
+    weights = np.array(min((start, (1.0, *(0.0 for _ in start[1:]))), key=cost))
     best = cost(weights)
     for step in STEPS:
         improved = True
         while improved:
             improved = False
-            for place in range(1, len(FEATURES)):
+            for place in range(1, len(start)):
                 for change in (-step, step):
                     other = weights.copy()
                     other[place] = round(other[place] + change, 3)
-                    if FEATURES[place] != "length" and other[place] < 0:
+                    if place != FEATURES.index("length") and other[place] < 0:
                         continue
                     if (price := cost(other)) < best - UNDECIDED:
                         weights, best, improved = other, price, True

@@ -19,8 +19,9 @@ from voicegraft.model import classifier as classifiers
 from voicegraft.model import head as heads
 from voicegraft.model import unfreezing
 from voicegraft.model import upstream as upstreams
+from voicegraft.model.attention import Attention, AttentionDecoder
 from voicegraft.model.batches import Padded, Ragged, join
-from voicegraft.model.formats import write_safetensors
+from voicegraft.model.formats import read_safetensors, write_safetensors
 from voicegraft.model.layers import Layer, SideBySide, WeightedSum, numbers
 from voicegraft.model.objective import Classification, Objective, Transcription
 from voicegraft.model.precision import bound_cache
@@ -53,6 +54,8 @@ class Description(BaseModel):
     """The blank, then code points; for a classifier, its classes."""
     added: unfreezing.Added | None = None
     """Modules that fine-tuning added to the upstream, if any."""
+    attention: Attention | None = None
+    """The attention decoder beside the head, if there is one."""
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -79,6 +82,7 @@ class GraftedModel(nn.Module):
             raise ValueError(f"layer must be 0 to {len(self.upstream.blocks)}: {description.layer}")
         self.mix = mix_for(description)
         self.head = build_head(description, self.upstream)
+        self.attention = AttentionDecoder(description.attention) if description.attention else None
         kind = Classification if description.pooling else Transcription
         self.objective: Objective = kind(description.labels)
 
@@ -99,20 +103,38 @@ class GraftedModel(nn.Module):
         """Length of the longest clip that fits the upstream's window."""
         return self.upstream.max_samples / self.upstream.sample_rate
 
-    def forward(self, states: Tensor, lengths: Tensor, start: int | None) -> tuple[Tensor, Tensor]:
+    def attend(self, decoder: AttentionDecoder) -> None:
+        """Set an attention decoder beside the head, in place of any before."""
+        self.attention = decoder.to(self.upstream.device)
+        update = {"attention": decoder.config}
+        self.description = self.description.model_copy(update=update)
+
+    def forward(
+        self,
+        states: Tensor,
+        lengths: Tensor,
+        start: int | None,
+        texts: Sequence[str] | None = None,
+    ) -> tuple[Tensor, ...]:
         """Return emissions, log-probabilities (batch, frames, labels), and their lengths.
+
+        With `texts`, the loss of the attention decoder is the third.
 
         Args:
             states: of layer `start`, (frames of all clips, size), or features if it is None; or of
                 all input layers of the head, (frames of all clips, layers, size).
             lengths: of each clip, on the CPU.
             start: the layer from which the upstream runs; lower blocks are not run.
+            texts: of the clips, which the attention decoder learns to write.
         """
-        emissions = self.head(self._head_input(states, lengths, start))
-        return emissions.values, emissions.lengths
+        heard = self.head_input(states, lengths, start)
+        emissions = self.head(heard)
+        if texts is None:
+            return emissions.values, emissions.lengths
+        return emissions.values, emissions.lengths, self.attention.loss(heard, texts)
 
-    def _head_input(self, states: Tensor, lengths: Tensor, start: int | None) -> Padded:
-        """Return the input of the head, (batch, frames, size)."""
+    def head_input(self, states: Tensor, lengths: Tensor, start: int | None) -> Padded:
+        """Return the input of the head, (batch, frames, size), as `forward` makes it."""
         inputs = Ragged(states, lengths)
         if states.ndim == 2:
             inputs = self._layer_states(inputs, start)
@@ -138,10 +160,18 @@ class GraftedModel(nn.Module):
         return Padded(values.float().cpu(), lengths).clips()
 
     @torch.inference_mode()
+    def heard(self, waves: Sequence[np.ndarray]) -> list[tuple[Tensor, Tensor]]:
+        """Return emissions (frames, labels) and input of the head (frames, size), on the CPU."""
+        features = self._features(waves)
+        states = self.head_input(features.values, features.lengths, None)
+        both = (Padded(p.values.float().cpu(), p.lengths) for p in (self.head(states), states))
+        return list(zip(*(padded.clips() for padded in both), strict=True))
+
+    @torch.inference_mode()
     def pooled(self, waves: Sequence[np.ndarray]) -> Tensor:
         """Return the pooled states of waves, (clips, features), which are a classifier's input."""
         features = self._features(waves)
-        return self.head.pooling(self._head_input(features.values, features.lengths, None))
+        return self.head.pooling(self.head_input(features.values, features.lengths, None))
 
     def _features(self, waves: Sequence[np.ndarray]) -> Ragged:
         device, margin = self.upstream.device, self.description.margin_seconds
@@ -210,6 +240,22 @@ def load_description(folder: Path) -> Description:
     """
     with _refusing(folder, DESCRIPTION):
         return Description.model_validate_json((folder / DESCRIPTION).read_bytes())
+
+
+def load_attention(folder: Path) -> AttentionDecoder | None:
+    """Return the attention decoder of the model in `folder`, alone; None if it has none.
+
+    Raises:
+        ModelError: if the folder has no valid model.
+    """
+    config = load_description(folder).attention
+    if config is None:
+        return None
+    with _refusing(folder, WEIGHTS):
+        decoder = AttentionDecoder(config)
+        weights = read_safetensors(folder / WEIGHTS, ("attention.",))
+        decoder.load_state_dict({name: value.float() for name, value in weights.items()})
+    return decoder.eval().requires_grad_(False)
 
 
 @contextmanager

@@ -145,11 +145,13 @@ def _results(
     """Return what the head is given, what it emits, and the gradient of each part."""
     given: list[Tensor] = []
     hook = model.head.register_forward_pre_hook(lambda _, args: given.append(args[0].values))
+    texts = [" ".join(model.labels)] if model.attention else None
     with hook, products_in(precision, clip.values.device):
-        emissions = model(clip.values, clip.lengths, start)[0].float()
+        emissions, _, *attention = model(clip.values, clip.lengths, start, texts)
+    emissions = emissions.float()
     # Random weights: whatever the head is sure of, what it emits leaves a gradient.
     weights = torch.rand(emissions.shape, generator=torch.Generator().manual_seed(1))
-    loss = -(weights.to(emissions.device) * emissions).mean()
+    loss = -(weights.to(emissions.device) * emissions).mean() + sum(attention)
     forward = {"what the head is given": given[0], "what the head emits": emissions}
     right = {name: (values.detach(), ROUNDING) for name, values in forward.items()}
     return right | {k: (v, GRADIENT_ROUNDING) for k, v in _gradients(loss, parts).items()}

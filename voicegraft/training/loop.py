@@ -43,6 +43,8 @@ class Trainer:
     Args:
         quiet: print nothing: for one run of many.
         section: of params.yaml, where `fit` stands.
+        attention_weight: share of the model's attention decoder in the loss, and in the error on
+            dev by which the best epoch is chosen (0 to 1).
     """
 
     def __init__(
@@ -54,9 +56,11 @@ class Trainer:
         fit: Fit,
         quiet: bool = False,
         section: str = "train_head",
+        attention_weight: float = 0.0,
     ):
         self.fabric, self.bare, self.inputs = fabric, model, inputs
         self.parts, self.fit, self.quiet, self.section = parts, fit, quiet, section
+        self.attention_weight = attention_weight
         scaled = getattr(fabric.strategy.precision, "scaler", None) is not None
         adamw = optimiser(parts, fit.weight_decay, fabric.device, scaled)
         self.model, self.optimiser = fabric.setup(model, adamw)
@@ -151,7 +155,15 @@ class Trainer:
 
     def _loss(self, batch: Sequence[Utterance]) -> Tensor:
         clips = [self.inputs.augmented(utterance) for utterance in batch]
-        return self.bare.objective.loss(self._emissions(self.model, clips), batch)
+        if not self.attention_weight:
+            return self.bare.objective.loss(self._emissions(self.model, clips), batch)
+        joined, texts = join(clips), [utterance.text for utterance in batch]
+        values = self.fabric.to_device(joined.values)
+        *found, loss = self.model(values, joined.lengths, self.inputs.start, texts)
+        if self.attention_weight == 1:
+            return loss
+        own = self.bare.objective.loss(Padded(*found), batch)
+        return self.attention_weight * loss + (1 - self.attention_weight) * own.to(loss.device)
 
     def _emissions(self, model: nn.Module, clips: Sequence[Tensor]) -> Padded:
         joined = join(clips)
@@ -174,6 +186,19 @@ class Trainer:
         decoded = {u.id: self.bare.decode(emission) for u, emission in self.emissions(utterances)}
         return [decoded[utterance.id] for utterance in utterances]
 
+    @torch.no_grad()
+    def written(self, utterances: Sequence[Utterance]) -> list[str]:
+        """Return what the attention decoder alone writes for each of `utterances`, greedily."""
+        self.bare.eval()
+        found: dict[str, str] = {}
+        for batch in batches_in_order(utterances, self.fit.batch_seconds):
+            joined = join([self.inputs(u) for u in batch])
+            values = self.fabric.to_device(joined.values)
+            states = self.bare.head_input(values, joined.lengths, self.inputs.start)
+            texts = self.bare.attention.greedy(states)
+            found |= {u.id: text for u, text in zip(batch, texts, strict=True)}
+        return [found[utterance.id] for utterance in utterances]
+
     def _score(self, dev: Sequence[Utterance], record: dict[str, float]) -> tuple[str, float]:
         """Add dev's rates to the history, keep the best weights, and return the rate that counts.
 
@@ -188,6 +213,10 @@ class Trainer:
         if not any(predictions):
             self.progress.mute_epoch = self.progress.epoch
         name, error = next(iter(rates.items()))
+        if weight := self.attention_weight:
+            own = self.bare.objective.rates(dev, self.written(dev))
+            self.progress.history[-1] |= {f"dev/attention_{k}": rate for k, rate in own.items()}
+            error = weight * own[name] + (1 - weight) * error
         if error < self.progress.best_error:
             self.progress.best_error, self.progress.best_epoch = error, self.progress.epoch
             self.best = self._copies()

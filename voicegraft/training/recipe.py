@@ -7,7 +7,6 @@ from pydantic import (
     Field,
     NonNegativeInt,
     PositiveFloat,
-    PositiveInt,
     create_model,
 )
 
@@ -35,10 +34,12 @@ class Recipe(Fit):
 
     start: Literal["trunk", "audio"]
     learns: str
-    unfrozen_blocks: PositiveInt
+    unfrozen_blocks: NonNegativeInt
     frozen_above: NonNegativeInt
     upstream_lr: PositiveFloat
     layer_decay: Annotated[float, Field(gt=0, le=1)]
+    attention_weight: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the attention decoder in the loss; CTC has the rest."""
     head_epochs: NonNegativeInt
     epochs_per_block: NonNegativeInt
     speeds: list[Speed]
@@ -52,11 +53,11 @@ class Recipe(Fit):
 
     def check(self, layer: int) -> None:
         """Raise ValueError if there are not so many blocks under a head on `layer`."""
-        most = layer - self.frozen_above
-        if self.unfrozen_blocks > most:
+        least, most = int(not self.attention_weight), layer - self.frozen_above
+        if not least <= self.unfrozen_blocks <= most:
             raise ValueError(
-                f"params.yaml: unfrozen_blocks must be 1 to {most}, as the head listens to layer "
-                f"{layer} and frozen_above is {self.frozen_above}, not {self.unfrozen_blocks}"
+                f"params.yaml: unfrozen_blocks must be {least} to {most}, as the head listens to "
+                f"layer {layer} and frozen_above is {self.frozen_above}, not {self.unfrozen_blocks}"
             )
 
     def lowest(self, layer: int) -> int:

@@ -49,6 +49,7 @@ class Share:
     """How many parameters a training may change."""
 
     head: int
+    """In the head, and in the attention decoder beside it."""
     upstream: int
     """In the upstream, with what was added to it."""
     share: float
@@ -69,8 +70,8 @@ def size_of(upstream: Upstream) -> int:
 def share_of(parts: Iterable[Part], pretrained: int) -> Share:
     """Return how much `parts` let learn of an upstream that had `pretrained` parameters."""
     sizes = [(part.name, sum(p.numel() for p in part.parameters)) for part in parts]
-    head = sum(size for name, size in sizes if name == "head")
-    upstream = sum(size for name, size in sizes if name != "head")
+    head = sum(size for name, size in sizes if not name.startswith("block"))
+    upstream = sum(size for name, size in sizes if name.startswith("block"))
     return Share(head, upstream, round(upstream / pretrained, 6))
 
 

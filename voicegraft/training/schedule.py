@@ -36,6 +36,11 @@ def head_part(model: GraftedModel, lr: float) -> Part:
     return Part("head", tuple(p for module in modules for p in module.parameters()), lr)
 
 
+def attention_part(model: GraftedModel, lr: float) -> Part:
+    """Return the attention decoder, which learns from the first epoch."""
+    return Part("attention decoder", tuple(model.attention.parameters()), lr)
+
+
 def upstream_parts(
     model: GraftedModel,
     blocks: int,

@@ -1,0 +1,1 @@
+"""Plug-ins: the text decoder of an upstream that has one. Contract: voicegraft.model.attention."""
