@@ -179,7 +179,12 @@ def line(name: str, clips: Clips, before: Texts, after: Texts) -> str:
     return f"| {name} | {' | '.join(cells)} |"
 
 
-def main(model: Path, corpus: Path, work: Path = Path(".voicegraft/bench/new_voices")) -> None:
+def main(
+    model: Path,
+    corpus: Path,
+    ways: str = ",".join(WAYS),
+    work: Path = Path(".voicegraft/bench/new_voices"),
+) -> None:
     clips = Corpus(corpus)
     unseen = clips.of("unseen")
     speakers = [clip.speaker for clip in unseen]
@@ -193,7 +198,7 @@ def main(model: Path, corpus: Path, work: Path = Path(".voicegraft/bench/new_voi
     before = read(base, load_decoder(model, base.labels), chosen)
     print(f"{len(voices)} voices, {len(chosen)} clips, {minutes_of(chosen):.1f} minutes")
     print("| | CER | change | WER | change |\n|---|---|---|---|---|")
-    for way in WAYS:
+    for way in ways.split(","):
         found: dict[str, list[Texts]] = {"0.5": [{}, {}], "1": [{}, {}]}
         for voice in voices:
             for blend, texts in texts_of(way, voice, model, clips, work, unseen).items():

@@ -181,12 +181,9 @@ def adapt(
 
 
 def trainer_of(model: GraftedModel, states: HeldStates, knobs: Knobs) -> Trainer:
-    """Return what trains the head and the blocks above the layer of `states`."""
-    inputs, blocks = (
-        StoredStates(states, states.layer, MASKING),
-        model.description.top - states.layer,
-    )
-    parts = [head_part(model, LR)]
+    """Return what trains the head and the top blocks, from states below them."""
+    inputs, parts = StoredStates(states, states.layer, MASKING), [head_part(model, LR)]
+    blocks = min(BLOCKS, model.description.top)
     parts += upstream_parts(model, blocks, UPSTREAM_LR, LAYER_DECAY, 0, 0, stem=False)
     compute = Compute(accelerator=knobs.accelerator, devices=1, precision="auto")
     fabric = engine(settled(compute, model, inputs, parts))
