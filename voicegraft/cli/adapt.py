@@ -39,6 +39,10 @@ def adapt(
     forgotten, and on its dev clips the new model has to prove that it is no worse: it is written
     only if the interval of the change of their CER ends below one point.
 
+    Each minute of the voice takes about a minute on two cores, and the check on dev two more. With
+    a language model, little or nothing is gained on a minute of speech: see docs/unlabelled.md, and
+    compare the two models on some recordings.
+
     \b
     voicegraft adapt models/top3_lm grandma/ --corpus data/corpus --out models/grandma
     voicegraft transcribe models/grandma grandma/
