@@ -1,6 +1,7 @@
 """`voicegraft adapt`, on tones: a model reads them, and a new voice sings them higher."""
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 from invented import PITCHES, model, spoken, store_corpus, write_corpus
+from spelling_emissions import write_language
 from test_training import NO_MASKS, fit, head_trainer
 from typer.testing import CliRunner, Result
 
@@ -20,6 +22,7 @@ from voicegraft.inference import adaptation
 from voicegraft.inference.adaptation import Knobs, adapt
 from voicegraft.inference.transcriber import Transcriber
 from voicegraft.inference.voice import Voice
+from voicegraft.language.arpa import is_installed
 from voicegraft.language.decoder import FOLDER, GreedyDecoder, Settings, save_decoder
 from voicegraft.model import ctc
 from voicegraft.model.grafted import GraftedModel, load_model, save_model
@@ -151,6 +154,22 @@ def test_the_new_folder_is_a_model_with_the_decoder_and_the_old_one_stays(
     assert new[f"{FOLDER}/decoder.json"] == before[f"{FOLDER}/decoder.json"]
     assert Transcriber(tmp_path / "new/sung", "cpu")(singer / f"{TEXTS[0]}.wav").seconds > 0
     assert os.listdir(tmp_path / "new") == ["sung"]
+
+
+@pytest.mark.skipif(not is_installed(), reason="the libraries of `beam` are not installed")
+def test_a_language_model_goes_along_and_is_weighed_anew_on_dev(
+    folder, singer, corpus_folder, tmp_path, monkeypatch
+):
+    shutil.copytree(folder, tmp_path / "model")
+    language = write_language(tmp_path / "language", TEXTS)
+    save_decoder(tmp_path / "model" / FOLDER, Settings(decode="beam", slope=7.0), language)
+    monkeypatch.setattr(adaptation, "WORST", 1.0)
+    options = "--out", tmp_path / "sung", "--corpus", corpus_folder
+    assert command(tmp_path / "model", singer, *options).exit_code == 0
+    old, new = contents(tmp_path / "model" / FOLDER), contents(tmp_path / "sung" / FOLDER)
+    assert set(new) == set(old) > {"decoder.json"}
+    assert {name for name in new if new[name] != old[name]} == {"decoder.json"}
+    assert Transcriber(tmp_path / "sung", "cpu").decoder.settings.slope != 7.0
 
 
 def test_the_same_command_gives_the_same_bytes_and_another_seed_others(folder, singer, tmp_path):

@@ -22,7 +22,16 @@ from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import CHOOSING, Evaluate
 from voicegraft.inference.recordings import find_recordings
 from voicegraft.inference.voice import HeldStates, Voice
-from voicegraft.language.decoder import FOLDER, Decoder, GreedyDecoder, load_decoder
+from voicegraft.language.decoder import (
+    FOLDER,
+    BeamDecoder,
+    Decoder,
+    GreedyDecoder,
+    Settings,
+    load_decoder,
+    save_decoder,
+    tuned,
+)
 from voicegraft.model.grafted import GraftedModel, load_model, save_model
 from voicegraft.model.layers import trunk_below
 from voicegraft.pipeline.files import whole_apart
@@ -138,7 +147,9 @@ def adapt_folder(
     out.parent.mkdir(parents=True, exist_ok=True)
     with whole_apart(out) as partial:
         save_model(model, partial)
-        if (folder / FOLDER).is_dir():
+        if isinstance(decoder, BeamDecoder):
+            save_decoder(partial / FOLDER, decoder.settings, folder / FOLDER)
+        elif (folder / FOLDER).is_dir():
             shutil.copytree(folder / FOLDER, partial / FOLDER)
         remember(partial, base=folder)
     return adapted
@@ -151,7 +162,8 @@ def adapt(
 
     Args:
         model: to be adapted.
-        decoder: gives the voice's clips their texts, and dev's.
+        decoder: gives the voice's clips their texts, and dev's. One with a language model is
+            weighed anew on dev, in place: emissions are less sure than they were.
         voice: recordings without texts.
         corpus: of the model's training, to rehearse and to check on dev; None does neither.
         knobs: how.
@@ -174,6 +186,8 @@ def adapt(
     last = LastEpoch(knobs.epochs, trainer.best)
     trainer.run([*kept, *learnable(rehearsed, trainer.inputs, model)], kept, last)
     model.load_state_dict(last.blended(), strict=False)
+    if dev and isinstance(decoder, BeamDecoder):
+        decoder.settings = _weighed(trainer, decoder, dev)
     change = difference(before, _scores(trainer, decoder, dev), "cer", CHECK) if dev else None
     if change and change.high > WORST:
         raise ValueError(f"not kept, as other voices may be read worse: dev, {in_words(change)}")
@@ -246,3 +260,9 @@ def _drawn(train: Sequence[Utterance], minutes: float, seed: int) -> Sequence[Ut
 def _scores(trainer: Trainer, decoder: Decoder, clips: Sequence[Utterance]) -> list[Score]:
     read = [label.prediction for label in texts(trainer, decoder, clips, "check dev")]
     return score(clips, read, trainer.bare.labels)
+
+
+def _weighed(trainer: Trainer, decoder: BeamDecoder, dev: Sequence[Utterance]) -> Settings:
+    """Return the settings that dev chooses, as `decode` does."""
+    found = {clip.id: decoder.candidates(e.float().cpu()) for clip, e in trainer.emissions(dev)}
+    return tuned([found[clip.id] for clip in dev], [clip.text for clip in dev])
