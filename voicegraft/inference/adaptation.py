@@ -92,6 +92,7 @@ class Knobs:
         return Fit(
             seed=self.seed,
             epochs=self.epochs,
+            min_steps=0,
             patience=self.epochs,
             batch_seconds=30.0,
             accumulate=1,
@@ -139,6 +140,8 @@ def adapt_folder(
     model = load_model(folder, knobs.accelerator)
     if model.description.pooling:
         raise ValueError(f"{folder} is a model for classification: only texts can be adapted to")
+    if model.attention:
+        raise ValueError(f"{folder} has an attention decoder, which adapt does not train")
     voice, clips = Voice(), Corpus(corpus) if corpus else None
     for recording in find_recordings(files):
         voice.add(recording, model.max_seconds)
