@@ -8,20 +8,20 @@ https://arxiv.org/abs/2001.06001). No adaptation sees a label of that speaker.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field, PositiveInt
-from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from voicegraft.evaluation.classes.f1 import CLIPS, class_counts, rated, resampled
 from voicegraft.evaluation.classes.summary import RATES
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.pipeline.params import Section
-from voicegraft.studies.features import Clips, by_speaker
-from voicegraft.studies.few_shot import probability
+from voicegraft.studies.features import Clips, by_speaker, chosen_columns
+from voicegraft.studies.few_shot import by_discriminants, sure_discriminants
 
 
 class SelfTraining(Section):
@@ -31,33 +31,34 @@ class SelfTraining(Section):
     sure_share: Annotated[float, Field(gt=0, le=1)]
 
 
-Adaptation = Callable[[np.ndarray, np.ndarray, np.ndarray], Sequence[str]]
-"""(features of other speakers, their labels, features of the new one) → labels of the new one."""
+Adaptation = Callable[[Clips, np.ndarray], Sequence[str]]
+"""(clips of other speakers, features of the new one) → labels of the new one."""
 
 
-def as_taught(features: np.ndarray, labels: np.ndarray, others: np.ndarray) -> Sequence[str]:
-    """Return the predicted class of each of `others`, by logistic regression."""
-    return _standardised(features, labels, others)[0]
+def as_taught(taught: Clips, others: np.ndarray) -> Sequence[str]:
+    """Return the predicted class of each of `others`, by what the head is by default."""
+    return by_discriminants(taught, others)
 
 
-def self_trained(
-    features: np.ndarray, labels: np.ndarray, others: np.ndarray, knobs: SelfTraining
-) -> Sequence[str]:
-    """Return the predictions after self-training on the most confident of `others`."""
-    taken_for, sure = _standardised(features, labels, others)
+def self_trained(taught: Clips, others: np.ndarray, knobs: SelfTraining) -> Sequence[str]:
+    """Return the predictions after self-training on the most confident of `others`.
+
+    The layer and the pooling are those that `taught` chooses.
+    """
+    columns = chosen_columns(taught)
+    taught, others = replace(taught, features=taught.features[:, columns]), others[:, columns]
+    taken_for, sure = sure_discriminants(taught, others)
     for _ in range(knobs.rounds):
-        kept = sure >= np.quantile(sure, 1 - knobs.sure_share)
-        taught = np.concatenate([features, others[kept]])
-        targets = np.concatenate([labels, taken_for[kept]])
-        taken_for, sure = _standardised(taught, targets, others)
+        kept = np.flatnonzero(sure >= np.quantile(sure, 1 - knobs.sure_share))
+        more = replace(
+            taught,
+            features=np.concatenate([taught.features, others[kept]]),
+            labels=[*taught.labels, *taken_for[kept]],
+            speakers=[*taught.speakers, *["the new voice"] * len(kept)],
+            texts=[*taught.texts, *(f"new clip {i}" for i in kept)],
+        )
+        taken_for, sure = sure_discriminants(more, others)
     return taken_for
-
-
-def _standardised(
-    features: np.ndarray, labels: np.ndarray, others: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    scaler = StandardScaler().fit(features)
-    return probability(scaler.transform(features), labels, scaler.transform(others))
 
 
 def leave_speakers_out(
@@ -95,7 +96,8 @@ def _left_out(clips: Clips, speakers: Sequence[str], adapted: Adaptation, name: 
     predicted = np.empty(len(labels), labels.dtype)
     for speaker in tqdm(speakers, name, unit="voice"):
         here = own == speaker
-        predicted[here] = adapted(clips.features[~here], labels[~here], clips.features[here])
+        taught = clips.of(np.flatnonzero(~here))
+        predicted[here] = adapted(taught, clips.features[here])
     return predicted
 
 
