@@ -2,8 +2,8 @@
 
 Reads   UPSTREAM, CORPUS and EMBEDDINGS, as the previous stages write them
 Writes  MODEL, a grafted model; CURVES, loss and dev error rates by epoch (dvclive);
-        SCRATCH keeps the last epoch until the run is done, so that a killed run can continue;
-        CHOICE, for classes, the layers and poolings that were tried, the chosen one first
+        and for classes choice.csv, the layers and poolings that were tried, the chosen one first;
+        SCRATCH keeps the last epoch until the run is done, so that a killed run can continue
 Knobs   task; head: name, layer, and for classes pooling, normalise; train_head: rates, epochs,
         masking …, for heads that are trained step by step; compute: device, precision
 """
@@ -12,9 +12,6 @@ import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
 
 import sys
 from pathlib import Path
-from typing import Annotated
-
-from typer import Argument
 
 from voicegraft.embedding.store import Store
 from voicegraft.model.upstream import by_kind
@@ -45,7 +42,6 @@ def main(
     model: Path,
     curves: Path,
     scratch: Path,
-    choice_table: Annotated[Path | None, Argument(metavar="CHOICE")] = None,
 ) -> None:
     asked = load_params(choice_of(load_task()), "head")
     fit = load_params(Fit, "train_head")
@@ -62,9 +58,9 @@ def main(
         trainer = head_trainer(grafted, store, fit, compute)
         with tidied(scratch):
             trainer.train(clips, Checkpoint(scratch / fingerprint(reads)), model, curves)
-    if choice_table and trials:
+    if trials:
         print(f"head: {trials[0].view}", file=sys.stderr)
-        write_trials(choice_table, trials)
+        write_trials(curves / "choice.csv", trials)
     remember(model, **by_kind(upstream), training=[choice, fit])
 
 

@@ -15,7 +15,7 @@ SIZE = 10
 VIEWS = [View(k, "mean", np.arange(k * SIZE, (k + 1) * SIZE)) for k in range(3)]
 COMMANDS = {
     "extract_embeddings": "upstream corpus cache embeddings",
-    "train_head": "upstream corpus embeddings head curves scratch choice.csv",
+    "train_head": "upstream corpus embeddings head curves scratch",
 }
 
 
@@ -95,7 +95,7 @@ def trained(folder, whisper_folder):
 
 
 def test_the_model_has_what_was_chosen_and_the_table_what_was_tried(project):
-    with open(project / "choice.csv", newline="") as file:
+    with open(project / "curves/choice.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 9
     described = load_model(project / "head").description
@@ -104,10 +104,10 @@ def test_the_model_has_what_was_chosen_and_the_table_what_was_tried(project):
     assert "auto" not in (project / "head/model.json").read_text()
     assert float(rows[0]["log_loss"]) <= float(rows[-1]["log_loss"])
     assert float(rows[0]["accuracy"]) > 0.9
-    assert json.loads((project / "head/model.json").read_text())["head"] == "discriminants"
+    assert json.loads((project / "head/model.json").read_text())["head"] == "logistic"
 
 
 def test_the_choice_is_the_same_twice_to_the_byte(project, tmp_path, whisper_folder):
     again = trained(tmp_path, whisper_folder)
-    for file in ("choice.csv", "head/model.safetensors", "head/model.json"):
+    for file in ("curves/choice.csv", "head/model.safetensors", "head/model.json"):
         assert (again / file).read_bytes() == (project / file).read_bytes(), file

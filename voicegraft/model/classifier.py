@@ -131,6 +131,6 @@ def build(
     if by_voice and not isinstance(classifier, Fitted):
         raise ValueError(
             f"head.normalise: speaker looks at all clips of a voice at once, and {name} is trained "
-            "by batches: take head.name: discriminants or logistic"
+            "by batches: take head.name: logistic or discriminants"
         )
     return PooledHead(pool, classifier, Voice(pool.features) if by_voice else None)

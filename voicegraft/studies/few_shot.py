@@ -9,10 +9,9 @@ Intervals resample the blocks of the scored clips, and the draws of training cli
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import numpy as np
-from scipy.special import log_softmax, logsumexp
+from scipy.special import logsumexp
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import cosine_similarity
 from tqdm import tqdm
@@ -87,17 +86,10 @@ def by_discriminants(taught: Clips, others: np.ndarray) -> np.ndarray:
     Where there are several views of the features, the clips of `taught` choose one.
     """
     columns = chosen_columns(taught)
-    return sure_discriminants(
-        replace(taught, features=taught.features[:, columns]), others[:, columns]
-    )[0]
-
-
-def sure_discriminants(taught: Clips, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the predicted class of each of `others`, and its probability."""
     classes, targets = np.unique(taught.labels, return_inverse=True)
-    found = discriminants.fit(taught.features.astype(np.float64), targets, taught.groups)
-    log_p = log_softmax(found(others), axis=1)
-    return classes[log_p.argmax(1)], np.exp(log_p.max(1))
+    features = taught.features[:, columns].astype(np.float64)
+    found = discriminants.fit(features, targets, taught.groups)
+    return classes[found(others[:, columns]).argmax(1)]
 
 
 def few_shot(
