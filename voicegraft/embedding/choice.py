@@ -26,8 +26,8 @@ from voicegraft.model.speakers import FEWEST_CLIPS
 
 POOLINGS = ("mean", "mean_std", "mean_slope")
 """The first, with all layers, is taken where no group can be left out, as with one clip a class."""
-MOST_CLIPS = 500
-"""Clips drawn for the choice, which takes seconds."""
+MOST_CLIPS, TOGETHER = 1500, 500
+"""Clips drawn for the choice, and fitted at once: losses of one part alone depend on its draw."""
 FEWEST_SPEAKERS = 3
 CONFIDENCE = 0.95
 
@@ -141,21 +141,42 @@ def choose(
         groups: what is left out together.
     """
     names, kept = np.asarray(groups), discriminants.drawn(targets, MOST_CLIPS)
-    if discriminants.fewest_groups(targets[kept], names[kept]) < 2:
+    count = -(-len(kept) // TOGETHER)
+    parts = [kept[number::count] for number in range(count)]
+    if any(_too_few(targets[part], names[part], targets.max()) for part in parts):
+        parts = [kept]
+    if _too_few(targets[kept], names[kept], targets.max()):
         return [Trial(views[0], *[float("nan")] * 4)]
-    trials = [
-        _tried(view, features[np.ix_(kept, view.columns)], targets[kept], names[kept])
-        for view in views
-    ]
+    trials = [_tried(view, features, targets, names, parts) for view in views]
     return sorted(trials, key=lambda trial: trial.log_loss)
 
 
-def _tried(view: View, features: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> Trial:
-    found = discriminants.fit(features.astype(np.float64), targets, groups)
-    logits = found.sharpness * found.left_out
-    loss = -log_softmax(logits, axis=1)[np.arange(len(targets)), targets].mean()
-    right = logits.argmax(1) == targets
+def _too_few(targets: np.ndarray, groups: np.ndarray, last: int) -> bool:
+    """Return whether a class has clips of fewer than two groups; `last` is the last class."""
+    return len(np.unique(targets)) <= last or discriminants.fewest_groups(targets, groups) < 2
+
+
+def _tried(
+    view: View,
+    features: np.ndarray,
+    targets: np.ndarray,
+    groups: np.ndarray,
+    parts: Sequence[np.ndarray],
+) -> Trial:
+    logits = [
+        _left_out(features[np.ix_(part, view.columns)], targets[part], groups[part])
+        for part in parts
+    ]
+    kept = np.concatenate(parts)
+    targets, groups, scores = targets[kept], groups[kept], np.concatenate(logits)
+    loss = -log_softmax(scores, axis=1)[np.arange(len(targets)), targets].mean()
+    right = scores.argmax(1) == targets
     apart = [(right - right.mean())[groups == group].sum() for group in np.unique(groups)]
     error = norm.ppf((1 + CONFIDENCE) / 2) * np.linalg.norm(apart) / len(right)
     low, high = np.clip([right.mean() - error, right.mean() + error], 0, 1)
     return Trial(view, float(loss), float(right.mean()), float(low), float(high))
+
+
+def _left_out(features: np.ndarray, targets: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    found = discriminants.fit(features.astype(np.float64), targets, groups)
+    return found.sharpness * found.left_out
