@@ -62,11 +62,11 @@ zero-shot: $(VENV)/peers  ## Whisper's own decoder on the same clips, as the bas
 	$(FREE)
 	dvc repro studies/dvc.yaml:zero_shot@faster_whisper
 
-BENCH ?= encoding training reruns windows growth
+BENCH ?= encoding training decoding reruns windows growth
 
 bench: $(VENV)/peers  ## speed, each part of $(BENCH) into benchmarks/results.json and docs/
 	$(FREE)
-	dvc repro --quiet prepare_data fetch_model
+	dvc repro --quiet decode@head
 	for part in $(BENCH); do python -m benchmarks.$$part models/upstream data/corpus || exit 1; done
 	$(MAKE) tables
 

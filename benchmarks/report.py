@@ -59,6 +59,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "windows": lambda root: speed_table.windows(measured(root)),
     "ratios": lambda root: speed_table.ratios(measured(root)),
     "reruns": lambda root: speed_table.reruns(measured(root)),
+    "decoding": lambda root: speed_table.decoding(measured(root)),
     "growth": lambda root: speed_table.growth(measured(root)),
     "faults": lambda root: faults_table.table(measured(root)),
 }

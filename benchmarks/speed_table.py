@@ -21,6 +21,10 @@ GROWTH_HEADER = """\
 | extraction of | seconds | each hour beyond the line above | peak memory |
 |---|---|---|---|
 """
+DECODING_HEADER = """\
+| decoding with a language model | times real time: median (lowest–highest) |
+|---|---|
+"""
 WINDOW_HEADER = """\
 | silence behind a clip | dev CER | against 0.5 s | encoding, × real time |
 |---|---|---|---|
@@ -50,6 +54,14 @@ def growth(results: dict[str, Any]) -> str:
     """Return time and memory by the hours of the corpus."""
     rows = _measured(results, "growth").get("hours", {})
     return GROWTH_HEADER + "".join(_growth_lines(rows))
+
+
+def decoding(results: dict[str, Any]) -> str:
+    """Return how many seconds of audio are decoded in a second."""
+    return DECODING_HEADER + "".join(
+        f"| {name} | {own['speed']:.0f} ({own['low']:.0f}–{own['high']:.0f}) |\n"
+        for name, own in _measured(results, "decoding").items()
+    )
 
 
 def windows(results: dict[str, Any]) -> str:

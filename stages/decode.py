@@ -1,14 +1,14 @@
 """Give a model a language model: weigh them on dev, and score both together on test and unseen.
 
 Reads   MODEL, as train_head or finetune writes it; LANGUAGE, as build_language_model writes it;
-        CORPUS, as prepare_data writes it
+        CORPUS, as prepare_data writes it; EMISSIONS of the model, as evaluate writes them
 Writes  DECODED, the model with its decoder, which is all that `voicegraft transcribe` needs;
         EVALUATION, a folder of numbers for git, as `evaluate` writes them: rates.json also has the
         change from greedy decoding, words that the lexicon lacks, and the calibration error of
         words; confidence.csv is the reliability diagram of words.
         PREDICTIONS, id, reference and hypothesis in a .tsv: sentences of the corpus, never for git
-Knobs   decode: search; evaluate: batch_seconds, resamples, confidence, seed,
-        duration_edges_seconds, fewest_speaker_clips
+Knobs   decode: search; evaluate: resamples, confidence, seed, duration_edges_seconds,
+        fewest_speaker_clips
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
@@ -23,10 +23,10 @@ import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
-from voicegraft.evaluation.predictions import clips_to_score, emissions
+from voicegraft.evaluation.predictions import SCORED, read_emissions
 from voicegraft.evaluation.summary import CHOOSING, Evaluate
 from voicegraft.evaluation.words import DecodedClips
-from voicegraft.language.beam import is_installed
+from voicegraft.language.arpa import is_installed
 from voicegraft.language.decoder import (
     FOLDER,
     MISSING,
@@ -38,26 +38,18 @@ from voicegraft.language.decoder import (
 from voicegraft.language.folder import read_lexicon
 from voicegraft.language.rescoring import FEATURES, Candidates
 from voicegraft.model import ctc
-from voicegraft.model.grafted import GraftedModel, load_model
+from voicegraft.model.grafted import load_description
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import whole
 from voicegraft.pipeline.params import Section, load_params
 from voicegraft.pipeline.provenance import provenance
-from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.speech.manifest import Corpus
 
 
 class Decode(Section):
     """How texts are found in emissions."""
 
     search: Literal["beam", "greedy"]
-
-
-def emitted(
-    model: GraftedModel, corpus: Corpus, clips: Sequence[Utterance], batch_seconds: float
-) -> list[Tensor]:
-    """Return emissions (frames, labels) for each of `clips`."""
-    found = dict(emissions(model, corpus, clips, batch_seconds))
-    return [found[place] for place in range(len(clips))]
 
 
 def candidates(
@@ -80,16 +72,21 @@ def copy_model(model: Path, decoded: Path) -> None:
 
 
 def main(
-    model: Path, language: Path, corpus: Path, decoded: Path, evaluation: Path, predictions: Path
+    model: Path,
+    language: Path,
+    corpus: Path,
+    emissions: Path,
+    decoded: Path,
+    evaluation: Path,
+    predictions: Path,
 ) -> None:
     params, search = load_params(Evaluate, "evaluate"), load_params(Decode, "decode").search
     if search == "beam" and not is_installed():
         print(f"decode.search: {MISSING}", file=sys.stderr)
         search = "greedy"
-    grafted, clips = load_model(model), Corpus(corpus)
-    dev, scored = clips.of(CHOOSING), clips_to_score(clips, grafted.max_seconds)
-    emission_of = emitted(grafted, clips, dev + scored, params.batch_seconds)
-    found = candidates(search, grafted.labels, language, emission_of)
+    labels, clips = load_description(model).labels, Corpus(corpus)
+    dev, scored = clips.of(CHOOSING), clips.of(*SCORED)
+    found = candidates(search, labels, language, read_emissions(emissions, dev + scored))
     settings = Settings(decode="greedy")
     if search == "beam":
         settings = tuned(found[: len(dev)], [clip.text for clip in dev])
@@ -97,9 +94,7 @@ def main(
     save_decoder(decoded / FOLDER, settings, language)
     of = provenance(corpus=corpus, model=model, language=language, settings=params)
     report = DecodedClips(scored, found[len(dev) :], settings)
-    lines = report.write(
-        evaluation, predictions, grafted.labels, read_lexicon(language), params, of
-    )
+    lines = report.write(evaluation, predictions, labels, read_lexicon(language), params, of)
     print("\n".join(lines))
 
 

@@ -7,6 +7,7 @@ Writes  EVALUATION, a folder of numbers for git: metrics.json, the main rates; r
         calibration.csv, and for the unknown class unknown.csv and open_set.csv.
         PREDICTIONS, id, reference and hypothesis in a .tsv, or probabilities of all classes in a
         .csv: sentences of the corpus, so never for git
+        EMISSIONS, of a model for transcription, if asked for: those of dev, test and unseen
 Knobs   task; evaluate: batch_seconds, resamples, confidence, seed, duration_edges_seconds,
         fewest_speaker_clips, and for classes unknown_labels, max_false_accepts
 """
@@ -26,7 +27,12 @@ from voicegraft.evaluation.classes.report import (
     write_probabilities,
 )
 from voicegraft.evaluation.classes.scores import score_classes
-from voicegraft.evaluation.predictions import clips_to_score, log_probabilities, transcribe
+from voicegraft.evaluation.predictions import (
+    clips_to_score,
+    emissions_of,
+    log_probabilities,
+    write_emissions,
+)
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
 from voicegraft.evaluation.summary import CHOOSING, Evaluate
 from voicegraft.model.grafted import GraftedModel, load_model
@@ -52,13 +58,20 @@ def timed(
     return found
 
 
-def evaluate_texts(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> list[str]:
+def evaluate_texts(
+    model: Path, corpus: Path, evaluation: Path, predictions: Path, emissions: Path | None
+) -> list[str]:
     """Score a model for transcription, and return lines for the terminal."""
     params = load_params(Evaluate, "evaluate")
     grafted, clips = load_model(model), Corpus(corpus)
     utterances = clips_to_score(clips, grafted.max_seconds)
-    hypotheses = timed(transcribe, grafted, clips, utterances, params.batch_seconds)
+    found = timed(emissions_of, grafted, clips, utterances, params.batch_seconds)
+    hypotheses = [grafted.decode(emission) for emission in found]
     write_predictions(predictions, utterances, hypotheses)
+    if emissions:
+        dev = clips.of(CHOOSING)
+        found += emissions_of(grafted, clips, dev, params.batch_seconds)
+        write_emissions(emissions, [*utterances, *dev], found)
     of = provenance(corpus=corpus, model=model, settings=params)
     summary = write_evaluation(evaluation, utterances, hypotheses, grafted.labels, params, of)
     return headline(summary)
@@ -77,9 +90,14 @@ def evaluate_classes(model: Path, corpus: Path, evaluation: Path, predictions: P
     return class_headline(write_class_evaluation(evaluation, scores, params, params, of))
 
 
-def main(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> None:
-    evaluate = evaluate_classes if load_task() == CLASSIFICATION else evaluate_texts
-    print("\n".join(evaluate(model, corpus, evaluation, predictions)))
+def main(
+    model: Path, corpus: Path, evaluation: Path, predictions: Path, emissions: Path | None = None
+) -> None:
+    if load_task() == CLASSIFICATION:
+        lines = evaluate_classes(model, corpus, evaluation, predictions)
+    else:
+        lines = evaluate_texts(model, corpus, evaluation, predictions, emissions)
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":

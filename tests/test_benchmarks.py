@@ -5,11 +5,13 @@ import subprocess
 
 import numpy as np
 import pytest
+import soundfile
 from committed import begin, commit
 from scored import PARAMS, scores
 
 from benchmarks import (
     calibration,
+    decoding,
     growth,
     report,
     results,
@@ -37,6 +39,24 @@ def test_ways_are_timed_in_turn_once_a_round():
 
 def test_a_ratio_is_that_of_each_round_and_not_of_the_medians():
     assert timing.ratio([4.0, 9.0, 20.0], [2.0, 3.0, 5.0]) == {"ratio": 3, "low": 2, "high": 4}
+
+
+def test_a_speed_is_seconds_of_audio_by_seconds_of_work():
+    found = decoding.times_real_time(100.0, [2.0, 4.0, 5.0])
+    assert found == {"speed": 25, "low": 20, "high": 50}
+    part = {"decoding": {"measured": {"beam": found}}}
+    line = "| beam | 25 (20–50) |\n"
+    assert speed_table.decoding(part) == speed_table.DECODING_HEADER + line
+
+
+def test_the_recording_to_time_is_the_test_clips_with_pauses(corpus, tmp_path):
+    seconds = decoding.join(corpus, tmp_path / "test.wav")
+    clips = corpus.of("test")
+    pauses = len(clips) * decoding.PAUSE_SECONDS
+    assert seconds == pytest.approx(sum(u.seconds for u in clips) + pauses)
+    wave, rate = soundfile.read(tmp_path / "test.wav", dtype="int16")
+    assert (len(wave) / rate, rate) == (pytest.approx(seconds), SAMPLE_RATE)
+    assert np.array_equal(wave[: clips[0].samples], corpus.samples(clips[0]))
 
 
 def test_a_repeated_corpus_is_as_long_as_asked_and_has_no_clip_twice(corpus, tmp_path):

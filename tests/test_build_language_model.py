@@ -10,10 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from arpa_reader import read_language
 from prepared import PARAMS
 
 from stages.build_language_model import main
-from voicegraft.language.folder import read_language
+from voicegraft.language.arpa import LanguageModel, is_installed
+from voicegraft.language.folder import SPELLING, SYMBOLS, WORDS, symbols_of
+from voicegraft.language.ngram import RESERVED
 from voicegraft.language.texts import TextsError
 from voicegraft.pipeline.packed import PackedWriter
 from voicegraft.pipeline.params import ParamsError
@@ -172,26 +175,20 @@ def test_twice_gives_the_same_bytes(project):
     assert one.read_bytes() == two.read_bytes()
 
 
-def test_the_reader_of_kenlm_reads_both_models(project):
-    reason = "flashlight-text is not installed"
-    kenlm = pytest.importorskip("flashlight.lib.text.decoder.kenlm", reason=reason)
-    dictionary = pytest.importorskip("flashlight.lib.text.dictionary", reason=reason)
+@pytest.mark.skipif(not is_installed(), reason="flashlight-text is not installed")
+def test_kenlm_reads_all_models_as_they_were_written(project):
     (project.own / "a.txt").write_text("\n".join(spoken(7)[:9]), encoding="utf-8")
     language = project.run()
-    for name, ours in (("words", language.words), ("spelling", language.spelling)):
-        words = dictionary.Dictionary()
-        for word in ours.vocabulary:
-            words.add_entry(word)
-        theirs = kenlm.KenLM(str(project.root / f"out/language/{name}.arpa"), words)
-        for text in project.sides["test"]:
-            state, total = theirs.start(False), 0.0
-            tokens = text.split() if name == "words" else list(text.split()[0])
-            for token in tokens:
-                known = token if token in ours else "<unk>"
-                state, score = theirs.score(state, words.get_index(known))
-                total += score
-            total += theirs.finish(state)[1]
-            assert sum(ours.score(tokens)) == pytest.approx(total, abs=1e-3)
+    folder = project.root / "out/language"
+    for text in project.sides["test"]:
+        words = text.split()
+        for name, ours, tokens in (
+            (WORDS, language.words, words),
+            (SPELLING, language.spelling, list(words[0])),
+            (SYMBOLS, language.symbols, symbols_of(words)),
+        ):
+            theirs = LanguageModel(folder / name, ours.vocabulary[len(RESERVED) :])
+            assert sum(ours.score(tokens)) == pytest.approx(theirs.log10(tokens), abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,15 @@ import pytest
 from stage_runs import fill, params_of, run, write_params
 
 from voicegraft.inference.transcriber import Transcriber
-from voicegraft.language.beam import is_installed
+from voicegraft.language.arpa import is_installed
 
 LANGUAGE = "corpus downloads language language.json"
-ARGUMENTS = "head language corpus head_lm evaluation/head_lm predictions.tsv"
+ARGUMENTS = "head language corpus emissions.safetensors head_lm evaluation/head_lm predictions.tsv"
 STAGES = {
     "extract_embeddings": "upstream corpus cache embeddings",
     "train_head": "upstream corpus embeddings head curves scratch",
     "build_language_model": LANGUAGE,
+    "evaluate": "head corpus evaluation/head greedy.tsv --emissions emissions.safetensors",
     "decode": ARGUMENTS,
 }
 
@@ -58,7 +59,6 @@ def test_the_stage_gives_the_same_bytes_twice(folder):
 
 
 def test_rates_hold_the_change_from_greedy_decoding_with_its_interval(folder):
-    run("evaluate", "head corpus evaluation/head greedy.tsv", folder)
     greedy = json.loads((folder / "evaluation/head/rates.json").read_text())["test"]
     decoded = rates(folder)["test"]
     for rate in ("cer", "wer"):
@@ -88,8 +88,8 @@ def test_transcribe_takes_the_decoder_in_the_folder_unless_it_is_told_to_be_gree
 
 
 def test_with_search_greedy_nothing_changes_and_no_language_model_is_copied(folder, tmp_path):
-    for name in ("head", "corpus", "language"):
-        shutil.copytree(folder / name, tmp_path / name)
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    shutil.rmtree(tmp_path / "head_lm")
     params = params_of()
     params["decode"]["search"] = "greedy"
     write_params(tmp_path, params)
@@ -110,11 +110,11 @@ def test_an_unknown_search_is_refused_with_the_choices(tmp_path, value):
 
 @pytest.mark.skipif(not is_installed(), reason="flashlight-text is not installed")
 def test_a_damaged_language_model_is_named(folder, tmp_path):
-    for name in ("head", "corpus", "language", "params.yaml"):
+    for name in ("head", "corpus", "language", "emissions.safetensors", "params.yaml"):
         copy = shutil.copytree if (folder / name).is_dir() else shutil.copy
         copy(folder / name, tmp_path / name)
-    text = (tmp_path / "language/words.arpa").read_text()
-    (tmp_path / "language/words.arpa").write_text(text[: len(text) // 2])
+    text = (tmp_path / "language/symbols.arpa").read_text()
+    (tmp_path / "language/symbols.arpa").write_text(text[: len(text) // 2])
     done = run("decode", ARGUMENTS, tmp_path)
     assert done.returncode == 1
-    assert "language/words.arpa" in done.stderr.strip().splitlines()[-1]
+    assert "language/symbols.arpa" in done.stderr.strip().splitlines()[-1]

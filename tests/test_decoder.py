@@ -5,7 +5,7 @@ import json
 import pytest
 from spelling_emissions import LABELS, SENTENCES, emission, write_language
 
-from voicegraft.language import beam
+from voicegraft.language.arpa import is_installed
 from voicegraft.language.decoder import (
     FOLDER,
     SETTINGS,
@@ -19,9 +19,7 @@ from voicegraft.language.decoder import (
 from voicegraft.model import ctc
 from voicegraft.pipeline.files import DamagedError
 
-needs_search = pytest.mark.skipif(
-    not beam.is_installed(), reason="flashlight-text is not installed"
-)
+needs_search = pytest.mark.skipif(not is_installed(), reason="flashlight-text is not installed")
 WRONG, RIGHT = emission("abca beře", "abba beře", 0.6), "abba beře"
 
 

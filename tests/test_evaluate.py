@@ -11,6 +11,7 @@ import pytest
 import yaml
 from invented import model
 
+from voicegraft.evaluation.predictions import read_emissions
 from voicegraft.model.grafted import load_model, save_model
 from voicegraft.pipeline.packed import PackedWriter
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance, write_manifest
@@ -94,9 +95,34 @@ def test_predictions_hold_what_a_clip_alone_gives(project):
         assert (row["reference"], row["hypothesis"]) == (utterance.text, alone)
 
 
+def test_stored_emissions_are_what_each_clip_gives(project):
+    evaluate("model", "corpus", "e/model", "p.tsv", "--emissions", "emissions/model.safetensors")
+    model, corpus = load_model(project / "model"), Corpus(project / "corpus")
+    scored = corpus.of("test", "unseen", "dev")
+    stored = read_emissions(project / "emissions/model.safetensors", scored)
+    for utterance, emission in zip(scored, stored, strict=True):
+        alone = model.emissions([corpus.wave(utterance)])[0]
+        assert emission.shape == alone.shape
+        assert np.allclose(emission, alone, atol=1e-4)
+
+
+def test_emissions_of_another_corpus_or_damaged_ones_are_refused_by_name(project):
+    corpus = Corpus(project / "corpus")
+    evaluate("model", "corpus", "e/model", "p.tsv", "--emissions", "emissions.safetensors")
+    with pytest.raises(ValueError, match=r"emissions\.safetensors has no emissions of c0"):
+        read_emissions(Path("emissions.safetensors"), corpus.of("train"))
+    content = Path("emissions.safetensors").read_bytes()
+    Path("emissions.safetensors").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"emissions\.safetensors is not a complete"):
+        read_emissions(Path("emissions.safetensors"), corpus.of("dev"))
+
+
 def test_the_same_inputs_give_the_same_bytes(project):
     for name in ("one", "two"):
-        evaluate("model", "corpus", f"{name}/head", f"predictions/{name}.tsv")
+        stored = "--emissions", f"{name}/emissions.safetensors"
+        evaluate("model", "corpus", f"{name}/head", f"predictions/{name}.tsv", *stored)
+    one, two = (Path(name, "emissions.safetensors").read_bytes() for name in ("one", "two"))
+    assert one == two
     assert bytes_in(project / "one/head") == bytes_in(project / "two/head")
     assert (project / "predictions/one.tsv").read_bytes() == (
         project / "predictions/two.tsv"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from arpa_reader import read_arpa
 
-from voicegraft.language.arpa import read_arpa
 from voicegraft.language.kneser_ney import FALLBACK, discounts_of, estimate
 from voicegraft.language.ngram import BEGIN, END, UNKNOWN
 

@@ -3,21 +3,31 @@
 import numpy as np
 import pytest
 import torch
-from spelling_emissions import LABELS, emission, language_of
+from spelling_emissions import LABELS, emission, language_of, write_language
 
+from voicegraft.language.arpa import is_installed
+from voicegraft.language.decoder import BeamDecoder, Settings
 from voicegraft.language.folder import BOUNDARY
-from voicegraft.language.rescoring import START, Candidates, Rescorer, choose_weights
+from voicegraft.language.rescoring import START, Candidates, choose_weights
 
 LANGUAGE = language_of()
 LN10 = np.log(10)
+needs_kenlm = pytest.mark.skipif(not is_installed(), reason="flashlight-text is not installed")
 
 
-def features(text, labels=LABELS):
-    own = emission(text.replace("z", ""), labels=labels)
-    return Rescorer(labels, LANGUAGE).features(own, [text])[0]
+@pytest.fixture
+def features(tmp_path):
+    folder = write_language(tmp_path / "language")
+
+    def of(text, labels=LABELS):
+        rescorer = BeamDecoder(labels, folder, Settings(decode="beam")).rescorer
+        return rescorer.features(emission(text, labels=labels), [text])[0]
+
+    return of
 
 
-def test_each_score_is_that_of_its_model():
+@needs_kenlm
+def test_each_score_is_that_of_its_model(features):
     by_emissions, by_words, by_spelling, by_symbols, length = features("abba cede")
     log_loss = torch.nn.functional.ctc_loss(
         emission("abba cede")[:, None],
@@ -34,13 +44,15 @@ def test_each_score_is_that_of_its_model():
     assert (by_spelling, length) == (0, 2)
 
 
-def test_only_words_that_the_model_lacks_are_spelled():
+@needs_kenlm
+def test_only_words_that_the_model_lacks_are_spelled(features):
     spelled = sum(LANGUAGE.spelling.score("deřa")) * LN10
     assert features("abba deřa")[2] == pytest.approx(spelled)
     assert features("deřa deřa")[2] == pytest.approx(2 * spelled)
 
 
-def test_a_language_without_spaces_has_no_scores_of_words():
+@needs_kenlm
+def test_a_language_without_spaces_has_no_scores_of_words(features):
     assert features("abbacede", ["", *"abcdeř"])[[1, 2, 4]].tolist() == [0, 0, 0]
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from voicegraft.model.batches import batches_by_length
+from voicegraft.model.formats import read_safetensors, write_safetensors
 from voicegraft.model.grafted import GraftedModel
 from voicegraft.model.speakers import each_voice
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance
@@ -64,14 +66,40 @@ def in_batches(
             bar.update(sum(utterances[i].seconds for i in batch))
 
 
+def emissions_of(
+    model: GraftedModel, corpus: Corpus, utterances: Sequence[Utterance], batch_seconds: float
+) -> list[Tensor]:
+    """Return emissions (frames, labels) for each of `utterances`, in their order."""
+    found = dict(emissions(model, corpus, utterances, batch_seconds))
+    return [found[index] for index in range(len(utterances))]
+
+
 def transcribe(
     model: GraftedModel, corpus: Corpus, utterances: Sequence[Utterance], batch_seconds: float
 ) -> list[str]:
     """Return the hypothesis for each of `utterances`, in their order."""
-    hypotheses = [""] * len(utterances)
-    for index, emission in emissions(model, corpus, utterances, batch_seconds):
-        hypotheses[index] = model.decode(emission)
-    return hypotheses
+    found = emissions_of(model, corpus, utterances, batch_seconds)
+    return [model.decode(emission) for emission in found]
+
+
+def write_emissions(path: Path, utterances: Sequence[Utterance], found: Sequence[Tensor]) -> None:
+    """Write emissions (frames, labels) of utterances: they spell sentences, so not for git."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    named = zip(utterances, found, strict=True)
+    write_safetensors(path, {u.id: emission.contiguous() for u, emission in named})
+
+
+def read_emissions(path: Path, utterances: Sequence[Utterance]) -> list[Tensor]:
+    """Return the emissions (frames, labels) of `utterances`, in their order.
+
+    Raises:
+        WeightsError: if the file is damaged.
+        ValueError: if it lacks one of the utterances.
+    """
+    found = read_safetensors(path, ("",))
+    if missing := [u.id for u in utterances if u.id not in found]:
+        raise ValueError(f"{path} has no emissions of {missing[0]}: it is of another corpus")
+    return [found[utterance.id] for utterance in utterances]
 
 
 def log_probabilities(

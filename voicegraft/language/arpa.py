@@ -1,27 +1,26 @@
-"""Back-off models as files: the ARPA format, which KenLM, SRILM and decoders read.
+"""Back-off models as files in the ARPA format: written here, and read by KenLM.
 
 The format is described in SRILM's ngram-format(5),
-http://www.speech.sri.com/projects/srilm/manpages/ngram-format.5.html
+http://www.speech.sri.com/projects/srilm/manpages/ngram-format.5.html. KenLM (Heafield 2011,
+https://aclanthology.org/W11-2123) is a part of flashlight-text.
 """
 
-import re
-from array import array
-from collections.abc import Iterator, Sequence
-from itertools import islice
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING
 
-import numpy as np
+from voicegraft.language.ngram import UNKNOWN, NGram
+from voicegraft.pipeline.files import DamagedError, whole
 
-from voicegraft.language.ngram import NEVER, RESERVED, Level, NGram
-from voicegraft.pipeline.files import reading, whole
+if TYPE_CHECKING:
+    from flashlight.lib.text.decoder.kenlm import KenLM
+    from flashlight.lib.text.dictionary import Dictionary
 
 ROWS_AT_ONCE = 100_000
-BLANK = " \t\r\n"
-COUNT = re.compile(r"ngram (\d+)=(\d+)")
-
-Row = tuple[float, list[str], float]
-"""log10 of the probability, words, and log10 of the back-off weight."""
 
 
 def write_arpa(path: Path, model: NGram) -> None:
@@ -55,84 +54,68 @@ def _lines(model: NGram, order: int, first: int) -> Iterator[str]:
         yield f"{log10:.7g}\t{text}\t{backoff:.7g}\n" if backoff else f"{log10:.7g}\t{text}\n"
 
 
-def read_arpa(path: Path) -> NGram:
-    """Return the model of an ARPA file, from this writer or another.
+def is_installed() -> bool:
+    """Return whether flashlight-text is here; it has no wheels for Python 3.13 and later."""
+    return find_spec("flashlight") is not None
+
+
+class LanguageModel:
+    """The n-grams of an ARPA file.
+
+    Args:
+        path: of the file.
+        tokens: that are looked up, each once; any other is UNKNOWN.
 
     Raises:
-        DamagedError: if it is not in the format, ends early, or lacks a part of an n-gram.
+        FileNotFoundError: if there is no file.
+        DamagedError: if it is not in the format, or ends early.
     """
-    with reading(path), open(path, encoding="utf-8", newline="\n") as file:
-        counts = _counts(file)
-        vocabulary, levels = _unigrams(_rows(file, 1, counts[0]))
-        index = {word: i for i, word in enumerate(vocabulary)}
-        for order, count in enumerate(counts[1:], 2):
-            levels.append(_level(_rows(file, order, count), order, index, levels))
-        if _next_line(file) != "\\end\\":
-            raise ValueError("it has more n-grams than it names, or does not end in \\end\\")
-        return NGram(vocabulary, levels)
+
+    def __init__(self, path: Path, tokens: Iterable[str]):
+        from flashlight.lib.text.dictionary import Dictionary
+
+        self.dictionary = Dictionary()
+        for token in (*tokens, UNKNOWN):
+            self.dictionary.add_entry(token)
+        self.unknown = self.dictionary.get_index(UNKNOWN)
+        self.dictionary.set_default_index(self.unknown)
+        self.kenlm = _read(path, self.dictionary)
+
+    def __contains__(self, token: str) -> bool:
+        """Return whether `token` is looked up, and is not UNKNOWN."""
+        return self.dictionary.get_index(token) != self.unknown
+
+    def log10(self, tokens: Sequence[str]) -> float:
+        """Return the log10 probability of a sequence, from its beginning to its end."""
+        state, total = self.kenlm.start(False), 0.0
+        for token in tokens:
+            state, score = self.kenlm.score(state, self.dictionary.get_index(token))
+            total += score
+        return total + self.kenlm.finish(state)[1]
 
 
-def _next_line(file: TextIO) -> str:
-    """Return the next line that is not blank, without spaces at its ends; "" at the end."""
-    return next((stripped for line in file if (stripped := line.strip(BLANK))), "")
+def _read(path: Path, dictionary: "Dictionary") -> "KenLM":
+    from flashlight.lib.text.decoder.kenlm import KenLM
+
+    if not path.is_file():  # KenLM would end the process
+        raise FileNotFoundError(f"{path} is missing: it is a part of the decoder")
+    try:
+        with _quiet():
+            return KenLM(str(path), dictionary)
+    except RuntimeError as error:
+        why = " ".join(f"{error}".split())
+        raise DamagedError(f"{path} is damaged, or no ARPA file: {why}") from None
 
 
-def _counts(file: TextIO) -> list[int]:
-    """Return the number of n-grams of each order, from the head of the file."""
-    while (line := _next_line(file)) != "\\data\\":
-        if not line:
-            raise ValueError("it has no \\data\\")
-    counts: list[int] = []
-    while match := COUNT.fullmatch(line := _next_line(file)):
-        if int(match[1]) != len(counts) + 1:
-            raise ValueError(f"{line!r} is not in order")
-        counts.append(int(match[2]))
-    if line != "\\1-grams:":
-        raise ValueError(f"{line!r} is not \\1-grams:")
-    return counts
-
-
-def _rows(file: TextIO, order: int, count: int) -> Iterator[Row]:
-    """Yield the n-grams of an order, the head of whose section is read if it is the first."""
-    if order > 1 and (line := _next_line(file)) != f"\\{order}-grams:":
-        raise ValueError(f"{line!r} is not \\{order}-grams:")
-    for line in islice(file, count):
-        # Not by str.split(), for which a no-break space is a space too.
-        log10, *words = filter(None, line.strip(BLANK).replace("\t", " ").split(" "))
-        if len(words) not in (order, order + 1):
-            raise ValueError(f"{line!r} is no {order}-gram")
-        backoff = float(words.pop()) if len(words) > order else 0.0
-        yield float(log10), words, backoff
-
-
-def _unigrams(rows: Iterator[Row]) -> tuple[list[str], list[Level]]:
-    """Return the vocabulary, sorted behind RESERVED, and its level.
-
-    A reserved word that the file does not have is never predicted.
-    """
-    found = {word: (log10, backoff) for log10, (word,), backoff in rows}
-    vocabulary = [*RESERVED, *sorted(found.keys() - set(RESERVED))]
-    numbers = np.array([found.get(word, (NEVER, 0.0)) for word in vocabulary])
-    return vocabulary, [Level(np.arange(len(vocabulary)), *numbers.T.copy())]
-
-
-def _level(
-    lines: Iterator[Row], order: int, index: dict[str, int], below: Sequence[Level]
-) -> Level:
-    """Return the n-grams of an order above 1, sorted."""
-    words, numbers = array("q"), array("d")
-    for log10, ngram, backoff in lines:
-        words.extend(index[word] for word in ngram)
-        numbers.extend((log10, backoff))
-    ids = np.frombuffer(words, np.int64).reshape(-1, order)
-    keys = ids[:, 0]
-    for place, level in enumerate(below):
-        rows = level.rows(keys)
-        if (rows < 0).any():
-            raise ValueError("it has an n-gram without the n-gram of its first words")
-        keys = rows * len(index) + ids[:, place + 1]
-    ranks = np.argsort(keys, kind="stable")
-    log10, backoff = np.frombuffer(numbers, np.float64).reshape(-1, 2)[ranks].T.copy()
-    if len(keys) and not np.diff(keys[ranks]).all():
-        raise ValueError(f"it has a {order}-gram twice")
-    return Level(keys[ranks], log10, backoff)
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep KenLM's progress bar from standard error, into which its C++ writes."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

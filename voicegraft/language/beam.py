@@ -2,23 +2,23 @@
 
 Two searches complete each other. One goes through the words of a lexicon, with a model of words,
 and writes no word that the lexicon lacks. The other may write any string of labels, with a model of
-code points. Both, and the reading of models, are flashlight-text's: Kahn et al. 2022, "Flashlight",
+code points. Both are flashlight-text's: Kahn et al. 2022, "Flashlight",
 https://arxiv.org/abs/2201.12465
 """
 
 import math
-import os
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from voicegraft.language.arpa import LanguageModel
 from voicegraft.language.folder import token_of
-from voicegraft.pipeline.files import DamagedError
+
+if TYPE_CHECKING:
+    from flashlight.lib.text.decoder import Trie
 
 BLANK = "\0"  # in a dictionary of tokens; no text has it
 CANDIDATES = 20
@@ -32,11 +32,6 @@ SYMBOLS = {"beam_size": 30, "beam_size_token": 6, "beam_threshold": 10.0}
 SYMBOLS |= {"lm_weight": 1.0, "sil_score": 0.3}
 
 
-def is_installed() -> bool:
-    """Return whether flashlight-text is here; it has no wheels for Python 3.13 and later."""
-    return find_spec("flashlight") is not None
-
-
 class WordSearch:
     """The search through a lexicon.
 
@@ -48,15 +43,9 @@ class WordSearch:
 
     def __init__(self, labels: Sequence[str], model: Path, lexicon: Sequence[str]):
         from flashlight.lib.text import decoder
-        from flashlight.lib.text.dictionary import Dictionary
 
         self.space = labels.index(" ")
-        self.words = Dictionary()
-        for word in (*lexicon, "<unk>"):
-            self.words.add_entry(word)
-        unknown = self.words.get_index("<unk>")
-        self.words.set_default_index(unknown)
-        self.model = _read(model, self.words)
+        self.model = LanguageModel(model, lexicon)
         self.trie = self._trie(labels, lexicon)
         options = decoder.LexiconDecoderOptions(
             **WORDS,
@@ -65,17 +54,19 @@ class WordSearch:
             log_add=False,
             criterion_type=decoder.CriterionType.CTC,
         )
-        tables = (self.trie, self.model, self.space, 0, unknown, [], False)
+        own = self.model
+        tables = (self.trie, own.kenlm, self.space, 0, own.unknown, [], False)
         self.search = decoder.LexiconDecoder(options, *tables)
 
-    def _trie(self, labels: Sequence[str], lexicon: Sequence[str]) -> "object":
+    def _trie(self, labels: Sequence[str], lexicon: Sequence[str]) -> "Trie":
         from flashlight.lib.text import decoder
 
         number = {label: i for i, label in enumerate(labels)}
-        trie, start = decoder.Trie(len(labels), self.space), self.model.start(False)
+        words, kenlm = self.model.dictionary, self.model.kenlm
+        trie, start = decoder.Trie(len(labels), self.space), kenlm.start(False)
         for word in lexicon:
-            index = self.words.get_index(word)
-            score = self.model.score(start, index)[1]
+            index = words.get_index(word)
+            score = kenlm.score(start, index)[1]
             trie.insert([*(number[symbol] for symbol in word), self.space], index, score)
         trie.smear(decoder.SmearingMode.MAX)
         return trie
@@ -86,7 +77,8 @@ class WordSearch:
         ended = np.full((len(emission) + 1, emission.shape[1]), -1e4, np.float32)
         ended[:-1], ended[-1, self.space] = emission, 0
         for found in self.search.decode(ended.ctypes.data, *ended.shape)[:CANDIDATES]:
-            yield " ".join(self.words.get_entry(i) for i in found.words if i >= 0)
+            words = (self.model.dictionary.get_entry(i) for i in found.words if i >= 0)
+            yield " ".join(words)
 
 
 class SymbolSearch:
@@ -99,17 +91,14 @@ class SymbolSearch:
 
     def __init__(self, labels: Sequence[str], model: Path):
         from flashlight.lib.text import decoder
-        from flashlight.lib.text.dictionary import Dictionary
 
-        self.labels, tokens = labels, Dictionary()
-        for label in labels:
-            tokens.add_entry(token_of(label) or BLANK)
-        self.model = _read(model, tokens)
+        self.labels = labels
+        self.model = LanguageModel(model, [token_of(label) or BLANK for label in labels])
         options = decoder.LexiconFreeDecoderOptions(
             **SYMBOLS, log_add=False, criterion_type=decoder.CriterionType.CTC
         )
         silence = labels.index(" ") if " " in labels else -1
-        self.search = decoder.LexiconFreeDecoder(options, self.model, silence, 0, [])
+        self.search = decoder.LexiconFreeDecoder(options, self.model.kenlm, silence, 0, [])
 
     def __call__(self, emission: np.ndarray) -> Iterator[str]:
         """Yield texts, the best first, for log-probabilities (frames, labels)."""
@@ -117,30 +106,3 @@ class SymbolSearch:
         for found in self.search.decode(lasting.ctypes.data, *lasting.shape)[:CANDIDATES]:
             path = (label for label, _ in groupby(found.tokens) if label >= 0)
             yield " ".join("".join(self.labels[i] for i in path).split())
-
-
-def _read(path: Path, tokens: "object") -> "object":
-    from flashlight.lib.text.decoder.kenlm import KenLM
-
-    if not path.is_file():  # KenLM would end the process
-        raise FileNotFoundError(f"{path} is missing: it is a part of the decoder")
-    try:
-        with _quiet():
-            return KenLM(str(path), tokens)
-    except RuntimeError as error:
-        why = " ".join(f"{error}".split())
-        raise DamagedError(f"{path} is damaged, or no ARPA file: {why}") from None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep KenLM's progress bar from standard error, into which its C++ writes."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)

@@ -15,7 +15,8 @@ import torch
 from pydantic import BaseModel, ConfigDict
 
 from voicegraft.language import rescoring
-from voicegraft.language.beam import SymbolSearch, WordSearch, is_installed
+from voicegraft.language.arpa import LanguageModel, is_installed
+from voicegraft.language.beam import SymbolSearch, WordSearch
 from voicegraft.language.confidence import (
     Calibration,
     calibrated,
@@ -24,7 +25,7 @@ from voicegraft.language.confidence import (
     posteriors_of,
     word_spans,
 )
-from voicegraft.language.folder import SYMBOLS, WORDS, copy_language, read_language
+from voicegraft.language.folder import SPELLING, SYMBOLS, WORDS, copy_language, read_lexicon
 from voicegraft.language.rescoring import Candidates, Rescorer, choose_weights
 from voicegraft.model import ctc
 from voicegraft.pipeline.files import reading, whole
@@ -98,12 +99,14 @@ class BeamDecoder:
 
     def __init__(self, labels: Sequence[str], language: Path, settings: Settings):
         self.labels, self.settings = labels, settings
-        self.rescorer = Rescorer(labels, read_language(language))
-        self.searches = [SymbolSearch(labels, language / SYMBOLS)]
-        if self.rescorer.by_words:
-            lexicon = self.rescorer.language.lexicon
-            known = [word for word in lexicon if set(word) <= set(labels)]
-            self.searches.append(WordSearch(labels, language / WORDS, known))
+        symbols, words = SymbolSearch(labels, language / SYMBOLS), None
+        self.searches: list[SymbolSearch | WordSearch] = [symbols]
+        if " " in labels:  # a language written without spaces has no words to look up
+            lexicon = [word for word in read_lexicon(language) if set(word) <= set(labels)]
+            search = WordSearch(labels, language / WORDS, lexicon)
+            self.searches, words = [symbols, search], search.model
+        spelling = LanguageModel(language / SPELLING, labels[1:])
+        self.rescorer = Rescorer(labels, symbols.model, spelling, words)
 
     def candidates(self, emission: torch.Tensor) -> Candidates:
         """Return the texts that the searches find for emissions (frames, labels), greedy first."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from voicegraft.language.arpa import read_arpa, write_arpa
+from voicegraft.language.arpa import write_arpa
 from voicegraft.language.kneser_ney import estimate
 from voicegraft.language.ngram import RESERVED, UNKNOWN, NGram
 from voicegraft.pipeline.files import whole
@@ -84,12 +84,3 @@ def copy_language(folder: Path, other: Path) -> None:
     for name in FILES:
         with whole(other / name) as partial:
             shutil.copyfile(folder / name, partial)
-
-
-def read_language(folder: Path) -> Language:
-    """Return the models of a folder.
-
-    Raises:
-        DamagedError: if a file is not as it was written.
-    """
-    return Language(*(read_arpa(folder / name) for name in (WORDS, SYMBOLS, SPELLING)))

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from rapidfuzz.distance import Levenshtein
 
-from voicegraft.language.folder import Language, token_of
-from voicegraft.language.ngram import END, NGram, State
+from voicegraft.language.arpa import LanguageModel
+from voicegraft.language.folder import token_of
 from voicegraft.model import ctc
 
 FEATURES = ("emissions", "words", "spelling", "symbols", "length")
@@ -26,49 +26,37 @@ UNDECIDED = 1e-9
 LN10 = float(np.log(10))
 
 
+@dataclass(frozen=True)
 class Rescorer:
-    """Score texts by emissions and language models; `labels` are of the emissions, blank first."""
+    """Score texts by emissions and language models.
 
-    def __init__(self, labels: Sequence[str], language: Language):
-        self.labels, self.language = labels, language
-        # A language written without spaces has no words to look up.
-        self.by_words = " " in labels
-        self.known: dict[tuple[int, State, str], tuple[float, State]] = {}
+    Args:
+        labels: of the emissions, the blank first.
+        symbols: the model of code points.
+        spelling: the model of the code points of a word.
+        words: the model of words; None of a language written without spaces.
+    """
+
+    labels: Sequence[str]
+    symbols: LanguageModel
+    spelling: LanguageModel
+    words: LanguageModel | None
 
     def features(self, emission: torch.Tensor, texts: Sequence[str]) -> np.ndarray:
         """Return `FEATURES` of each text, (texts, features), by emissions (frames, labels)."""
-        self.known.clear()  # texts of one clip share most of their words
-        rows = [(*self._by_words(text), self._by_symbols(text)) for text in texts]
-        by_words, by_spelling, by_symbols = np.array(rows).reshape(-1, 3).T
-        lengths = [len(text.split()) * self.by_words for text in texts]
-        symbols = [ctc.target(text, self.labels) for text in texts]
-        by_emissions = ctc.log_likelihoods(emission, symbols).double().numpy()
-        return np.column_stack([by_emissions, by_words, by_spelling, by_symbols, lengths])
+        targets = [ctc.target(text, self.labels) for text in texts]
+        by_emissions = ctc.log_likelihoods(emission, targets).double().numpy()
+        by_symbols = [self.symbols.log10([*map(token_of, text)]) * LN10 for text in texts]
+        by_words, by_spelling, length = np.array([*map(self._by_words, texts)]).reshape(-1, 3).T
+        return np.column_stack([by_emissions, by_words, by_spelling, by_symbols, length])
 
-    def _by_words(self, text: str) -> tuple[float, float]:
-        """Return the log-probabilities of the words, and of the spelling of those not known."""
-        if not self.by_words:
-            return 0.0, 0.0
-        words, spelling = self.language.words, self.language.spelling
-        unknown = [word for word in text.split() if word not in words]
-        spelled = sum(self._of(spelling, word) for word in unknown)
-        return self._of(words, text.split()), spelled
-
-    def _by_symbols(self, text: str) -> float:
-        return self._of(self.language.symbols, [token_of(symbol) for symbol in text])
-
-    def _of(self, model: NGram, tokens: Sequence[str]) -> float:
-        state, total = model.begin(), 0.0
-        for token in (*tokens, END):
-            log10, state = self._extended(model, state, token)
-            total += log10
-        return total * LN10
-
-    def _extended(self, model: NGram, state: State, token: str) -> tuple[float, State]:
-        key = (id(model), state, token)
-        if key not in self.known:
-            self.known[key] = model.extend(state, token)
-        return self.known[key]
+    def _by_words(self, text: str) -> tuple[float, float, int]:
+        """Return log-probabilities of the words and of the letters of unknown ones; the length."""
+        if self.words is None:
+            return 0.0, 0.0, 0
+        words = text.split()
+        spelled = sum(self.spelling.log10(word) for word in words if word not in self.words)
+        return self.words.log10(words) * LN10, spelled * LN10, len(words)
 
 
 @dataclass(frozen=True)

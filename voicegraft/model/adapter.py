@@ -11,10 +11,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from voicegraft.model import upstream as upstreams
+from voicegraft.model.formats import write_safetensors
 from voicegraft.model.grafted import (
     DESCRIPTION,
     WEIGHTS,
@@ -24,7 +25,6 @@ from voicegraft.model.grafted import (
     ready,
 )
 from voicegraft.model.precision import bound_cache
-from voicegraft.pipeline.files import whole_apart
 
 PREFIX, FACTS = "upstream.", "voicegraft"
 
@@ -48,10 +48,8 @@ def write_adapter(model: Path, upstream: Path, file: Path) -> None:
         raise ModelError(f"{model} does not hold a grafted model: {error}") from None
     base = _pretrained(upstream, description)
     own = {name: value for name, value in weights.items() if not _equal(base.get(name), value)}
-    # One entry, as safetensors writes several in any order.
     facts = {"model": json.loads(text), "upstream": digest(base)}
-    with whole_apart(file) as partial:
-        save_file(own, partial, {FACTS: json.dumps(facts)})
+    write_safetensors(file, own, {FACTS: json.dumps(facts)})
 
 
 def load_adapter(file: Path, upstream: Path, device: str = "auto") -> GraftedModel:

@@ -1,4 +1,4 @@
-"""Read safetensors, JSON and CTranslate2's model.bin, without unpickling.
+"""Read safetensors, JSON and CTranslate2's model.bin, without unpickling; write safetensors.
 
 The format of model.bin is defined in `python/ctranslate2/specs/model_spec.py` in
 OpenNMT/CTranslate2. All numbers are little-endian: u32 version, name of the spec, u32 revision, u32
@@ -16,7 +16,10 @@ import numpy as np
 import torch
 from pydantic import JsonValue
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
+
+from voicegraft.pipeline.files import whole_apart
 
 Names = Mapping[str, Sequence[str | None]]
 """For each of our tensors, the stored tensors to stack; None stands for zeros."""
@@ -54,6 +57,23 @@ def read_safetensors(path: Path, prefixes: Sequence[str]) -> dict[str, Tensor]:
             }
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} is not a complete safetensors file: {error}") from None
+
+
+def write_safetensors(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write tensors, which must be contiguous, and at most one entry of metadata, atomically.
+
+    The same tensors give the same bytes; several entries would be in any order.
+
+    Raises:
+        OSError: naming the file, if it cannot be written.
+    """
+    try:
+        with whole_apart(path) as partial:
+            save_file(dict(tensors), partial, metadata and dict(metadata))
+    except SafetensorError as error:
+        raise OSError(f"{path}: {error}") from None
 
 
 def assembled(

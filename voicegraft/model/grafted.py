@@ -3,7 +3,8 @@
 `model.json` describes the network, `model.safetensors` has all weights.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from voicegraft.model import classifier as classifiers
@@ -19,10 +20,11 @@ from voicegraft.model import head as heads
 from voicegraft.model import unfreezing
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.batches import Padded, Ragged, join
+from voicegraft.model.formats import write_safetensors
 from voicegraft.model.layers import Layer, SideBySide, WeightedSum, numbers
 from voicegraft.model.objective import Classification, Objective, Transcription
 from voicegraft.model.precision import bound_cache
-from voicegraft.pipeline.files import whole, whole_apart
+from voicegraft.pipeline.files import whole
 
 DESCRIPTION, WEIGHTS = "model.json", "model.safetensors"
 
@@ -176,11 +178,7 @@ def save_model(model: GraftedModel, folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     weights = {k: _smallest_exact(v.detach().cpu()) for k, v in model.state_dict().items()}
-    try:
-        with whole_apart(folder / WEIGHTS) as partial:
-            save_file(weights, partial)
-    except SafetensorError as error:
-        raise OSError(f"{folder / WEIGHTS}: {error}") from None
+    write_safetensors(folder / WEIGHTS, weights)
     text = model.description.model_dump_json(indent=2, exclude_none=True)
     with whole(folder / DESCRIPTION) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
@@ -196,17 +194,34 @@ def load_model(folder: Path, device: str = "auto") -> GraftedModel:
         ModelError: if the folder has no valid model.
     """
     bound_cache()
-    file = DESCRIPTION
-    try:
-        description = Description.model_validate_json((folder / DESCRIPTION).read_bytes())
-        model = GraftedModel(description)
-        file = WEIGHTS
+    with _refusing(folder, DESCRIPTION):
+        model = GraftedModel(load_description(folder))
+    with _refusing(folder, WEIGHTS):
         weights = load_file(folder / WEIGHTS)
         model.load_state_dict({name: value.float() for name, value in weights.items()})
+    return ready(model, device)
+
+
+def load_description(folder: Path) -> Description:
+    """Return the description of the model in `folder`.
+
+    Raises:
+        ModelError: if the folder has none, or one that is not valid.
+    """
+    with _refusing(folder, DESCRIPTION):
+        return Description.model_validate_json((folder / DESCRIPTION).read_bytes())
+
+
+@contextmanager
+def _refusing(folder: Path, file: str) -> Iterator[None]:
+    """Make a ModelError of what goes wrong with a file of a model."""
+    try:
+        yield
+    except ModelError:
+        raise
     except (OSError, ValueError, TypeError, SafetensorError, RuntimeError) as error:
         why = " ".join(f"{error}".split())
         raise ModelError(f"{folder} does not hold a grafted model: {file}: {why}") from None
-    return ready(model, device)
 
 
 def ready(model: GraftedModel, device: str) -> GraftedModel:
