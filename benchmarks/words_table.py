@@ -41,7 +41,7 @@ def table(evaluation: Path, models: Iterable[str]) -> str:
 def few_shot(evaluation: Path) -> str:
     """Return a row for each number of clips of a class."""
     lines = [line for line in _lines(evaluation / "few_shot.csv") if line["split"] == "test"]
-    rows = [_row(f"nearest class mean, of {line['shots']} a class", line) for line in lines]
+    rows = [_row(f"from {line['shots']} clips a class", line) for line in lines]
     return HEADER + "".join(rows)
 
 

@@ -2,6 +2,7 @@
 
 Reads   UPSTREAM, CORPUS and EMBEDDINGS, as the previous stages write them
 Writes  MODEL, a grafted model; CURVES, loss and dev error rates by epoch (dvclive);
+        and for classes choice.csv, the layers and poolings that were tried, the chosen one first;
         SCRATCH keeps the last epoch until the run is done, so that a killed run can continue
 Knobs   task; head: name, layer, and for classes pooling, normalise; train_head: rates, epochs,
         masking …, for heads that are trained step by step; compute: device, precision
@@ -9,9 +10,9 @@ Knobs   task; head: name, layer, and for classes pooling, normalise; train_head:
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
 
+import sys
 from pathlib import Path
 
-from voicegraft.embedding.knobs import head_layer
 from voicegraft.embedding.store import Store
 from voicegraft.model.upstream import by_kind
 from voicegraft.pipeline.command import run_stage
@@ -21,19 +22,33 @@ from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
-from voicegraft.training.head import choice_of, fit_head, graft, head_trainer, is_fitted
+from voicegraft.training.head import (
+    choice_of,
+    fit_head,
+    graft,
+    head_trainer,
+    is_fitted,
+    settled_choice,
+    write_trials,
+)
 from voicegraft.training.inputs import StoredStates
 from voicegraft.training.scratch import fingerprint, tidied
 
 
 def main(
-    upstream: Path, corpus: Path, embeddings: Path, model: Path, curves: Path, scratch: Path
+    upstream: Path,
+    corpus: Path,
+    embeddings: Path,
+    model: Path,
+    curves: Path,
+    scratch: Path,
 ) -> None:
-    choice = load_params(choice_of(load_task()), "head")
+    asked = load_params(choice_of(load_task()), "head")
     fit = load_params(Fit, "train_head")
     compute = load_params(Compute, "compute")
     clips, store = Corpus(corpus), Store(embeddings)
-    layer = head_layer(choice.layer, store)
+    choice, trials = settled_choice(asked, store, clips.of("train"))
+    layer = choice.layer
     grafted = graft(layer, choice, store, clips.of("train"), upstream, fit.seed)
     if is_fitted(grafted):
         fit_head(grafted, StoredStates(store, layer, fit.masking), clips, model, curves)
@@ -43,6 +58,9 @@ def main(
         trainer = head_trainer(grafted, store, fit, compute)
         with tidied(scratch):
             trainer.train(clips, Checkpoint(scratch / fingerprint(reads)), model, curves)
+    if trials:
+        print(f"head: {trials[0].view}", file=sys.stderr)
+        write_trials(curves / "choice.csv", trials)
     remember(model, **by_kind(upstream), training=[choice, fit])
 
 

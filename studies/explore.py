@@ -21,6 +21,7 @@ import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt
 from tqdm import tqdm
 
+from voicegraft.embedding.choice import pooled
 from voicegraft.embedding.store import Store
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import write_json
@@ -37,7 +38,6 @@ from voicegraft.studies.exploration.suspects import (
     write_table,
 )
 from voicegraft.studies.exploration.units import NAME, Agreement, agreements, log_mel_means
-from voicegraft.studies.features import pooled
 
 Means = dict[int, np.ndarray]
 """By layer, the mean of each clip's states, (clips, size)."""

@@ -28,7 +28,7 @@ from voicegraft.pipeline.provenance import KEY, cell, provenance
 from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Corpus
 from voicegraft.studies.features import Vectors, read_clips
-from voicegraft.studies.few_shot import few_shot, nearest_mean, rarest
+from voicegraft.studies.few_shot import by_discriminants, few_shot, rarest
 
 HEADER = ["split", "shots", *COLUMNS, "draws"]
 
@@ -64,7 +64,7 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     lines = [
         {"split": split} | line
         for split, side in sides.items()
-        for line in few_shot(train, side, nearest_mean, shots, knobs.draws, params)
+        for line in few_shot(train, side, by_discriminants, shots, knobs.draws, params)
     ]
     of = cell(provenance(corpus=corpus, settings=params))
     rows = [[*(line[name] for name in HEADER), of] for line in lines]

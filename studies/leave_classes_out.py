@@ -25,7 +25,7 @@ from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
 from voicegraft.pipeline.provenance import KEY, cell, provenance
 from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Corpus
-from voicegraft.studies.features import Vectors, read_clips
+from voicegraft.studies.features import Vectors, narrowed, read_clips
 from voicegraft.studies.leave_classes_out import enough, leave_classes_out
 
 RATES = [
@@ -57,7 +57,8 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     knobs = load_params(LeaveClassesOut, "leave_classes_out", STUDIES_FILE)
     splits = (CHOOSING, *SCORED)
     how = load_params(Vectors, "head")
-    sides = read_clips(Corpus(corpus), Store(embeddings), splits, how, params.unknown_labels)
+    every = read_clips(Corpus(corpus), Store(embeddings), splits, how, params.unknown_labels)
+    sides = narrowed(every)
     if CHOOSING not in sides:
         raise ValueError(f"the corpus has no clip in {CHOOSING}, where the threshold is chosen")
     classes, lines = len(set(sides["train"].labels)), []

@@ -15,7 +15,6 @@ import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
 from pathlib import Path
 from typing import Any
 
-from voicegraft.embedding.knobs import head_layer
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.classes.open_set import evaluate_of
 from voicegraft.evaluation.predictions import SCORED
@@ -40,7 +39,7 @@ from voicegraft.studies.self_training_gains import (
 from voicegraft.studies.trainings import Trainings
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit, long_enough
-from voicegraft.training.head import choice_of, graft, head_trainer
+from voicegraft.training.head import choice_of, graft, head_trainer, settled_choice
 from voicegraft.training.loop import Trainer
 from voicegraft.training.scratch import tidied
 
@@ -103,12 +102,12 @@ def main(
 ) -> None:
     knobs = load_params(SelfTrain, "self_train", STUDIES_FILE)
     evaluate = load_params(evaluate_of(load_task()), "evaluate")
-    choice = load_params(choice_of(load_task()), "head")
+    asked = load_params(choice_of(load_task()), "head")
     fit = load_params(Fit, "train_head")
     compute = load_params(Compute, "compute")
     clips, store = Corpus(corpus), Store(embeddings)
     labelled, others = parted(clips, knobs.labelled_minutes, fit.seed)
-    layer = head_layer(choice.layer, store)
+    choice, _ = settled_choice(asked, store, labelled)
     if getattr(choice, "normalised_by", None):
         raise ValueError(
             "params.yaml: head.normalise must be none for self_train: speaker adaptation without "
@@ -116,7 +115,7 @@ def main(
         )
 
     def build(budget: Fit) -> Trainer:
-        learner = graft(layer, choice, store, labelled, upstream, budget.seed)
+        learner = graft(choice.layer, choice, store, labelled, upstream, budget.seed)
         return head_trainer(learner, store, budget, compute)
 
     facts = {"head": choice, "compute": compute, "stage": Path(__file__)}

@@ -3,16 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics.pairwise import cosine_similarity
+from scipy.special import softmax
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
 from voicegraft.model import classifier as classifiers
+from voicegraft.model import discriminants
 from voicegraft.model.batches import pad
 from voicegraft.model.classifier import Fitted
 
 SIZE, LABELS = 12, 3
-FITTED = ["logistic", "prototypes"]
+FITTED = ["discriminants", "logistic"]
 
 
 @pytest.fixture(params=classifiers.names())
@@ -143,13 +145,77 @@ def test_a_class_with_one_clip_leaves_nothing_to_choose_by():
     assert "too few clips" in found
 
 
-def test_prototypes_score_by_the_cosine_to_the_class_means():
-    classifier, features, targets = fitted("prototypes")
+def unit(features):
     scaled = StandardScaler().fit_transform(features)
-    directions = scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
-    means = np.stack([directions[targets == label].mean(0) for label in range(LABELS)])
-    expected = 10 * cosine_similarity(scaled, means)
-    np.testing.assert_allclose(scores(classifier, features), expected, atol=1e-5)
+    rows = scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
+    return np.hstack([rows, np.ones((len(rows), 1))])
+
+
+def ridge(rows, targets, penalty, weights):
+    """Ridge regression of scikit-learn on class indicators, the intercept penalised too."""
+    wanted = np.eye(targets.max() + 1)[targets] - 1 / (targets.max() + 1)
+    return Ridge(alpha=penalty, fit_intercept=False).fit(rows, wanted, weights)
+
+
+def unequal(apart=0.3):
+    """Clips of three classes, of unequal number, in groups of four."""
+    features, targets = clouds(apart=apart)
+    kept = np.flatnonzero((targets > 0) | (np.arange(len(targets)) % 3 == 0))
+    features, targets = features[kept], targets[kept]
+    weights = len(targets) / (LABELS * np.bincount(targets)[targets])
+    return features, targets, [f"group {i % 23}" for i in range(len(targets))], weights
+
+
+@pytest.mark.parametrize("size", [5, 300])
+def test_discriminants_are_ridge_regression_in_which_all_classes_weigh_the_same(size):
+    features, targets, groups, weights = unequal()
+    features = np.tile(features, (1, size))[:, :size]
+    found = discriminants.fit(features, targets, groups)
+    rows = unit(features)
+    expected = ridge(rows, targets, found.penalty, weights).predict(rows)
+    np.testing.assert_allclose(found(features), found.sharpness * expected, atol=1e-8)
+
+
+def test_scores_of_a_group_left_out_are_those_of_a_fit_without_it():
+    features, targets, groups, weights = unequal()
+    found, rows, names = discriminants.fit(features, targets, groups), unit(features), groups
+    for group in ("group 0", "group 7"):
+        own = np.array(names) == group
+        fitted = ridge(rows[~own], targets[~own], found.penalty, weights[~own])
+        np.testing.assert_allclose(found.left_out[own], fitted.predict(rows[own]), atol=1e-8)
+
+
+def test_discriminants_are_as_sure_as_they_are_right_on_what_was_left_out():
+    features, targets, groups, _ = unequal()
+    found = discriminants.fit(features, targets, groups)
+
+    def loss(sharpness):
+        return log_loss(targets, softmax(sharpness * found.left_out, axis=1))
+
+    assert (
+        0.2 < loss(found.sharpness) < min(loss(found.sharpness * 0.8), loss(found.sharpness / 0.8))
+    )
+
+
+def test_the_classifier_of_the_model_scores_as_the_discriminants_do():
+    classifier, features, targets = fitted("discriminants", apart=0.3)
+    found = discriminants.fit(features, targets, [f"clip {i}" for i in range(len(targets))])
+    np.testing.assert_allclose(scores(classifier, features), found(features), atol=1e-4)
+
+
+def test_many_clips_are_fitted_by_all_and_chosen_by_some(monkeypatch):
+    features, targets, groups, weights = unequal()
+    monkeypatch.setattr(discriminants, "MOST_CLIPS", 30)
+    found = discriminants.fit(features, targets, groups)
+    assert len(found.left_out) == 30
+    expected = ridge(unit(features), targets, found.penalty, weights).predict(unit(features))
+    np.testing.assert_allclose(found(features), found.sharpness * expected, atol=1e-8)
+
+
+def test_one_clip_of_each_class_is_enough_for_discriminants():
+    features, targets = clouds(each=1)
+    found = built("discriminants", "mean").classifier.fit(features, targets, ["a", "b", "c"])
+    assert found == "penalty 0.1, as a class has clips of one group alone"
 
 
 def test_pooling_that_is_learnt_is_refused_where_nothing_is_trained_step_by_step(name):

@@ -1,13 +1,16 @@
 """Few clips of each class to learn from: draws, rates and intervals, on invented features."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from labelled import QUICK
 from scored import grouped
 from sklearn.metrics import accuracy_score, f1_score
 
+from voicegraft.embedding.choice import View
 from voicegraft.studies.features import Clips
-from voicegraft.studies.few_shot import draw, few_shot, nearest_mean, rarest
+from voicegraft.studies.few_shot import by_discriminants, draw, few_shot, rarest
 
 CLASSES = np.array(["flat", "rise", "fall"])
 
@@ -21,7 +24,7 @@ def clips(seed, each=40, apart=1.0, size=8):
     return Clips(features, labels, grouped(f"block{i % 10}" for i in range(3 * each)))
 
 
-def run(train, test, classify=nearest_mean, shots=(1, 5, 10), draws=20):
+def run(train, test, classify=by_discriminants, shots=(1, 5, 10), draws=20):
     return few_shot(train, test, classify, shots, draws, QUICK)
 
 
@@ -37,9 +40,9 @@ def test_more_shots_tell_classes_better_apart():
 def test_means_are_those_of_scikit_learn_over_the_draws():
     train, test, found = clips(1), clips(2), []
 
-    def remember(features, labels, others):
-        assert sorted(labels) == sorted([*CLASSES] * 5)
-        found.append(nearest_mean(features, labels, others))
+    def remember(taught, others):
+        assert sorted(taught.labels) == sorted([*CLASSES] * 5)
+        found.append(by_discriminants(taught, others))
         return found[-1]
 
     (line,) = run(train, test, remember, shots=(5,), draws=7)
@@ -56,7 +59,7 @@ def test_the_interval_holds_both_kinds_of_luck():
     (steady,) = run(
         train,
         test,
-        lambda _f, _l, others: nearest_mean(train.features, train.labels, others),
+        lambda _, others: by_discriminants(train, others),
         shots=(1,),
     )
     width = [line["accuracy_high"] - line["accuracy_low"] for line in (noisy, steady)]
@@ -71,7 +74,7 @@ def test_features_that_say_nothing_are_at_chance():
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others():
     assert run(clips(1), clips(2)) == run(clips(1), clips(2))
     other = QUICK.model_copy(update={"seed": 2})
-    assert few_shot(clips(1), clips(2), nearest_mean, [1], 20, other) != run(
+    assert few_shot(clips(1), clips(2), by_discriminants, [1], 20, other) != run(
         clips(1), clips(2), shots=[1]
     )
 
@@ -88,7 +91,16 @@ def test_the_rarest_class_is_the_one_with_the_fewest_clips():
     assert rarest(["b"] * 3 + ["a"] * 9 + ["c"] * 3) == ("b", 3)
 
 
-def test_the_nearest_mean_is_that_of_the_smallest_angle_whatever_the_length():
-    features = np.array([[1.0, 0.0], [3.0, 0.0], [0.0, 0.1]])
-    others = np.array([[0.01, 0.002], [5.0, 9.0]])
-    assert nearest_mean(features, np.array(["x", "x", "y"]), others).tolist() == ["x", "y"]
+def test_the_drawn_clips_choose_the_view_that_tells_their_classes_apart():
+    train, test = clips(1, apart=2.0), clips(2, apart=2.0)
+    rng = np.random.default_rng(3)
+    noise = [rng.normal(0, 1, of.features.shape) for of in (train, test)]
+    views = [View(0, "mean", np.arange(8)), View(1, "mean", np.arange(8, 16))]
+    sides = [
+        replace(of, features=np.hstack([more, of.features]), views=views)
+        for of, more in zip((train, test), noise, strict=True)
+    ]
+    (one, five), (alone,) = run(*sides, shots=(1, 5)), run(train, test, shots=(5,))
+    assert five["accuracy"] > alone["accuracy"] - 0.05
+    # One clip of each class leaves nothing to choose by, and the first view is but noise.
+    assert one["accuracy_low"] < 1 / 3 < one["accuracy_high"]

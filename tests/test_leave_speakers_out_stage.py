@@ -57,7 +57,7 @@ def test_one_that_is_trained_step_by_step_cannot_do_it(project, tmp_path, whispe
     (again / "embeddings").symlink_to(project / "embeddings")
     done = run("train_head", again)
     assert done.returncode == 1
-    assert "take head.name: logistic or prototypes" in done.stderr
+    assert "take head.name: logistic or discriminants" in done.stderr
 
 
 def test_each_voice_is_left_out_twice_with_the_same_bytes(project):

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from voicegraft.model.classifier import Fitted
+from voicegraft.model.discriminants import fewest_groups
 
 CS = [10.0**power for power in range(-4, 2)]
 """Inverse strengths of the penalty; cross-validation chooses one."""
@@ -42,7 +43,7 @@ class Logistic(Fitted):
     def fit(self, features: np.ndarray, targets: np.ndarray, groups: Sequence[str]) -> str:
         """See `Fitted`: C by cross-validation, if every class is in at least two groups."""
         pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=STEPS))
-        folds = min(FOLDS, _fewest_groups(targets, groups))
+        folds = min(FOLDS, fewest_groups(targets, groups))
         with warnings.catch_warnings():
             # Weak penalties may not converge in STEPS steps.
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -78,12 +79,6 @@ class Logistic(Fitted):
         )
         for own, found in pairs:
             own.copy_(torch.from_numpy(found))
-
-
-def _fewest_groups(targets: np.ndarray, groups: Sequence[str]) -> int:
-    """Return the number of groups that contain the rarest class."""
-    pairs = set(zip(targets.tolist(), groups, strict=True))
-    return int(np.bincount([target for target, _ in pairs]).min())
 
 
 def build(features: int, labels: int) -> Logistic:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from voicegraft.model.batches import Padded
 from voicegraft.model.head import Head
-from voicegraft.model.layers import Layer
+from voicegraft.model.layers import AnyLayer
 from voicegraft.model.pooling import Pooling
 from voicegraft.model.speakers import Voice
 from voicegraft.pipeline import plugins
@@ -28,10 +28,10 @@ from voicegraft.speech.manifest import Utterance
 
 
 class ClassifierChoice(Section):
-    """The classifier, its input layers, pooling and speaker normalisation."""
+    """The classifier, its input layers, pooling (either may be auto) and speaker normalisation."""
 
     name: str
-    layer: Layer
+    layer: AnyLayer
     pooling: str
     normalise: Literal["none", "speaker"]
 
@@ -131,6 +131,6 @@ def build(
     if by_voice and not isinstance(classifier, Fitted):
         raise ValueError(
             f"head.normalise: speaker looks at all clips of a voice at once, and {name} is trained "
-            "by batches: take head.name: logistic or prototypes"
+            "by batches: take head.name: logistic or discriminants"
         )
     return PooledHead(pool, classifier, Voice(pool.features) if by_voice else None)

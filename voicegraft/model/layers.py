@@ -5,7 +5,7 @@ https://arxiv.org/abs/2105.01051): lower layers keep information on sounds that 
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BeforeValidator
@@ -29,6 +29,15 @@ def _layer(value: Any) -> int | tuple[int, ...]:
 
 Layer = Annotated[int | tuple[int, ...], BeforeValidator(_layer)]
 """The number of a layer, or two or more, increasing, as the head's input."""
+AUTO = "auto"
+
+
+def _layer_or_auto(value: Any) -> int | tuple[int, ...] | str:
+    return value if value == AUTO else _layer(value)
+
+
+AnyLayer = Annotated[int | tuple[int, ...] | Literal["auto"], BeforeValidator(_layer_or_auto)]
+"""The same, or auto: it is chosen from what is stored, see voicegraft.embedding.choice."""
 
 
 def numbers(layer: Layer) -> tuple[int, ...]:

@@ -1,57 +1,55 @@
 """Clips as vectors: stored states, pooled and standardised, with labels, speakers and blocks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import torch
 from pydantic import ConfigDict
 from sklearn.preprocessing import StandardScaler
-from torch import Tensor
 
-from voicegraft.embedding.knobs import head_layer
+from voicegraft.embedding.choice import View, choose, groups_of, wide
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.blocks import Blocks, choose_blocks
-from voicegraft.model.layers import Layer, numbers
-from voicegraft.model.pooling import Pooling, pool_clips, without_weights
+from voicegraft.model.layers import AnyLayer
 from voicegraft.model.speakers import without_voices
 from voicegraft.pipeline.params import Section
 from voicegraft.speech.manifest import Corpus, Utterance
 
 
-def pooled(store: Store, clips: Sequence[str], layers: Sequence[int], way: str) -> np.ndarray:
-    """Return the pooled states of each clip, (clips, features), in float64.
-
-    Args:
-        store: of the clips.
-        clips: their ids.
-        layers: stored layers, which are concatenated.
-        way: see voicegraft.model.pooling.
-
-    Raises:
-        ValueError: if that way has weights to train.
-    """
-    pooling = Pooling(way, store.facts["size"], store.silence)
-    if list(pooling.parameters()):
-        raise ValueError(f"pooling: {way} has weights to train; choose a way without")
-    of_layers = [pool_clips(pooling, _states(store, clips, layer)) for layer in layers]
-    return np.concatenate(of_layers, axis=1)
-
-
-def _states(store: Store, clips: Sequence[str], layer: int) -> Iterator[Tensor]:
-    for clip in clips:
-        yield torch.from_numpy(store.states(clip, layer).astype(np.float32))
-
-
 @dataclass(frozen=True)
 class Clips:
-    """Features (clips, size), labels, blocks and speakers of clips."""
+    """Features (clips, size), labels, blocks, speakers and texts of clips; views of the features.
+
+    Without views there is one, of all features.
+    """
 
     features: np.ndarray
     labels: Sequence[str]
     blocks: Blocks
     speakers: Sequence[str] = ()
+    texts: Sequence[str] = ()
+    views: Sequence[View] = ()
+
+    @property
+    def groups(self) -> Sequence[str]:
+        """What is left out together: see `voicegraft.embedding.choice.groups_of`."""
+        texts = self.texts or [str(number) for number in range(len(self.labels))]
+        return groups_of(self.labels, self.speakers, texts) if self.speakers else texts
+
+    def of(self, kept: np.ndarray) -> "Clips":
+        """Return the clips of these indices, in their order."""
+        parts = (self.labels, self.speakers, self.texts)
+        labels, speakers, texts = ([of[i] for i in kept] if len(of) else of for of in parts)
+        return Clips(self.features[kept], labels, self.blocks, speakers, texts, self.views)
+
+
+def chosen_columns(clips: Clips) -> np.ndarray:
+    """Return the columns of the view that tells the classes of `clips` best apart."""
+    if len(clips.views) < 2:
+        return np.arange(clips.features.shape[1])
+    targets = np.unique(clips.labels, return_inverse=True)[1]
+    return choose(clips.features, clips.views, targets, clips.groups)[0].view.columns
 
 
 class Vectors(Section):
@@ -59,7 +57,7 @@ class Vectors(Section):
 
     model_config = ConfigDict(extra="ignore")
 
-    layer: Layer
+    layer: AnyLayer
     pooling: str
     normalise: Literal["none", "speaker"]
 
@@ -67,14 +65,17 @@ class Vectors(Section):
 def vectors(store: Store, utterances: Sequence[Utterance], how: Vectors) -> Clips:
     """Return clips with the head's input as features, not standardised.
 
-    Learnt pooling is replaced by equal weights.
+    Where the layer or the pooling is auto, all that may be chosen are features, each with its view.
     """
     ids = [utterance.id for utterance in utterances]
+    features, views = wide(store, ids, how.layer, how.pooling)
     return Clips(
-        pooled(store, ids, numbers(head_layer(how.layer, store)), without_weights(how.pooling)),
+        features,
         [utterance.label for utterance in utterances],
         choose_blocks(utterances),
         [utterance.speaker for utterance in utterances],
+        [utterance.text or utterance.id for utterance in utterances],
+        views,
     )
 
 
@@ -113,3 +114,12 @@ def read_clips(
 def by_speaker(clips: Clips) -> Clips:
     """Return the clips with features normalised by speaker."""
     return replace(clips, features=without_voices(clips.features, clips.speakers))
+
+
+def narrowed(sides: dict[str, Clips]) -> dict[str, Clips]:
+    """Return the clips with the features of one view, which train chooses."""
+    columns = chosen_columns(sides["train"])
+    return {
+        split: replace(of, features=of.features[:, columns], views=())
+        for split, of in sides.items()
+    }

@@ -19,7 +19,8 @@ from tqdm import tqdm
 from voicegraft.evaluation.classes.f1 import class_counts, rated, resampled
 from voicegraft.evaluation.classes.summary import RATES
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.studies.features import Clips
+from voicegraft.model import discriminants
+from voicegraft.studies.features import Clips, chosen_columns
 
 C = 0.1
 """Inverse strength of the L2 penalty: features are standardised, and more numerous than clips of a
@@ -75,16 +76,20 @@ def _logits(model: LogisticRegression, features: np.ndarray) -> np.ndarray:
     return np.stack([-found / 2, found / 2], axis=1) if found.ndim == 1 else found
 
 
-Classify = Callable[[np.ndarray, np.ndarray, np.ndarray], Sequence[str]]
-"""(features of some clips, their labels, features of others) → labels of the others."""
+Classify = Callable[[Clips, np.ndarray], Sequence[str]]
+"""(some clips, features of others) → labels of the others."""
 
 
-def nearest_mean(features: np.ndarray, labels: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return for each of `others` the class whose mean has the largest cosine with it.
+def by_discriminants(taught: Clips, others: np.ndarray) -> np.ndarray:
+    """Return the predicted class of each of `others`, by shrunken discriminants.
 
-    Prototypes (Snell et al. 2017, https://arxiv.org/abs/1703.05175) by the cosine.
+    Where there are several views of the features, the clips of `taught` choose one.
     """
-    return cosine(features, labels, others)[0]
+    columns = chosen_columns(taught)
+    classes, targets = np.unique(taught.labels, return_inverse=True)
+    features = taught.features[:, columns].astype(np.float64)
+    found = discriminants.fit(features, targets, taught.groups)
+    return classes[found(others[:, columns]).argmax(1)]
 
 
 def few_shot(
@@ -109,7 +114,9 @@ def few_shot(
     lines = []
     for count in shots:
         drawn = [draw(train.labels, count, rng) for _ in range(draws)]
-        taken_for = [_taught(train, chosen, test, classify) for chosen in tqdm(drawn, unit="draw")]
+        taken_for = [
+            classify(train.of(chosen), test.features) for chosen in tqdm(drawn, unit="draw")
+        ]
         lines.append({"shots": count, "draws": draws} | _scored(test, taken_for, params))
     return lines
 
@@ -124,11 +131,6 @@ def draw(labels: Sequence[str], shots: int, rng: np.random.Generator) -> np.ndar
     names = np.asarray(labels)
     places = (np.flatnonzero(names == name) for name in np.unique(names))
     return np.concatenate([rng.choice(of_class, shots, replace=False) for of_class in places])
-
-
-def _taught(train: Clips, chosen: np.ndarray, test: Clips, classify: Classify) -> Sequence[str]:
-    labels = np.asarray(train.labels)[chosen]
-    return classify(train.features[chosen], labels, test.features)
 
 
 def _scored(test: Clips, taken_for: Sequence[Sequence[str]], params: Evaluate) -> dict[str, float]:

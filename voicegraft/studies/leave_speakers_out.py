@@ -20,7 +20,7 @@ from voicegraft.evaluation.classes.f1 import CLIPS, class_counts, rated, resampl
 from voicegraft.evaluation.classes.summary import RATES
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.pipeline.params import Section
-from voicegraft.studies.features import Clips, by_speaker
+from voicegraft.studies.features import Clips, by_speaker, chosen_columns
 from voicegraft.studies.few_shot import probability
 
 
@@ -31,30 +31,35 @@ class SelfTraining(Section):
     sure_share: Annotated[float, Field(gt=0, le=1)]
 
 
-Adaptation = Callable[[np.ndarray, np.ndarray, np.ndarray], Sequence[str]]
-"""(features of other speakers, their labels, features of the new one) → labels of the new one."""
+Adaptation = Callable[[Clips, np.ndarray], Sequence[str]]
+"""(clips of other speakers, features of the new one) → labels of the new one."""
 
 
-def as_taught(features: np.ndarray, labels: np.ndarray, others: np.ndarray) -> Sequence[str]:
-    """Return the predicted class of each of `others`, by logistic regression."""
-    return _standardised(features, labels, others)[0]
+def as_taught(taught: Clips, others: np.ndarray) -> Sequence[str]:
+    """Return the predicted class of each of `others`, by logistic regression.
+
+    Where there are several views of the features, the clips of `taught` choose one. Of a voice
+    unlike those of train it gets more right than discriminants do (docs/words.md).
+    """
+    columns = chosen_columns(taught)
+    return _standardised(taught.features[:, columns], taught.labels, others[:, columns])[0]
 
 
-def self_trained(
-    features: np.ndarray, labels: np.ndarray, others: np.ndarray, knobs: SelfTraining
-) -> Sequence[str]:
+def self_trained(taught: Clips, others: np.ndarray, knobs: SelfTraining) -> Sequence[str]:
     """Return the predictions after self-training on the most confident of `others`."""
-    taken_for, sure = _standardised(features, labels, others)
+    columns = chosen_columns(taught)
+    features, others = taught.features[:, columns], others[:, columns]
+    taken_for, sure = _standardised(features, taught.labels, others)
     for _ in range(knobs.rounds):
         kept = sure >= np.quantile(sure, 1 - knobs.sure_share)
-        taught = np.concatenate([features, others[kept]])
-        targets = np.concatenate([labels, taken_for[kept]])
-        taken_for, sure = _standardised(taught, targets, others)
+        more = np.concatenate([features, others[kept]])
+        targets = np.concatenate([taught.labels, taken_for[kept]])
+        taken_for, sure = _standardised(more, targets, others)
     return taken_for
 
 
 def _standardised(
-    features: np.ndarray, labels: np.ndarray, others: np.ndarray
+    features: np.ndarray, labels: Sequence[str], others: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     scaler = StandardScaler().fit(features)
     return probability(scaler.transform(features), labels, scaler.transform(others))
@@ -95,7 +100,8 @@ def _left_out(clips: Clips, speakers: Sequence[str], adapted: Adaptation, name: 
     predicted = np.empty(len(labels), labels.dtype)
     for speaker in tqdm(speakers, name, unit="voice"):
         here = own == speaker
-        predicted[here] = adapted(clips.features[~here], labels[~here], clips.features[here])
+        taught = clips.of(np.flatnonzero(~here))
+        predicted[here] = adapted(taught, clips.features[here])
     return predicted
 
 

@@ -11,15 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from voicegraft.embedding.choice import MOST_CLIPS, Trial, choose, groups_of, wide
+from voicegraft.embedding.knobs import head_layer
 from voicegraft.embedding.store import Store
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.classifier import ClassifierChoice, Fitted
+from voicegraft.model.discriminants import drawn
 from voicegraft.model.grafted import Description, GraftedModel, save_model
 from voicegraft.model.head import HeadChoice
-from voicegraft.model.layers import Layer
+from voicegraft.model.layers import AUTO, Layer
 from voicegraft.model.pooling import pool_clips
 from voicegraft.model.speakers import without_voices
 from voicegraft.pipeline.params import CLASSIFICATION
+from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training.compute import Compute, engine, seeded, settled
 from voicegraft.training.fit import Fit
@@ -32,6 +36,39 @@ from voicegraft.training.schedule import head_part
 def choice_of(task: str) -> type[HeadChoice] | type[ClassifierChoice]:
     """Return the knobs of the section `head`: for texts, or for classes."""
     return ClassifierChoice if task == CLASSIFICATION else HeadChoice
+
+
+def settled_choice(
+    choice: HeadChoice | ClassifierChoice, store: Store, train: Sequence[Utterance]
+) -> tuple[HeadChoice | ClassifierChoice, list[Trial]]:
+    """Return the choice with stored layers, and none of its knobs auto; and what was tried for it.
+
+    For a control with fewer blocks, its highest layer replaces all higher ones.
+    """
+    if not isinstance(choice, ClassifierChoice):
+        return choice.model_copy(update={"layer": head_layer(choice.layer, store)}), []
+    labels = [clip.label for clip in train]
+    clips = [train[i] for i in drawn(np.unique(labels, return_inverse=True)[1], MOST_CLIPS)]
+    features, views = wide(store, [clip.id for clip in clips], choice.layer, choice.pooling)
+    labels, speakers = [clip.label for clip in clips], [clip.speaker for clip in clips]
+    if choice.normalised_by:
+        features = without_voices(features.astype(np.float64), speakers)
+    groups = groups_of(labels, speakers, [clip.text or clip.id for clip in clips])
+    trials = choose(features, views, np.unique(labels, return_inverse=True)[1], groups)
+    best = trials[0].view
+    pooling = best.pooling if choice.pooling == AUTO else choice.pooling
+    return choice.model_copy(update={"layer": best.layer, "pooling": pooling}), trials
+
+
+def write_trials(path: Path, trials: Sequence[Trial]) -> None:
+    """Write a line for each layer and pooling that was tried, the chosen one first."""
+    header = ["view", "log_loss", "accuracy", "accuracy_low", "accuracy_high"]
+    rows = [
+        [str(t.view), *(f"{v:.4f}" for v in (t.log_loss, t.accuracy, t.low, t.high))]
+        for t in trials
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_rows(path, header, rows)
 
 
 def graft(
