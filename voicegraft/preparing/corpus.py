@@ -29,6 +29,7 @@ class CorpusSection(Section):
     language: str
     folder: str
     mirror: str
+    tier: str = ""
 
 
 @dataclass(frozen=True)

@@ -74,16 +74,25 @@ def files(folder: Path, *suffixes: str) -> list[Path]:
     return found
 
 
+def read_bytes(path: Path) -> bytes:
+    """Return a file of annotations.
+
+    Raises:
+        CorpusError: if it is too large to be one.
+    """
+    if path.stat().st_size > MAX_TEXT_BYTES:
+        size = MAX_TEXT_BYTES // 1_000_000
+        raise CorpusError(f"{legible(path)} has over {size} MB, so it is no annotation")
+    return path.read_bytes()
+
+
 def read_text(path: Path) -> str:
     """Return a text file in UTF-8, or in UTF-16 with a byte order mark, as Praat writes it.
 
     Raises:
         CorpusError: naming the line that is in another encoding; or if the file is too large.
     """
-    if path.stat().st_size > MAX_TEXT_BYTES:
-        size = MAX_TEXT_BYTES // 1_000_000
-        raise CorpusError(f"{legible(path)} has over {size} MB, so it is no annotation")
-    content = path.read_bytes()
+    content = read_bytes(path)
     wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = content.decode("utf-16" if wide else "utf-8-sig")

@@ -1,0 +1,101 @@
+"""Annotated recordings, as the programs that annotate write them."""
+
+from prepared import noise
+
+from voicegraft.preparing.corpus import CorpusSection, load_corpus
+
+# As ELAN 6.8 writes it: its attributes, its order, its way to name media.
+EAF = """<?xml version="1.0" encoding="UTF-8"?>
+<ANNOTATION_DOCUMENT AUTHOR="" DATE="2024-05-01T10:00:00+01:00" FORMAT="3.0" VERSION="3.0"
+    xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+    xsi:noNamespaceSchemaLocation="http://www.mpi.nl/tools/elan/EAFv3.0.xsd">
+    <HEADER MEDIA_FILE="" TIME_UNITS="milliseconds">
+        {media}
+        <PROPERTY NAME="URN">urn:nl-mpi-tools-elan-eaf:0d7b</PROPERTY>
+        <PROPERTY NAME="lastUsedAnnotationId">9</PROPERTY>
+    </HEADER>
+    <TIME_ORDER>
+        <TIME_SLOT TIME_SLOT_ID="ts1" TIME_VALUE="500"/>
+        <TIME_SLOT TIME_SLOT_ID="ts2" TIME_VALUE="2000"/>
+        <TIME_SLOT TIME_SLOT_ID="ts3"/>
+        <TIME_SLOT TIME_SLOT_ID="ts4" TIME_VALUE="2500"/>
+        <TIME_SLOT TIME_SLOT_ID="ts5" TIME_VALUE="4250"/>
+    </TIME_ORDER>
+    {tiers}
+    <LINGUISTIC_TYPE GRAPHIC_REFERENCES="false" LINGUISTIC_TYPE_ID="utterance"
+        TIME_ALIGNABLE="true"/>
+    <LINGUISTIC_TYPE CONSTRAINTS="Symbolic_Association" GRAPHIC_REFERENCES="false"
+        LINGUISTIC_TYPE_ID="orthography" TIME_ALIGNABLE="false"/>
+    <CONSTRAINT DESCRIPTION="1-1 association with a parent annotation"
+        STEREOTYPE="Symbolic_Association"/>
+</ANNOTATION_DOCUMENT>
+"""
+MEDIA = (
+    '<MEDIA_DESCRIPTOR MEDIA_URL="file:///C:/Users/Ann/My%20Tapes/{name}"'
+    ' MIME_TYPE="audio/x-wav" RELATIVE_MEDIA_URL="{relative}"/>'
+)
+
+
+def aligned(id, first, last, text):
+    return f"""<ANNOTATION>
+            <ALIGNABLE_ANNOTATION ANNOTATION_ID="{id}" TIME_SLOT_REF1="{first}"
+                TIME_SLOT_REF2="{last}">
+                <ANNOTATION_VALUE>{text}</ANNOTATION_VALUE>
+            </ALIGNABLE_ANNOTATION>
+        </ANNOTATION>"""
+
+
+def referring(id, to, text):
+    return f"""<ANNOTATION>
+            <REF_ANNOTATION ANNOTATION_ID="{id}" ANNOTATION_REF="{to}">
+                <ANNOTATION_VALUE>{text}</ANNOTATION_VALUE>
+            </REF_ANNOTATION>
+        </ANNOTATION>"""
+
+
+def tier(name, *annotations, kind="utterance", participant="", parent=""):
+    about = f'LINGUISTIC_TYPE_REF="{kind}" TIER_ID="{name}"'
+    about += f' PARTICIPANT="{participant}"' * bool(participant)
+    about += f' PARENT_REF="{parent}"' * bool(parent)
+    return f"<TIER {about}>\n{''.join(annotations)}</TIER>"
+
+
+SPOKEN = tier("text", aligned("a1", "ts1", "ts2", "Ẹ̀kọ́ &amp; x"), aligned("a2", "ts4", "ts5", "b"))
+
+
+def eaf(folder, *tiers, name="tape 1.eaf", relative="./tape 1.wav", media=None):
+    """Write an .eaf file with these tiers, and return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if media is None:
+        media = MEDIA.format(name="tape%201.wav", relative=relative)
+    content = EAF.format(media=media, tiers="\n    ".join(tiers or [SPOKEN]))
+    (folder / name).write_text(content, encoding="utf-8")
+    return folder / name
+
+
+def make_elan(folder):
+    eaf(folder)
+    (folder / "tape 1.wav").touch()
+
+
+def section(name, folder, wanted=""):
+    return CorpusSection(name=name, language="x", folder=str(folder), mirror="", tier=wanted)
+
+
+def read(name, folder, wanted=""):
+    """Return the clips of a corpus."""
+    return list(load_corpus(name).clips(folder, folder, section(name, folder, wanted)))
+
+
+def facts(clips):
+    """Return what was said when, of clips without a problem."""
+    return [(c.start, c.end, c.text, c.speaker) for c in clips if not c.problem]
+
+
+def faults(clips):
+    return [c.problem for c in clips if c.problem]
+
+
+def tape(seconds, seed=7):
+    """Return the samples of a recording of noise."""
+    return noise(seconds, seed=seed)
