@@ -99,3 +99,88 @@ def faults(clips):
 def tape(seconds, seed=7):
     """Return the samples of a recording of noise."""
     return noise(seconds, seed=seed)
+
+
+# As Praat 6.4 writes it, in "Save as text file...".
+PRAAT_LONG = '''File type = "ooTextFile"
+Object class = "TextGrid"
+
+xmin = 0 
+xmax = 2.5 
+tiers? <exists> 
+size = 2 
+item []: 
+    item [1]:
+        class = "TextTier" 
+        name = "bell" 
+        xmin = 0 
+        xmax = 2.5 
+        points: size = 1 
+        points [1]:
+            number = 0.75 
+            mark = "ding" 
+    item [2]:
+        class = "IntervalTier" 
+        name = "text" 
+        xmin = 0 
+        xmax = 2.5 
+        intervals: size = 3 
+        intervals [1]:
+            xmin = 0.512 
+            xmax = 1.75 
+            text = "Ẹ̀kọ́" 
+        intervals [2]:
+            xmin = 1.75 
+            xmax = 2.3 
+            text = "a ""b""" 
+        intervals [3]:
+            xmin = 2.3 
+            xmax = 2.5 
+            text = "" 
+'''
+
+
+def make_textgrid(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "a.TextGrid").write_bytes(PRAAT_LONG.encode("utf-16"))
+    (folder / "a.wav").touch()
+
+
+SRT = """1
+00:00:01,000 --> 00:00:02,500
+{\\an8}<i>Ano,</i>
+řekl.
+
+2
+01:02:03,004 --> 01:02:05,000 X1:40 X2:600 Y1:20 Y2:50
+2
+"""
+VTT = """WEBVTT - a title
+Kind: captions
+
+STYLE
+::cue { color: lime }
+
+NOTE
+a note -- of two
+lines
+
+first question
+00:01.000 --> 00:02.500 align:start position:0%
+<v.loud Ann Lee>Is &lt;this&gt; <c.yellow>it?</c>
+&amp; <00:02.000>more</v>
+
+01:03.500 --> 01:05.000
+Yes.
+
+00:01:10.000 --> 00:01:12.000
+<v Ann>One <v Bob>two
+
+NOTE the end
+"""
+
+
+def make_subtitles(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "a.srt").write_text(SRT, encoding="utf-8")
+    (folder / "a.wav").touch()
