@@ -1,5 +1,7 @@
 """Annotated recordings, as the programs that annotate write them."""
 
+import json
+
 from prepared import noise
 
 from voicegraft.preparing.corpus import CorpusSection, load_corpus
@@ -184,3 +186,69 @@ def make_subtitles(folder):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "a.srt").write_text(SRT, encoding="utf-8")
     (folder / "a.wav").touch()
+
+
+# As Kaldi's recipes write data/train.
+KALDI = {
+    "wav.scp": "tape1 wavs/tape1.flac\ntape2 wavs/tape2.wav\n",
+    "segments": "ann-tape1-2 tape1 4.50 6.00\nann-tape1-1 tape1 0.5 2.25\nbob-tape2-1 tape2 1 2\n",
+    "text": "ann-tape1-1 Ẹ̀kọ́ one\nann-tape1-2 two\nbob-tape2-1 three\n",
+    "utt2spk": "ann-tape1-1 ann\nann-tape1-2 ann\nbob-tape2-1 bob\n",
+}
+
+
+def kaldi(folder, **changes):
+    """Write a data folder; a table that is None is left out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in (KALDI | {n.replace("_", "."): c for n, c in changes.items()}).items():
+        if content is not None:
+            (folder / name).write_text(content, encoding="utf-8")
+
+
+def make_kaldi(folder):
+    kaldi(folder)
+
+
+def manifest(folder, *objects, name="a.jsonl"):
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = (json.dumps(o, ensure_ascii=False) for o in objects)
+    (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+# As NeMo's scripts write manifests, and Lhotse 1.33 its cuts, recordings and supervisions.
+NEMO = [
+    {"audio_filepath": "wavs/a.wav", "duration": 2.5, "text": "Ẹ̀kọ́", "speaker": "ann"},
+    {"audio_filepath": "wavs/b.wav", "duration": 1.5, "offset": 10.25, "text": "b", "lang": "yo"},
+    {"audio_filepath": "wavs/b.wav", "duration": 2, "offset": 1.0, "text": "c"},
+]
+RECORDING = {
+    "id": "r1",
+    "sources": [{"type": "file", "channels": [0], "source": "wavs/r.wav"}],
+    "sampling_rate": 16000,
+    "num_samples": 160000,
+    "duration": 10.0,
+    "channel_ids": [0],
+}
+SUPERVISION = {
+    "id": "r1-s1",
+    "recording_id": "r1",
+    "start": 0.5,
+    "duration": 1.25,
+    "channel": 0,
+    "text": "Ẹ̀kọ́",
+    "language": "yo",
+    "speaker": "ann",
+}
+CUT = {
+    "id": "r1-c1",
+    "start": 2.0,
+    "duration": 4.0,
+    "channel": 0,
+    "supervisions": [SUPERVISION],
+    "recording": RECORDING,
+    "type": "MonoCut",
+}
+
+
+def make_jsonl(folder):
+    manifest(folder, *NEMO)

@@ -46,6 +46,14 @@ def test_a_segment_has_the_samples_of_the_whole_recording_at_its_times(name, rat
         assert np.array_equal(wave, whole[round(start * 16_000) : round(end * 16_000)])
 
 
+def test_a_step_back_in_the_recording_decodes_it_once_more(tape):
+    path, whole = tape()
+    for (start, _), wave in zip(
+        times := [(9, 10), (1, 2), (4, 5)], audio_of(spans(path, *times), 30), strict=True
+    ):
+        assert np.array_equal(wave, whole[start * 16_000 :][:16_000])
+
+
 def test_times_beyond_the_end_are_named_and_a_tenth_of_a_second_is_forgiven(tape):
     path, whole = tape(seconds=4)
     cut = list(audio_of(spans(path, (1, 2), (3, 4.09), (3, 4.2), (9, 10)), 30))

@@ -1,11 +1,14 @@
 """Files of a corpus: inside its folder, spelt as on the disk; names of splits; texts in Unicode."""
 
 import codecs
+import gzip
 import os
 import re
 import unicodedata
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from voicegraft.preparing.corpus import CorpusError
 from voicegraft.speech.audio import legible
@@ -117,14 +120,20 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
     Raises:
         CorpusError: naming the line that is in another encoding, or longer than any sentence.
     """
-    with open(path, "rb") as file:
-        for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES), b""), 1):
-            where = f"{legible(path)}, line {number}"
-            if len(line) == MAX_LINE_BYTES or b"\0" in line:
-                raise CorpusError(f"{where}: it is too long for a line, or no text")
-            try:
-                yield where, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-            except UnicodeDecodeError:
-                raise CorpusError(
-                    f"{where}: it is not UTF-8; `iconv -f … -t UTF-8` turns it"
-                ) from None
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as file:
+            yield from _lines(file, legible(path))
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise CorpusError(f"{legible(path)} is no whole gzip file: {error}") from None
+
+
+def _lines(file: BinaryIO, name: str) -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES), b""), 1):
+        where = f"{name}, line {number}"
+        if len(line) == MAX_LINE_BYTES or b"\0" in line:
+            raise CorpusError(f"{where}: it is too long for a line, or no text")
+        try:
+            yield where, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+        except UnicodeDecodeError:
+            why = "it is not UTF-8; `iconv -f … -t UTF-8` turns it"
+            raise CorpusError(f"{where}: {why}") from None

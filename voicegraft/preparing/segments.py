@@ -4,6 +4,7 @@ A recording is decoded once for all its segments, in blocks, so that an hour tak
 segment, in any format.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ class Segment:
     text: str
     speaker: str = ""
     problem: str = ""
+    id: str = ""  # "" is made of its times
 
 
 def clips_of(
@@ -40,7 +42,7 @@ def clips_of(
     """Yield the segments of the recording `path` by their starts, each with what is wrong with it.
 
     Two that overlap are both wrong, whoever speaks: the audio of each has words of the other. Those
-    without a text take no part in this. Ids are `name` with the times.
+    without a text take no part in this. Ids, where they have none, are `name` with the times.
     """
     timed = sorted(segments, key=lambda s: (s.start or 0.0, s.end or 0.0))
     spoken = [i for i, s in enumerate(timed) if s.text.strip() and not _fault(s)]
@@ -48,7 +50,7 @@ def clips_of(
     for i, segment in enumerate(timed):
         problem = _fault(segment) or ("overlaps another segment" if i in crowded else "")
         yield Clip(
-            id=f"{name}/{_time(segment.start)}-{_time(segment.end)}",
+            id=segment.id or f"{name}/{_time(segment.start)}-{_time(segment.end)}",
             path=path,
             text=segment.text,
             speaker=segment.speaker,
@@ -104,13 +106,24 @@ def beside(annotation: Path, folder: Path) -> Path:
     return annotation.with_suffix(".wav")
 
 
-def recording(folder: Path, base: Path, name: str, where: str) -> Path:
-    """Return the sound file `name` that the line `where` of a table names, relative to `base`.
+def clips_of_rows(rows: Iterable[tuple[Path, str, Segment]], folder: Path) -> Iterator[Clip]:
+    """Yield the clips of (recording, split, segment), recording by recording."""
+    recordings: dict[tuple[Path, str], list[Segment]] = {}
+    for path, split, segment in rows:
+        recordings.setdefault((path, split), []).append(segment)
+    for (path, split), segments in recordings.items():
+        name = name_within(path, folder)
+        yield from clips_of(segments, name, path, name, split)
+
+
+def recording(name: str, base: Path, folder: Path, where: str) -> Path:
+    """Return the file `name` of the line `where`, relative to `base` or to `folder`, the corpus.
 
     Raises:
-        CorpusError: if it is outside of `folder`, the corpus.
+        CorpusError: if it is outside of `folder`.
     """
-    path = spelt(base, name)
+    found = [spelt(base, name), spelt(folder, name)]
+    path = next((path for path in found if os.path.isfile(path)), found[0])
     check_inside(path, folder, f"{where}: {name}")
     return path
 
@@ -126,10 +139,10 @@ def audio_of(clips: Iterable[Clip], max_seconds: float) -> Iterator[np.ndarray |
     Samples are as `read_audio` returns them of the whole recording. Clips with a problem get none.
 
     Args:
-        clips: of one file, by their starts.
+        clips: of one file, by their starts; a step back decodes it once more.
         max_seconds: the longest clip that is wanted; a longer one is not held in memory.
     """
-    source = None
+    source, last = None, 0.0
     for clip in clips:
         length = clip.end - clip.start
         if clip.problem:
@@ -137,7 +150,9 @@ def audio_of(clips: Iterable[Clip], max_seconds: float) -> Iterator[np.ndarray |
         elif length > max_seconds:
             yield AudioError(clip.path, "too long", f"{length:.1f} s, over {max_seconds:g} s")
         else:
-            source = source or _Forward(clip.path)
+            if source is None or clip.start < last:
+                source = _Forward(clip.path)
+            last = clip.start
             yield source.samples(clip.start, clip.end)
 
 
