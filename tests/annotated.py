@@ -252,3 +252,28 @@ CUT = {
 
 def make_jsonl(folder):
     manifest(folder, *NEMO)
+
+
+def put(folder, **files):
+    """Write texts and empty files, whose names have "__" in place of "/" in keywords."""
+    for name, content in files.items():
+        path = folder / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+
+
+def make_librispeech(folder):
+    """A chapter as LibriSpeech has it, with a recording that has no line."""
+    chapter = "dev-clean__84__121123__84-121123"
+    put(folder, **{f"{chapter}.trans.txt": "84-121123-0000 GO DO\n84-121123-0001 YOU HEAR\n"})
+    put(folder, **{f"{chapter}-{i:04}.flac": "" for i in (0, 1, 7)})
+
+
+def make_voxforge(folder):
+    """Contributions as VoxForge's archives unpack them."""
+    own, other = "Ann-20080425-xyz", "anonymous-20090101-abc"
+    put(folder, **{f"{own}__etc__prompts-original": "de1-01 Ein Satz.\nde1-02 Zwei\n"})
+    put(folder, **{f"{own}__etc__PROMPTS": "Ann-20080425-xyz/mfc/de1-01 EIN SATZ\n"})
+    put(folder, **{f"{other}__etc__PROMPTS": f"{other}/mfc/a0001 ONE TWO\n"})
+    put(folder, **{f"{own}__wav__de1-{i:02}.wav": "" for i in (1, 2, 3)})
+    put(folder, **{f"{other}__flac__a0001.flac": ""})

@@ -8,7 +8,15 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from annotated import make_elan, make_jsonl, make_kaldi, make_subtitles, make_textgrid
+from annotated import (
+    make_elan,
+    make_jsonl,
+    make_kaldi,
+    make_librispeech,
+    make_subtitles,
+    make_textgrid,
+    make_voxforge,
+)
 from debs import write_deb
 
 from voicegraft import corpora
@@ -79,6 +87,7 @@ def make_gcin_voice(folder):
 MAKERS = {"fillets": make_fillets, "folder": make_folder, "gcin_voice": make_gcin_voice}
 MAKERS |= {"elan": make_elan, "subtitles": make_subtitles, "textgrid": make_textgrid}
 MAKERS |= {"jsonl": make_jsonl, "kaldi": make_kaldi}
+MAKERS |= {"librispeech": make_librispeech, "voxforge": make_voxforge}
 
 
 @pytest.mark.parametrize("name", NAMES)
