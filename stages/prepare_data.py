@@ -15,10 +15,11 @@ import json
 import os
 import sys
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,14 @@ from voicegraft.preparing.checks import (
     write_rejects,
 )
 from voicegraft.preparing.corpus import Clip, CorpusSection, load_corpus
+from voicegraft.preparing.segments import audio_of
 from voicegraft.preparing.splits import BOUND, DROPPED, SplitSection, deal
 from voicegraft.preparing.text import TextSection, normalise
-from voicegraft.speech.audio import legible
+from voicegraft.speech.audio import AudioError, legible
 from voicegraft.speech.manifest import UNLABELLED, Utterance, write_manifest
 
 CLIPS_AHEAD = 64
+Audio = Path | np.ndarray | AudioError
 Examined = tuple[str, np.ndarray | Reject]
 
 
@@ -75,7 +78,16 @@ def as_task(clip: Clip, task: str) -> Clip:
     return replace(clip, label="")
 
 
-def examine(clip: Clip, params: PrepareData) -> Examined:
+def opened(clips: Iterable[Clip], max_seconds: float) -> Iterator[Audio]:
+    """Yield the file of each clip, or the samples of a segment: its recording is decoded once."""
+    for recording, own in groupby(clips, lambda clip: clip.end is not None and clip.path):
+        if recording:
+            yield from audio_of(own, max_seconds)
+        else:
+            yield from (clip.path for clip in own)
+
+
+def examine(clip: Clip, audio: Audio, params: PrepareData) -> Examined:
     """Return the normalised text of `clip`, and its samples or the reason to reject it."""
     text = normalise(clip.text, params.text)
     try:
@@ -83,7 +95,7 @@ def examine(clip: Clip, params: PrepareData) -> Examined:
             raise UnusableError(clip.problem)
         if not (text or clip.label or clip.split == UNLABELLED):
             raise UnusableError("empty text")
-        return text, usable_samples(clip.path, text, params.check)
+        return text, usable_samples(audio, text, params.check)
     except UnusableError as error:
         return text, Reject(clip.id, legible(clip.path), error.reason, error.detail)
 
@@ -95,8 +107,8 @@ def examined(clips: Sequence[Clip], params: PrepareData) -> Generator[Examined, 
     """
     ahead: deque[Future[Examined]] = deque()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for clip in clips:
-            ahead.append(pool.submit(examine, clip, params))
+        for clip, audio in zip(clips, opened(clips, params.check.max_seconds), strict=True):
+            ahead.append(pool.submit(examine, clip, audio, params))
             if len(ahead) > CLIPS_AHEAD:
                 yield ahead.popleft().result()
         while ahead:

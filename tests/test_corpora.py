@@ -8,6 +8,15 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from annotated import (
+    make_elan,
+    make_jsonl,
+    make_kaldi,
+    make_librispeech,
+    make_subtitles,
+    make_textgrid,
+    make_voxforge,
+)
 from debs import write_deb
 
 from voicegraft import corpora
@@ -76,6 +85,9 @@ def make_gcin_voice(folder):
 
 
 MAKERS = {"fillets": make_fillets, "folder": make_folder, "gcin_voice": make_gcin_voice}
+MAKERS |= {"elan": make_elan, "subtitles": make_subtitles, "textgrid": make_textgrid}
+MAKERS |= {"jsonl": make_jsonl, "kaldi": make_kaldi}
+MAKERS |= {"librispeech": make_librispeech, "voxforge": make_voxforge}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -103,7 +115,7 @@ def test_a_folder_that_is_not_there_is_an_error_of_the_users(name, tmp_path):
 
 
 def test_an_unknown_corpus_is_answered_with_those_there_are():
-    with pytest.raises(CorpusError, match="'filets'; here are: fillets, folder"):
+    with pytest.raises(CorpusError, match="'filets'; here are: elan, fillets, folder"):
         load_corpus("filets")
     with pytest.raises(CorpusError):
         load_corpus("../folder")

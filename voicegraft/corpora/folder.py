@@ -15,14 +15,12 @@ be able to read other files of this machine.
 """
 
 import csv
-import os
-import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from voicegraft.preparing.corpus import Clip, CorpusError, CorpusSection
+from voicegraft.preparing.paths import SPLIT_NAMES, check_inside, name_within, spelt
 from voicegraft.speech.audio import legible
 from voicegraft.speech.manifest import UNLABELLED
 
@@ -30,16 +28,6 @@ FILE = ("file_name", "path")
 TEXT = ("transcription", "text", "sentence")
 LABEL = ("label",)
 SPEAKER = ("speaker", "speaker_id", "client_id")
-SPLIT_NAMES = {
-    **{"train": "train", "training": "train"},
-    **{"dev": "dev", "valid": "dev", "val": "dev", "validation": "dev"},
-    **{"test": "test", "testing": "test", "unseen": "unseen"},
-    **{"unlabelled": UNLABELLED, "unlabeled": UNLABELLED},
-    **{"": "", "none": "", "unsplit": "", "validated": ""},
-}
-
-# With cache.type symlink, `dvc add` replaces files by links to paths of this form.
-IN_DVC_CACHE = re.compile(r"/[0-9a-f]{2}/[0-9a-f]{30}$")
 
 
 def clips(folder: Path, downloads: Path, corpus: CorpusSection) -> Iterator[Clip]:  # noqa: ARG001
@@ -70,8 +58,8 @@ def _without_table(sounds: Path) -> Iterator[Clip]:
     """Yield the files in `sounds`, unless there is a table in it."""
     if not (sounds / "metadata.csv").is_file():
         for path in sorted(file for file in sounds.rglob("[!.]*") if file.is_file()):
-            _check_inside(path, sounds.parent, str(path))
-            yield Clip(id=_id(path, sounds.parent), path=path, text="", split=UNLABELLED)
+            check_inside(path, sounds.parent, str(path))
+            yield Clip(id=name_within(path, sounds.parent), path=path, text="", split=UNLABELLED)
 
 
 def _common_voice(folder: Path) -> list[Path]:
@@ -89,10 +77,10 @@ def _read(table: Path, folder: Path, sounds: Path, side: str) -> Iterator[Clip]:
         _column(table, header, TEXT + LABEL)
     text, speaker = (next((n for n in names if n in header), "") for names in (TEXT, SPEAKER))
     for row in rows:
-        path = _spelt(sounds, row[file])
-        _check_inside(path, folder, f"{table}: {row[file]}")
+        path = spelt(sounds, row[file])
+        check_inside(path, folder, f"{table}: {row[file]}")
         yield Clip(
-            id=_id(sounds / row[file], folder),
+            id=name_within(sounds / row[file], folder),
             path=path,
             text=row.get(text, ""),
             label=row.get("label", ""),
@@ -100,34 +88,6 @@ def _read(table: Path, folder: Path, sounds: Path, side: str) -> Iterator[Clip]:
             session=row.get("session", ""),
             split=_split(table, row.get("split", side)),
         )
-
-
-def _check_inside(path: Path, folder: Path, name: str) -> None:
-    """Refuse a recording outside `folder`, after links are resolved.
-
-    Raises:
-        CorpusError: with `name`, and the remedy.
-    """
-    if "\0" in name:  # no file can have such a name: the clip is rejected as missing
-        return
-    real = os.path.realpath(path)
-    if not (Path(real).is_relative_to(os.path.realpath(folder)) or IN_DVC_CACHE.search(real)):
-        raise CorpusError(
-            f"{legible(name)} is outside corpus.folder ({folder}), where DVC would not see it "
-            f"change. Copy it into that folder (cp -l takes no space), or name a corpus.folder "
-            f"that contains all recordings"
-        )
-
-
-def _id(path: Path, folder: Path) -> str:
-    """Return the normalised path within the folder."""
-    return legible(os.path.relpath(os.path.normpath(path), os.path.normpath(folder)))
-
-
-def _spelt(sounds: Path, name: str) -> Path:
-    """Return the path of `name` in the Unicode form on disk: macOS decomposes accented letters."""
-    forms = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
-    return next((sounds / n for n in (name, *forms) if os.path.isfile(sounds / n)), sounds / name)
 
 
 def _rows(table: Path) -> Iterator[dict[str, str]]:

@@ -34,14 +34,23 @@ class UnusableError(ValueError):
         self.reason, self.detail = reason, detail
 
 
-def usable_samples(path: Path, text: str, section: CheckSection) -> np.ndarray:
+def usable_samples(
+    audio: Path | np.ndarray | AudioError, text: str, section: CheckSection
+) -> np.ndarray:
     """Return the samples, int16, 16 kHz, mono, of a clip that passes every check.
+
+    Args:
+        audio: a file; or the samples of a segment, float32, or why it has none.
+        text: of the clip.
+        section: the bounds.
 
     Raises:
         UnusableError: if the clip fails one.
     """
     try:
-        wave = read_audio(path, section.max_seconds)
+        wave = read_audio(audio, section.max_seconds) if isinstance(audio, Path) else audio
+        if isinstance(wave, AudioError):
+            raise wave
     except AudioError as error:
         raise UnusableError(error.reason, error.detail) from None
     seconds, level = len(wave) / SAMPLE_RATE, level_dbfs(wave)

@@ -6,7 +6,8 @@ Its contract is one function:
 
 `folder` is the user's, and is only read; `downloads` keeps fetched files between runs. All clips
 come, always in the same order. A clip that is known to be unusable has its `problem` set, so that
-it is counted. Nothing is decoded here.
+it is counted. Segments of a recording come one after another, by their starts: it is decoded once,
+for all of them. Nothing is decoded here.
 """
 
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ class CorpusSection(Section):
     language: str
     folder: str
     mirror: str
+    tier: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Clip:
     split: str = ""  # one of manifest.SPLITS, or UNLABELLED; "" to be dealt by prepare_data
     label: str = ""  # its class, for classification
     problem: str = ""  # why the clip is unusable, by the corpus' own data
+    start: float = 0.0  # in seconds, of a segment of a longer recording
+    end: float | None = None  # in seconds; None: the clip is the whole file
 
 
 def load_corpus(name: str) -> ModuleType:
