@@ -8,7 +8,7 @@ import pytest
 import stage_runs
 from stage_runs import new_classes
 
-from voicegraft.embedding.choice import View, choose, groups_of
+from voicegraft.embedding.choice import View, choose, groups_of, voices_in
 from voicegraft.model.grafted import load_model
 
 SIZE = 10
@@ -36,7 +36,7 @@ def layers(holding, seed=1, clips=90, groups=15, by_group=0.0):
 @pytest.mark.parametrize("holding", [0, 1, 2])
 def test_the_layer_that_holds_the_classes_is_chosen(holding):
     features, targets, groups = layers(holding)
-    trials = choose(features, VIEWS, targets, groups)
+    trials = choose(features, VIEWS, targets, groups, voices=3)
     assert trials[0].view.layer == holding
     assert sorted(t.log_loss for t in trials) == [t.log_loss for t in trials]
     assert trials[0].low > 0.5 > trials[1].accuracy > trials[1].low
@@ -44,25 +44,43 @@ def test_the_layer_that_holds_the_classes_is_chosen(holding):
 
 def test_a_layer_that_holds_the_groups_is_not():
     features, targets, groups = layers(2, by_group=5)
-    assert choose(features, VIEWS, targets, groups)[0].view.layer == 2
+    assert choose(features, VIEWS, targets, groups, voices=3)[0].view.layer == 2
     # Were clips of one group on both sides, the group would tell the class.
     alone = [str(number) for number in range(len(targets))]
-    assert choose(features, VIEWS, targets, alone)[0].view.layer == 0
+    assert choose(features, VIEWS, targets, alone, voices=3)[0].view.layer == 0
 
 
 def test_the_interval_is_over_groups_and_not_over_clips():
     features, targets, groups = layers(1)
     (once,), (copied,) = (
-        choose(np.tile(features, (n, 1)), VIEWS[1:2], np.tile(targets, n), groups * n)
+        choose(np.tile(features, (n, 1)), VIEWS[1:2], np.tile(targets, n), groups * n, voices=3)
         for n in (1, 4)
     )
     # Copies in the same groups tell nothing new.
     assert copied.high - copied.low > 0.6 * (once.high - once.low)
 
 
+def test_of_one_voice_the_highest_layer_within_a_standard_error_is_chosen():
+    features, targets, groups = layers(0, clips=600, groups=60)
+    features[:, VIEWS[1].columns] = features[:, VIEWS[0].columns]
+    noise = np.random.default_rng(2).normal(0, 0.01, (600, SIZE))
+    features[:, VIEWS[1].columns] += noise  # as good but for that: layer 2 holds nothing
+    many, one = (choose(features, VIEWS, targets, groups, voices)[0] for voices in (3, 1))
+    assert many.log_loss <= one.log_loss
+    assert one.view.layer == 1
+    few = [part[:300] for part in (features, targets, groups)]
+    assert (
+        choose(few[0], VIEWS, few[1], few[2], 1)[0] == choose(few[0], VIEWS, few[1], few[2], 3)[0]
+    )
+
+
+def test_voices_are_counted_if_every_clip_has_one():
+    assert [voices_in(v) for v in (["a", "b", "a"], ["a", "a"], ["a", ""], [])] == [2, 1, 3, 3]
+
+
 def test_one_clip_of_each_class_leaves_the_first_view():
     features, targets, groups = layers(2, clips=3, groups=3)
-    (trial,) = choose(features, VIEWS, targets, groups)
+    (trial,) = choose(features, VIEWS, targets, groups, voices=3)
     assert (trial.view, np.isnan(trial.accuracy)) == (VIEWS[0], True)
 
 

@@ -126,19 +126,29 @@ def groups_of(
     return speakers if by_voice else texts
 
 
+def voices_in(speakers: Sequence[str]) -> int:
+    """Return the number of speakers, or FEWEST_SPEAKERS if a clip has none."""
+    return len(set(speakers)) if speakers and all(speakers) else FEWEST_SPEAKERS
+
+
 def choose(
     features: np.ndarray,
     views: Sequence[View],
     targets: np.ndarray,
     groups: Sequence[str],
+    voices: int,
 ) -> list[Trial]:
     """Return a trial of each view, the chosen one first; one view alone, untried, if it must be.
+
+    The view with the lowest log-loss is chosen; of many clips of one or two voices, one that may
+    hold for others: see `_highest_as_good`.
 
     Args:
         features: of training clips, (clips, features), as `wide` gives them.
         views: of the features.
         targets: the class of each clip, (clips,), from 0, each at least once.
         groups: what is left out together.
+        voices: how many there are; 3 or more if it is unknown.
     """
     names, kept = np.asarray(groups), discriminants.drawn(targets, MOST_CLIPS)
     count = -(-len(kept) // TOGETHER)
@@ -148,7 +158,23 @@ def choose(
     if _too_few(targets[kept], names[kept], targets.max()):
         return [Trial(views[0], *[float("nan")] * 4)]
     trials = [_tried(view, features, targets, names, parts) for view in views]
-    return sorted(trials, key=lambda trial: trial.log_loss)
+    trials.sort(key=lambda trial: trial.log_loss)
+    if voices < FEWEST_SPEAKERS and len(kept) > TOGETHER:
+        best = _highest_as_good(trials)
+        trials = [best, *(trial for trial in trials if trial is not best)]
+    return trials
+
+
+def _highest_as_good(trials: Sequence[Trial]) -> Trial:
+    """Return the trial of the highest layer within a standard error of the best.
+
+    The rule of one standard error: Breiman et al. 1984, "Classification and Regression Trees". It
+    stands in for voices to leave out: low layers tell the voices of train apart as well.
+    """
+    best = trials[0]
+    error = (best.high - best.low) / 2 / norm.ppf((1 + CONFIDENCE) / 2)
+    as_good = [trial for trial in trials if trial.accuracy >= best.accuracy - error]
+    return max(as_good, key=lambda trial: (min(numbers(trial.view.layer)), -trial.log_loss))
 
 
 def _too_few(targets: np.ndarray, groups: np.ndarray, last: int) -> bool:

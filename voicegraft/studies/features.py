@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import ConfigDict
 from sklearn.preprocessing import StandardScaler
 
-from voicegraft.embedding.choice import View, choose, groups_of, wide
+from voicegraft.embedding.choice import View, choose, groups_of, voices_in, wide
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.blocks import Blocks, choose_blocks
 from voicegraft.model.layers import AnyLayer
@@ -49,7 +49,8 @@ def chosen_columns(clips: Clips) -> np.ndarray:
     if len(clips.views) < 2:
         return np.arange(clips.features.shape[1])
     targets = np.unique(clips.labels, return_inverse=True)[1]
-    return choose(clips.features, clips.views, targets, clips.groups)[0].view.columns
+    voices = voices_in(clips.speakers)
+    return choose(clips.features, clips.views, targets, clips.groups, voices)[0].view.columns
 
 
 class Vectors(Section):

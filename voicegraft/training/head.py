@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from voicegraft.embedding.choice import MOST_CLIPS, Trial, choose, groups_of, wide
+from voicegraft.embedding.choice import MOST_CLIPS, Trial, choose, groups_of, voices_in, wide
 from voicegraft.embedding.knobs import head_layer
 from voicegraft.embedding.store import Store
 from voicegraft.model import upstream as upstreams
@@ -54,7 +54,8 @@ def settled_choice(
     if choice.normalised_by:
         features = without_voices(features.astype(np.float64), speakers)
     groups = groups_of(labels, speakers, [clip.text or clip.id for clip in clips])
-    trials = choose(features, views, np.unique(labels, return_inverse=True)[1], groups)
+    targets = np.unique(labels, return_inverse=True)[1]
+    trials = choose(features, views, targets, groups, voices_in(speakers))
     best = trials[0].view
     pooling = best.pooling if choice.pooling == AUTO else choice.pooling
     return choice.model_copy(update={"layer": best.layer, "pooling": pooling}), trials
