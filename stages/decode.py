@@ -61,11 +61,11 @@ def candidates(
         texts = ([ctc.greedy(emission, labels)] for emission in emission_of)
         return [Candidates(own, np.zeros((1, len(FEATURES)))) for own in texts]
     attention = load_attention(model)
-    heard = read_emissions(emissions, clips, STATES) if attention else repeat(None)
-    own = attention.written(heard, quiet=False) if attention else repeat(None)
+    encoded = read_emissions(emissions, clips, STATES) if attention else repeat(None)
+    own = attention.written(encoded, quiet=False) if attention else repeat(None)
     decoder = BeamDecoder(labels, language, Settings(decode="beam"), attention)
     bar = tqdm(emission_of, "decode", unit="clip")
-    return [decoder.candidates(*clip) for clip in zip(bar, heard, own, strict=False)]
+    return [decoder.candidates(*clip) for clip in zip(bar, encoded, own, strict=False)]
 
 
 def copy_model(model: Path, decoded: Path) -> None:

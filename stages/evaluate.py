@@ -30,8 +30,8 @@ from voicegraft.evaluation.classes.report import (
 from voicegraft.evaluation.classes.scores import score_classes
 from voicegraft.evaluation.predictions import (
     clips_to_score,
+    emissions_and_states,
     emissions_of,
-    heard_of,
     log_probabilities,
     write_emissions,
 )
@@ -67,7 +67,7 @@ def evaluate_texts(
     params = load_params(Evaluate, "evaluate")
     grafted, clips = load_model(model), Corpus(corpus)
     utterances = clips_to_score(clips, grafted.max_seconds)
-    run = heard_of if grafted.attention else emissions_of
+    run = emissions_and_states if grafted.attention else emissions_of
     found = timed(run, grafted, clips, utterances, params.batch_seconds)
     emission_of = [own[0] if grafted.attention else own for own in found]
     hypotheses = [grafted.decode(emission) for emission in emission_of]

@@ -93,9 +93,9 @@ def attend(model: GraftedModel, inputs: Inputs, corpus: Corpus, upstream: Path) 
             f"{last}, the last, on which the upstream's text decoder was trained"
         )
     train = learnable_side(corpus, "train", inputs, model)
-    heard = join([inputs(clip) for clip in train[:: -(-len(train) // SHOWN)]])
+    encoded = join([inputs(clip) for clip in train[:: -(-len(train) // SHOWN)]])
     with torch.no_grad():
-        states = model.head_input(heard.values, heard.lengths, inputs.start)
+        states = model.head_input(encoded.values, encoded.lengths, inputs.start)
         model.attend(attention.pretrained(described.upstream, upstream, model.labels, states))
 
 

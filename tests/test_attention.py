@@ -1,4 +1,4 @@
-"""The attention decoder beside a head, and the contract of voicegraft/attention."""
+"""The attention decoder beside a head, and the contract of voicegraft/model/text_decoders."""
 
 import inspect
 import json
@@ -11,12 +11,12 @@ from invented import model
 from test_training import FABRIC, NO_MASKS, fit, stored
 from test_training import run as run_trainer
 
-from voicegraft.attention import whisper
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.attention import Attention, AttentionDecoder, pretrained
 from voicegraft.model.batches import pad
 from voicegraft.model.formats import WeightsError
 from voicegraft.model.grafted import load_model, save_model
+from voicegraft.model.text_decoders import whisper
 from voicegraft.model.tokens import Tokens, spellable
 from voicegraft.pipeline import plugins
 from voicegraft.speech.torchaudio_on_cpu import torchaudio  # noqa: F401 - before transformers
@@ -92,30 +92,30 @@ def theirs(tmp_path_factory):
 @torch.no_grad()
 def test_transformers_gives_texts_the_same_likelihood_by_the_same_weights(theirs):
     network, folder, ids = theirs
-    heard = clips(50)[0]
-    ours = whisper.load(folder, LABELS, pad([heard]))
+    encoded = clips(50)[0]
+    ours = whisper.load(folder, LABELS, pad([encoded]))
     language = ours.config.prompt[1]
     assert ours.config.prompt == [whisper.START, language, whisper.TASK, whisper.BARE]
     kept = [ids[whisper.END], *(ids[token] for token in ours.tokens.pieces)]
     for text in TEXTS:
         own = [ids[token] for token in tokenizer(TEXTS).encode(text).tokens]
         given = [*(ids[token] for token in ours.config.prompt), *own]
-        logits = network(encoder_outputs=(heard[None],), decoder_input_ids=torch.tensor([given]))
+        logits = network(encoder_outputs=(encoded[None],), decoder_input_ids=torch.tensor([given]))
         scores = logits.logits[0, -len(own) - 1 :, kept].log_softmax(-1)
         wanted = [kept.index(number) for number in (*own, ids[whisper.END])]
         expected = scores[range(len(wanted)), wanted].sum()
-        (got,) = ours.log_likelihoods(heard, [text])
+        (got,) = ours.log_likelihoods(encoded, [text])
         assert got == pytest.approx(expected.item(), rel=1e-4)
 
 
 @torch.no_grad()
 def test_transformers_hears_the_same_language(theirs):
     network, folder, ids = theirs
-    for heard in clips(50, 50, 50, 50):
+    for encoded in clips(50, 50, 50, 50):
         start = torch.tensor([[ids[whisper.START]]])
-        logits = network(encoder_outputs=(heard[None],), decoder_input_ids=start).logits[0, -1]
+        logits = network(encoder_outputs=(encoded[None],), decoder_input_ids=start).logits[0, -1]
         expected = max(["<|cs|>", "<|yo|>"], key=lambda token: logits[ids[token]])
-        assert whisper.load(folder, LABELS, pad([heard])).config.prompt[1] == expected
+        assert whisper.load(folder, LABELS, pad([encoded])).config.prompt[1] == expected
 
 
 def test_ctranslate2_hears_the_same_language_by_true_weights(whisper_folder):
@@ -131,13 +131,13 @@ def test_ctranslate2_hears_the_same_language_by_true_weights(whisper_folder):
 
 
 def test_greedy_texts_are_those_of_the_likeliest_token_each_time_without_a_cache():
-    ours, heard = decoder(seed=2), clips(50, 80, 30)
+    ours, encoded = decoder(seed=2), clips(50, 80, 30)
     for parameter in ours.parameters():  # strong enough for a place to change the token
         torch.nn.init.normal_(parameter.data, std=0.2)
-    texts = ours.greedy(pad(heard))
+    texts = ours.greedy(pad(encoded))
     assert any(len(set(ours.rows(text))) > 2 for text in texts)
-    assert ours.written(heard) == texts
-    for states, text in zip(heard, texts, strict=True):
+    assert ours.written(encoded) == texts
+    for states, text in zip(encoded, texts, strict=True):
         rows, memory = list(ours.prompt), ours.listen(pad([states]))
         for _ in range(1 + len(states) // 3):
             scores = ours.log_probabilities(torch.tensor([rows]), memory)[0, -1]
@@ -148,12 +148,12 @@ def test_greedy_texts_are_those_of_the_likeliest_token_each_time_without_a_cache
 
 
 def test_a_clip_has_the_same_likelihoods_and_loss_in_any_company():
-    ours, heard = decoder(), clips(50, 80)
-    pairs = list(zip(heard, TEXTS[:2], strict=True))
+    ours, encoded = decoder(), clips(50, 80)
+    pairs = list(zip(encoded, TEXTS[:2], strict=True))
     alone = [ours.log_likelihoods(states, [text]) for states, text in pairs]
-    among = [ours.log_likelihoods(states, TEXTS)[n] for n, states in enumerate(heard)]
+    among = [ours.log_likelihoods(states, TEXTS)[n] for n, states in enumerate(encoded)]
     assert torch.allclose(torch.cat(alone), torch.stack(among), atol=1e-4)
-    joint = ours.loss(pad(heard), TEXTS[:2])
+    joint = ours.loss(pad(encoded), TEXTS[:2])
     counts = [len(ours.rows(text)) + 1 for text in TEXTS[:2]]
     each = [ours.loss(pad([s]), [t]) * n for (s, t), n in zip(pairs, counts, strict=True)]
     assert joint.item() == pytest.approx(sum(each).item() / sum(counts), rel=1e-4)
@@ -172,21 +172,21 @@ def test_a_saved_model_writes_the_same_texts_with_nothing_but_its_folder(tmp_pat
     save_model(grafted, tmp_path)
     loaded = load_model(tmp_path, "cpu")
     assert "attention" not in before and loaded.description == grafted.description
-    heard = pad(clips(40, 60))
-    assert loaded.attention.greedy(heard) == grafted.attention.greedy(heard)
+    encoded = pad(clips(40, 60))
+    assert loaded.attention.greedy(encoded) == grafted.attention.greedy(encoded)
 
 
-@pytest.mark.parametrize("name", plugins.names("attention"))
+@pytest.mark.parametrize("name", plugins.names("model.text_decoders"))
 def test_a_text_decoder_is_that_of_an_upstream_and_loads_as_the_contract_says(name):
     assert name in upstreams.names()
-    assert list(inspect.signature(plugins.load("attention", name).load).parameters) == [
-        *("folder", "labels", "heard"),
+    assert list(inspect.signature(plugins.load("model.text_decoders", name).load).parameters) == [
+        *("folder", "labels", "encoded"),
     ]
 
 
 @pytest.mark.parametrize("upstream", ["wav2vec2", "huggingface", "resemblyzer"])
 def test_an_upstream_without_a_text_decoder_is_refused_by_the_knob_and_those_with_one(upstream):
-    known = str(plugins.names("attention")).replace("[", "\\[")
+    known = str(plugins.names("model.text_decoders")).replace("[", "\\[")
     with pytest.raises(ValueError, match=f"attention_weight must be 0 .* {upstream}, .*{known}"):
         pretrained(upstream, None, LABELS, pad(clips(5)))
 

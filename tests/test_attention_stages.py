@@ -76,7 +76,7 @@ def test_a_decoded_model_has_a_weight_for_its_decoder_and_transcribes_by_its_fol
     with open(folder / "lm.tsv", encoding="utf-8", newline="") as file:
         written = {row["id"]: row["hypothesis"] for row in csv.DictReader(file, delimiter="\t")}
     for clip in corpus.of("test"):
-        ((emission, states),) = recogniser.model.heard([corpus.wave(clip)])
+        ((emission, states),) = recogniser.model.emissions_and_states([corpus.wave(clip)])
         assert recogniser.decoder.decode(emission, states) == written[clip.id]
 
 

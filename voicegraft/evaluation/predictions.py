@@ -74,11 +74,11 @@ def emissions_of(
     return [found[index] for index in range(len(utterances))]
 
 
-def heard_of(
+def emissions_and_states(
     model: GraftedModel, corpus: Corpus, utterances: Sequence[Utterance], batch_seconds: float
 ) -> list[tuple[Tensor, Tensor]]:
     """Return emissions, and what an attention decoder listens to, float16 (frames, size)."""
-    found = dict(in_batches(model.heard, corpus, utterances, batch_seconds))
+    found = dict(in_batches(model.emissions_and_states, corpus, utterances, batch_seconds))
     both = (found[index] for index in range(len(utterances)))
     return [(emission, states.half()) for emission, states in both]
 
@@ -102,7 +102,7 @@ def write_emissions(
 ) -> None:
     """Write emissions (frames, labels) of utterances: they spell sentences, so not for git.
 
-    Or both that `heard_of` returns, where a model has an attention decoder.
+    Or both that `emissions_and_states` returns, where a model has an attention decoder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     named: dict[str, Tensor] = {}

@@ -131,8 +131,8 @@ def transcribe_pieces(
     lengths = [len(piece.wave) for piece in pieces]
     segments: dict[int, Segment] = {}
     for batch in batches_by_length(lengths, int(batch_seconds * SAMPLE_RATE)):
-        heard = model.heard([pieces[i].wave for i in batch])
-        for index, own in zip(batch, heard, strict=True):
+        encoded = model.emissions_and_states([pieces[i].wave for i in batch])
+        for index, own in zip(batch, encoded, strict=True):
             segments[index] = _segment(pieces[index], list(decoder.words(*own)))
     return [segments[index] for index in range(len(pieces))]
 

@@ -4,11 +4,11 @@ The network is that of Whisper's text decoder (Radford et al. 2022, https://arxi
 trained alone or together with CTC (Watanabe et al. 2017, https://doi.org/10.1109/JSTSP.2017.2763455).
 It listens to what the head listens to, and writes tokens that the labels can spell.
 
-A plug-in in voicegraft/attention, named as the upstream whose decoder it reads, has one function:
+A plug-in in voicegraft/model/text_decoders, named as the upstream whose decoder it reads, has one function:
 
-    def load(folder: Path, labels: Sequence[str], heard: Padded) -> AttentionDecoder
+    def load(folder: Path, labels: Sequence[str], encoded: Padded) -> AttentionDecoder
 
-`folder` is the upstream's, as fetch_model writes it; `heard`, (clips, frames, size), are states of
+`folder` is the upstream's, as fetch_model writes it; `encoded`, (clips, frames, size), are states of
 its last layer, by which a decoder of several languages may tell which one is spoken.
 """
 
@@ -60,33 +60,33 @@ class Memory:
     """What a decoder attends to in a batch of clips.
 
     Attributes:
-        heard: keys and values of the states, by block; places are frames.
+        encoded: keys and values of the states, by block; places are frames.
         mask: True for frames of a clip, (batch, 1, 1, frames); None if there is no padding.
     """
 
-    heard: list[KeysValues]
+    encoded: list[KeysValues]
     mask: Tensor | None
 
     def repeated(self, times: int) -> "Memory":
         """Return the memory of one clip for so many texts of it."""
         shape = times, -1, -1, -1
-        return Memory([(k.expand(*shape), v.expand(*shape)) for k, v in self.heard], self.mask)
+        return Memory([(k.expand(*shape), v.expand(*shape)) for k, v in self.encoded], self.mask)
 
 
 def pretrained(
-    upstream: str, folder: Path, labels: Sequence[str], heard: Padded
+    upstream: str, folder: Path, labels: Sequence[str], encoded: Padded
 ) -> "AttentionDecoder":
     """Return the text decoder of the upstream of that name, as the contract says.
 
     Raises:
         ValueError: if it has none, naming the upstreams that have one.
     """
-    if upstream not in (names := plugins.names("attention")):
+    if upstream not in (names := plugins.names("model.text_decoders")):
         raise ValueError(
             f"params.yaml: attention_weight must be 0 if upstream.name is {upstream}, which has no "
             f"text decoder; upstreams with one: {names}"
         )
-    return plugins.load("attention", upstream).load(folder, labels, heard)
+    return plugins.load("model.text_decoders", upstream).load(folder, labels, encoded)
 
 
 class Block(nn.Module):
@@ -98,22 +98,22 @@ class Block(nn.Module):
         self.attention_norm = nn.LayerNorm(size)
         self.qkv = nn.Linear(size, 3 * size)
         self.out = nn.Linear(size, size)
-        self.heard_norm = nn.LayerNorm(size)
-        self.heard_query = nn.Linear(size, size)
-        self.heard_kv = nn.Linear(size, 2 * size)
-        self.heard_out = nn.Linear(size, size)
+        self.cross_norm = nn.LayerNorm(size)
+        self.cross_query = nn.Linear(size, size)
+        self.cross_kv = nn.Linear(size, 2 * size)
+        self.cross_out = nn.Linear(size, size)
         self.mlp_norm = nn.LayerNorm(size)
         self.up = nn.Linear(size, 4 * size)
         self.down = nn.Linear(4 * size, size)
 
     def forward(
-        self, states: Tensor, heard: KeysValues, mask: Tensor | None, past: KeysValues | None
+        self, states: Tensor, encoded: KeysValues, mask: Tensor | None, past: KeysValues | None
     ) -> tuple[Tensor, KeysValues]:
         """Return states (batch, tokens, size), and keys and values of all tokens so far.
 
         Args:
             states: of the tokens, or, with a `past`, of the one token that follows it.
-            heard: see `Memory`.
+            encoded: see `Memory`.
             mask: see `Memory`.
             past: keys and values of the tokens before.
         """
@@ -122,14 +122,14 @@ class Block(nn.Module):
             keys, values = torch.cat([past[0], keys], 2), torch.cat([past[1], values], 2)
         mixed = F.scaled_dot_product_attention(query, keys, values, is_causal=past is None)
         states = states + self.out(_joined(mixed))
-        (query,) = self._split(self.heard_query(self.heard_norm(states)), 1)
-        mixed = F.scaled_dot_product_attention(query, *heard, attn_mask=mask)
-        states = states + self.heard_out(_joined(mixed))
+        (query,) = self._split(self.cross_query(self.cross_norm(states)), 1)
+        mixed = F.scaled_dot_product_attention(query, *encoded, attn_mask=mask)
+        states = states + self.cross_out(_joined(mixed))
         return states + self.down(F.gelu(self.up(self.mlp_norm(states)))), (keys, values)
 
     def listen(self, states: Tensor) -> KeysValues:
-        """Return keys and values of what is heard, (batch, frames, size)."""
-        return self._split(self.heard_kv(states), 2)
+        """Return keys and values of encoded states, (batch, frames, size)."""
+        return self._split(self.cross_kv(states), 2)
 
     def _split(self, joint: Tensor, parts: int) -> tuple[Tensor, ...]:
         """Return `parts` tensors (batch, heads, places, size of a head)."""
@@ -180,8 +180,8 @@ class AttentionDecoder(nn.Module):
     def listen(self, states: Padded) -> Memory:
         """Return what is attended to in states (batch, frames, size)."""
         mask = states.mask
-        heard = [block.listen(states.values) for block in self.blocks]
-        return Memory(heard, None if mask is None else mask[:, None, None])
+        encoded = [block.listen(states.values) for block in self.blocks]
+        return Memory(encoded, None if mask is None else mask[:, None, None])
 
     def log_probabilities(self, rows: Tensor, memory: Memory) -> Tensor:
         """Return those of what follows each of rows (batch, places), (batch, places, outputs)."""
@@ -195,7 +195,7 @@ class AttentionDecoder(nn.Module):
         kept = []
         for place, block in enumerate(self.blocks):
             before = None if past is None else past[place]
-            states, own = block(states, memory.heard[place], memory.mask, before)
+            states, own = block(states, memory.encoded[place], memory.mask, before)
             kept.append(own)
         scores = F.linear(self.norm(states), self.embedding[: self.outputs])
         return F.log_softmax(scores.float(), -1), kept

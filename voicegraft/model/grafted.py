@@ -127,11 +127,11 @@ class GraftedModel(nn.Module):
             start: the layer from which the upstream runs; lower blocks are not run.
             texts: of the clips, which the attention decoder learns to write.
         """
-        heard = self.head_input(states, lengths, start)
-        emissions = self.head(heard)
+        encoded = self.head_input(states, lengths, start)
+        emissions = self.head(encoded)
         if texts is None:
             return emissions.values, emissions.lengths
-        return emissions.values, emissions.lengths, self.attention.loss(heard, texts)
+        return emissions.values, emissions.lengths, self.attention.loss(encoded, texts)
 
     def head_input(self, states: Tensor, lengths: Tensor, start: int | None) -> Padded:
         """Return the input of the head, (batch, frames, size), as `forward` makes it."""
@@ -160,7 +160,7 @@ class GraftedModel(nn.Module):
         return Padded(values.float().cpu(), lengths).clips()
 
     @torch.inference_mode()
-    def heard(self, waves: Sequence[np.ndarray]) -> list[tuple[Tensor, Tensor]]:
+    def emissions_and_states(self, waves: Sequence[np.ndarray]) -> list[tuple[Tensor, Tensor]]:
         """Return emissions (frames, labels) and input of the head (frames, size), on the CPU."""
         features = self._features(waves)
         states = self.head_input(features.values, features.lengths, None)

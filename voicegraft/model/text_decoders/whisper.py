@@ -30,7 +30,7 @@ LANGUAGE = re.compile(r"<\|[a-z]{2,3}\|>")
 WEIGHTS = ("model.safetensors", "model.bin")
 
 
-def load(folder: Path, labels: Sequence[str], heard: Padded) -> AttentionDecoder:
+def load(folder: Path, labels: Sequence[str], encoded: Padded) -> AttentionDecoder:
     """See the contract, voicegraft.model.attention."""
     path = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
     if path is None:
@@ -40,7 +40,7 @@ def load(folder: Path, labels: Sequence[str], heard: Padded) -> AttentionDecoder
     languages = [token for token in ids if LANGUAGE.fullmatch(token)]
     task = [TASK] if languages else []
     if languages:
-        language = _likeliest(_built(stored, names, ids, [START], languages, path), heard)
+        language = _likeliest(_built(stored, names, ids, [START], languages, path), encoded)
         print(f"attention: Whisper is told that this is {language}", file=sys.stderr)
         languages = [language]
     tokens = spellable({t: n for t, n in ids.items() if n < ids[END]}, labels)
@@ -62,11 +62,11 @@ def _refuse(folder: Path) -> dict[str, int]:
     raise WeightsError(f"{folder / 'tokenizer.json'} is not the tokenizer of a Whisper")
 
 
-def _likeliest(decoder: AttentionDecoder, heard: Padded) -> str:
+def _likeliest(decoder: AttentionDecoder, encoded: Padded) -> str:
     """Return the token, a language, that is likeliest by all clips together."""
-    start = torch.tensor([decoder.prompt] * len(heard.lengths))
+    start = torch.tensor([decoder.prompt] * len(encoded.lengths))
     with torch.inference_mode():
-        scores = decoder.log_probabilities(start, decoder.listen(heard))[:, 0, 1:]
+        scores = decoder.log_probabilities(start, decoder.listen(encoded))[:, 0, 1:]
     return decoder.tokens.pieces[int(scores.sum(0).argmax())]
 
 
@@ -116,10 +116,10 @@ def _names_in_ctranslate2(stored: Mapping[str, Tensor]) -> Names:
             f"{block}.attention_norm": f"{theirs}/self_attention/layer_norm",
             f"{block}.qkv": f"{theirs}/self_attention/linear_0",
             f"{block}.out": f"{theirs}/self_attention/linear_1",
-            f"{block}.heard_norm": f"{theirs}/attention/layer_norm",
-            f"{block}.heard_query": f"{theirs}/attention/linear_0",
-            f"{block}.heard_kv": f"{theirs}/attention/linear_1",
-            f"{block}.heard_out": f"{theirs}/attention/linear_2",
+            f"{block}.cross_norm": f"{theirs}/attention/layer_norm",
+            f"{block}.cross_query": f"{theirs}/attention/linear_0",
+            f"{block}.cross_kv": f"{theirs}/attention/linear_1",
+            f"{block}.cross_out": f"{theirs}/attention/linear_2",
             f"{block}.mlp_norm": f"{theirs}/ffn/layer_norm",
             f"{block}.up": f"{theirs}/ffn/linear_0",
             f"{block}.down": f"{theirs}/ffn/linear_1",
@@ -140,14 +140,14 @@ def _names_in_transformers(stored: Mapping[str, Tensor]) -> Names:
         pairs |= {
             f"{block}.attention_norm": f"{theirs}.self_attn_layer_norm",
             f"{block}.out": f"{theirs}.self_attn.out_proj",
-            f"{block}.heard_norm": f"{theirs}.encoder_attn_layer_norm",
-            f"{block}.heard_query": f"{theirs}.encoder_attn.q_proj",
-            f"{block}.heard_out": f"{theirs}.encoder_attn.out_proj",
+            f"{block}.cross_norm": f"{theirs}.encoder_attn_layer_norm",
+            f"{block}.cross_query": f"{theirs}.encoder_attn.q_proj",
+            f"{block}.cross_out": f"{theirs}.encoder_attn.out_proj",
             f"{block}.mlp_norm": f"{theirs}.final_layer_norm",
             f"{block}.up": f"{theirs}.fc1",
             f"{block}.down": f"{theirs}.fc2",
         }
-        for ours, layer, kinds in (("qkv", "self_attn", "qkv"), ("heard_kv", "encoder_attn", "kv")):
+        for ours, layer, kinds in (("qkv", "self_attn", "qkv"), ("cross_kv", "encoder_attn", "kv")):
             parts = [f"{theirs}.{layer}.{kind}_proj" for kind in kinds]
             names[f"{block}.{ours}.weight"] = tuple(f"{part}.weight" for part in parts)
             # Keys have no bias.
