@@ -4,12 +4,13 @@ The network is that of Whisper's text decoder (Radford et al. 2022, https://arxi
 trained alone or together with CTC (Watanabe et al. 2017, https://doi.org/10.1109/JSTSP.2017.2763455).
 It listens to what the head listens to, and writes tokens that the labels can spell.
 
-A plug-in in voicegraft/model/text_decoders, named as the upstream whose decoder it reads, has one function:
+A plug-in in voicegraft/model/text_decoders has the name of the upstream whose decoder it reads, and
+one function:
 
     def load(folder: Path, labels: Sequence[str], encoded: Padded) -> AttentionDecoder
 
-`folder` is the upstream's, as fetch_model writes it; `encoded`, (clips, frames, size), are states of
-its last layer, by which a decoder of several languages may tell which one is spoken.
+`folder` is the upstream's, as fetch_model writes it; `encoded`, (clips, frames, size), are states
+of its last layer, by which a decoder of several languages may tell which one is spoken.
 """
 
 from collections.abc import Sequence
