@@ -152,7 +152,7 @@ class BeamDecoder:
     ) -> Candidates:
         """Return the greedy text, `ATTENDED` more and the attention decoder's own, scored by it.
 
-        Its own may be fluent where nobody speaks: it is vetoed where the emissions contradict it.
+        Its own may be fluent and wrong: it is vetoed where the emissions contradict it.
         """
         best = np.argsort(-found.scores(rescoring.START), kind="stable")[:ATTENDED]
         places = sorted({0, *best.tolist()})
