@@ -129,6 +129,19 @@ def test_a_recording_that_breaks_off_gives_what_there_is(model, tmp_path):
     assert result.exit_code == 1 and "half.wav" in result.stderr
 
 
+def test_nothing_is_written_of_silence_between_speech(model, tmp_path):
+    speech = write_talk(tmp_path / "talk.wav", seconds=10)
+    wave, rate = soundfile.read(speech)
+    dither = np.random.default_rng(1).choice([-1, 0, 1], 40 * rate) / 32_768
+    soundfile.write(tmp_path / "pause.wav", np.concatenate([wave, dither, wave]), rate)
+    found = Transcriber(model)(tmp_path / "pause.wav")
+    silent = [s for s in found.segments if 15 < s.start_seconds and s.end_seconds < 45]
+    assert silent == [] and found.seconds == pytest.approx(60)
+    assert found.segments[0].text and found.segments[-1].end_seconds == pytest.approx(60, abs=1)
+    soundfile.write(tmp_path / "silence.wav", dither, rate)
+    assert Transcriber(model)(tmp_path / "silence.wav").text == ""
+
+
 def test_a_recording_with_samples_that_are_no_numbers_is_reported_by_name(model, tmp_path):
     samples = np.random.default_rng(1).normal(0, 0.1, 3 * 16_000)
     samples[16_000] = np.nan

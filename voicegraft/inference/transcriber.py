@@ -14,11 +14,14 @@ from voicegraft.model.adapter import load_adapter, unpack_decoder
 from voicegraft.model.attention import AttentionDecoder
 from voicegraft.model.batches import batches_by_length
 from voicegraft.model.grafted import GraftedModel, load_model
-from voicegraft.speech.audio import stream_audio
+from voicegraft.speech.audio import level_dbfs, stream_audio
 from voicegraft.speech.manifest import SAMPLE_RATE
 
 PIECE_SECONDS = 15.0
 BATCH_SECONDS = 60.0
+SILENCE_DBFS = -60.0
+"""Quieter pieces have no text, as `prepare_data.check.min_dbfs` has no such clip: a head that was
+never taught silence writes 70 words a minute of it (docs/language_model.md)."""
 
 
 @dataclass(frozen=True)
@@ -127,14 +130,19 @@ def _decoder(
 def transcribe_pieces(
     model: GraftedModel, decoder: Decoder, pieces: Sequence[Piece], batch_seconds: float
 ) -> list[Segment]:
-    """Return a segment for each of `pieces`, in order; batches have pieces of similar length."""
-    lengths = [len(piece.wave) for piece in pieces]
-    segments: dict[int, Segment] = {}
+    """Return a segment for each of `pieces`, in order, without text if the piece is silent.
+
+    Batches have pieces of similar length.
+    """
+    segments = [_segment(piece, []) for piece in pieces]
+    spoken = [i for i, piece in enumerate(pieces) if level_dbfs(piece.wave) >= SILENCE_DBFS]
+    lengths = [len(pieces[i].wave) for i in spoken]
     for batch in batches_by_length(lengths, int(batch_seconds * SAMPLE_RATE)):
-        encoded = model.emissions_and_states([pieces[i].wave for i in batch])
-        for index, own in zip(batch, encoded, strict=True):
-            segments[index] = _segment(pieces[index], list(decoder.words(*own)))
-    return [segments[index] for index in range(len(pieces))]
+        own = [pieces[spoken[place]] for place in batch]
+        encoded = model.emissions_and_states([piece.wave for piece in own])
+        for place, piece, found in zip(batch, own, encoded, strict=True):
+            segments[spoken[place]] = _segment(piece, list(decoder.words(*found)))
+    return segments
 
 
 def _segment(piece: Piece, words: Sequence[DecodedWord]) -> Segment:
