@@ -61,7 +61,7 @@ def main(
     if trials:
         print(f"head: {trials[0].view}", file=sys.stderr)
         write_trials(curves / "choice.csv", trials)
-    remember(model, **by_kind(upstream), training=[choice, fit])
+    remember(model, **by_kind(upstream), training=[asked, fit])
 
 
 if __name__ == "__main__":
