@@ -60,7 +60,7 @@ def test_the_interval_is_over_groups_and_not_over_clips():
     assert copied.high - copied.low > 0.6 * (once.high - once.low)
 
 
-def test_of_one_voice_the_highest_layer_within_a_standard_error_is_chosen():
+def test_of_one_voice_the_highest_layer_in_the_interval_of_the_best_is_chosen():
     features, targets, groups = layers(0, clips=600, groups=60)
     features[:, VIEWS[1].columns] = features[:, VIEWS[0].columns]
     noise = np.random.default_rng(2).normal(0, 0.01, (600, SIZE))

@@ -166,14 +166,13 @@ def choose(
 
 
 def _highest_as_good(trials: Sequence[Trial]) -> Trial:
-    """Return the trial of the highest layer within a standard error of the best.
+    """Return the trial of the highest layer whose accuracy is in the interval of the best.
 
-    The rule of one standard error: Breiman et al. 1984, "Classification and Regression Trees". It
-    stands in for voices to leave out: low layers tell the voices of train apart as well.
+    As the rule of one standard error, with the whole interval (Breiman et al. 1984, "Classification
+    and Regression Trees"). It stands in for voices to leave out: low layers tell them apart as well.
     """
     best = trials[0]
-    error = (best.high - best.low) / 2 / norm.ppf((1 + CONFIDENCE) / 2)
-    as_good = [trial for trial in trials if trial.accuracy >= best.accuracy - error]
+    as_good = [trial for trial in trials if trial.accuracy >= best.low]
     return max(as_good, key=lambda trial: (min(numbers(trial.view.layer)), -trial.log_loss))
 
 
