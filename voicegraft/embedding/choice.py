@@ -169,7 +169,7 @@ def _highest_as_good(trials: Sequence[Trial]) -> Trial:
     """Return the trial of the highest layer whose accuracy is in the interval of the best.
 
     As the rule of one standard error, with the whole interval: Breiman et al. 1984, "Classification
-    and Regression Trees". It stands in for voices to leave out, which low layers tell apart as well.
+    and Regression Trees". It stands in for voices to leave out: low layers tell them apart.
     """
     best = trials[0]
     as_good = [trial for trial in trials if trial.accuracy >= best.low]
