@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -181,8 +180,8 @@ def test_the_same_command_gives_the_same_bytes_and_another_seed_others(folder, s
     assert one == same != other
 
 
-def interrupt(*_args: object) -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+def interrupt(*_args: object, **_named: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_ctrl_c_leaves_nothing_whenever_it_comes(folder, singer, tmp_path, monkeypatch):
