@@ -260,7 +260,7 @@ def test_who_imports_a_script_keeps_the_handlers_that_it_has(stage):
     assert done.stdout == b"True\n"
 
 
-@pytest.mark.parametrize(("name", "imported"), [("names", "yaml"), ("locks", "dvc")])
+@pytest.mark.parametrize(("name", "imported"), [("names", "pydantic"), ("locks", "dvc")])
 def test_what_runs_before_a_stage_is_stopped_in_a_line_too(stage, begin, name, imported):
     waits = "from pathlib import Path; import time; Path('worker 0').touch(); time.sleep(600)"
     (stage / f"{imported}.py").write_text(waits)
