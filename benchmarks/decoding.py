@@ -28,8 +28,9 @@ from voicegraft.pipeline.command import run_stage
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus
 
 PAUSE_SECONDS = 0.5
-SEARCH, COMMAND = "beam search, on one core", "`voicegraft transcribe`, {:.0f} minutes of speech"
-GREEDY = "the same with `--greedy`"
+SEARCH = "beam search, on one core"
+COMMAND = "`voicegraft transcribe`, {:.0f} minutes of speech"
+GREEDY = "`voicegraft transcribe --greedy`, the same recording"
 
 
 def join(corpus: Corpus, recording: Path) -> float:

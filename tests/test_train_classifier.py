@@ -97,7 +97,10 @@ def test_several_layers_are_concatenated(tmp_path, whisper_folder):
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
-        ({"name": "svm"}, "head.name: 'svm' is not in voicegraft/classifiers: ['discriminants', 'logistic'"),
+        (
+            {"name": "svm"},
+            "head.name: 'svm' is not in voicegraft/classifiers: ['discriminants', 'logistic'",
+        ),
         ({"pooling": "median"}, "head.pooling must be one of mean, mean_std, mean_slope, thirds"),
         ({"layer": 6}, "head.layer is 6, but extract_embeddings.layers stores [3]: add [6]"),
     ],
