@@ -60,12 +60,13 @@ def transcribe(
     from voicegraft.inference.transcriber import Transcriber
 
     with mistakes_reported():
-        recordings, shown = list(find_recordings(files)), printed(form)
         if out:
             places = targets(files, out, FORMATS[form].suffix)
             recordings, shown = without_a_file(places), saved(form, places)
-        elif len(recordings) > 1 and form not in ("text", "jsonl"):
-            raise ValueError(f"--format {form} of several recordings needs a folder: --out")
+        else:
+            recordings, shown = list(find_recordings(files)), printed(form)
+            if len(recordings) > 1 and form not in ("text", "jsonl"):
+                raise ValueError(f"--format {form} of several recordings needs a folder: --out")
         transcriber = Transcriber(model, device, upstream=upstream, greedy=greedy)
         complete = list(each_recording(transcriber, recordings, shown))
     raise typer.Exit(0 if all(complete) else 1)

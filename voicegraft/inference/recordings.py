@@ -45,15 +45,14 @@ def targets(names: Iterable[str], folder: Path, suffix: str) -> dict[Path, Path]
     Raises:
         ValueError: if two recordings have the same file, or as `find_recordings`.
     """
-    found: dict[Path, Path] = {}
+    taken: dict[Path, Path] = {}
     for name in names:
         for recording in find_recordings([name]):
             own = recording.relative_to(name) if recording != Path(name) else Path(recording.name)
             file = folder / own.with_suffix(suffix)
-            if other := next((r for r, f in found.items() if f == file), None):
+            if (other := taken.setdefault(file, recording)) is not recording:
                 raise ValueError(f"{other} and {recording} would both be written to {file}")
-            found[recording] = file
-    return found
+    return {recording: file for file, recording in taken.items()}
 
 
 def _is_audio(path: Path) -> bool:
