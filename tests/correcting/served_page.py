@@ -1,4 +1,4 @@
-"""A small corpus of tones, the server of `voicegraft listen` over it, and plain requests to that."""
+"""A small folder of tones, the server of `voicegraft listen` over it, and requests to that."""
 
 import csv
 import http.client

@@ -173,8 +173,9 @@ class Desk:
 
     def _forget(self, name: str) -> None:
         """Delete a file that was recorded here; a journal from elsewhere names no other."""
-        file, recorded = self.folder / name, self.folder / RECORDED
-        if file.parent == recorded and is_inside(file, recorded):
+        file = self.folder / name
+        ours = file.parent == self.folder / RECORDED and file.suffix == ".wav"
+        if ours and is_inside(file, self.folder):
             file.unlink(missing_ok=True)
 
     def _finish(self) -> None:

@@ -14,6 +14,7 @@ from voicegraft.inference.recordings import UntilDamage
 from voicegraft.listening.clips import HeardClip, inside
 from voicegraft.listening.desk import RECORDED
 from voicegraft.pipeline.files import whole
+from voicegraft.preparing.paths import check_inside
 from voicegraft.speech.audio import AudioError, level_dbfs, read_audio, stream_audio, to_int16
 from voicegraft.speech.manifest import SAMPLE_RATE
 
@@ -74,6 +75,7 @@ def keep_recording(folder: Path, content: bytes) -> Path:
     (folder / RECORDED).mkdir(exist_ok=True)
     now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     place = folder / RECORDED / f"{now}-{secrets.token_hex(2)}.wav"
+    check_inside(place, folder, str(place))
     with whole(place) as partial:
         partial.write_bytes(content)
         wave = _spoken(partial)
