@@ -16,7 +16,12 @@ from voicegraft.listening.guard import Guard
 from voicegraft.listening.session import Session
 
 PAGE = resources.files("voicegraft.listening") / "page"
-TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
 LAST_SECONDS = 1
 """How long open requests have once the server is stopped."""
 
