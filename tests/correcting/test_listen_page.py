@@ -118,6 +118,21 @@ def test_arrows_go_to_the_clips_before_and_behind(client, opened):
     at(page, "2.wav")
 
 
+def test_one_clip_of_the_list_is_open_and_in_sight(tmp_path, opened):
+    rows = [(f"text {number}", "ann") for number in range(60)]
+    with running(session_of(write_own(tmp_path / "long", rows=rows), order="given")) as client:
+        for viewport in (DESKTOP, PHONE):
+            page = opened(client, viewport)
+            press(page, *["ArrowDown"] * 40)
+            at(page, "40.wav")
+            current = page.locator("#clips [aria-current=true]")
+            assert current.locator("small").all_text_contents() == ["40.wav"]
+            if viewport is DESKTOP:
+                box, whole = current.bounding_box(), page.locator("#clips").bounding_box()
+                assert whole["y"] <= box["y"] < whole["y"] + whole["height"]
+            assert page.evaluate("scrollY") == 0
+
+
 def test_what_was_typed_is_saved_before_another_clip_is_opened(client, folder, opened):
     page = opened(client)
     press(page, "Enter", "Control+a")

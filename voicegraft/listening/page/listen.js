@@ -90,7 +90,7 @@ function item(clip, index) {
 
 function list() {
   $("clips").replaceChildren(...state.clips.map(item));
-  $("clips").children[state.at]?.scrollIntoView({ block: "nearest" });
+  inSight();
   const names = [...new Set(state.clips.map((clip) => clip.speaker).filter(Boolean))].sort();
   $("speakers").replaceChildren(...names.map((name) => new Option(name, name)));
   count();
@@ -110,19 +110,28 @@ async function open(index, playing) {
   const clip = state.clips[index];
   if (!clip) return;
   if (index !== state.at && changed() && !(await save())) return;
-  mark(state.at, false);
+  const before = state.at;
   state.at = index;
-  mark(index, true);
+  draw(before);
+  draw(index);
+  inSight();
   fields(clip);
   $("conflict").hidden = true;
   await player.open(clip.key, playing);
 }
 
-function mark(index, on) {
-  const line = $("clips").children[index];
+function draw(index) {
+  $("clips").children[index]?.replaceWith(item(state.clips[index], index));
+}
+
+// Move the list alone: on a telephone the whole page would be moved.
+function inSight() {
+  const [all, line] = [$("clips"), $("clips").children[state.at]];
   if (!line) return;
-  line.replaceWith(item(state.clips[index], index));
-  if (on) $("clips").children[index].scrollIntoView({ block: "nearest" });
+  const top = line.offsetTop - all.offsetTop;
+  if (top < all.scrollTop) all.scrollTop = top;
+  const bottom = top + line.offsetHeight - all.clientHeight;
+  if (bottom > all.scrollTop) all.scrollTop = bottom;
 }
 
 function fields(clip) {
@@ -166,7 +175,7 @@ async function save(changes = {}) {
 function take(clip, found) {
   Object.assign(clip, found);
   const index = state.clips.indexOf(clip);
-  mark(index, false);
+  draw(index);
   if (clip === current()) fields(clip);
   count();
   const speakers = [...$("speakers").children].map((option) => option.value);
