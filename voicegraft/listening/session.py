@@ -9,7 +9,7 @@ from typing import Any
 from voicegraft.inference.formats import FORMATS
 from voicegraft.listening.clips import HeardClip
 from voicegraft.listening.desk import Desk
-from voicegraft.listening.writings import ORDERS, Writing, Writings, in_order
+from voicegraft.listening.writings import GIVEN, ORDERS, Writing, Writings, in_order
 from voicegraft.pipeline.params import PARAMS_FILE, load_params, read_params
 from voicegraft.preparing.paths import read_text
 from voicegraft.preparing.text import TextSection, normalise
@@ -31,7 +31,7 @@ class Session:
 
     desk: Desk
     writings: Writings = field(default_factory=Writings)
-    order: str = "given"
+    order: str = GIVEN
     prompts: Sequence[str] = ()
     normalised: Callable[[str], str] = str.strip
     language: str = ""
@@ -66,12 +66,14 @@ class Session:
         """Return all that the page shows at its start."""
         clips, done = self.desk.clips(), self.desk.done()
         found = {c.key: w for c in clips if (w := self.writing(c))}
+        orders = ORDERS if found or self.writings.left else (GIVEN,)
+        order = order if order in orders else GIVEN
         sorted_clips = in_order(clips, found, order, self.normalised)
         return {
             "folder": legible(self.desk.folder),
             "clips": [self.shown(c, (c.table, c.name) in done) for c in sorted_clips],
             "order": order,
-            "orders": list(ORDERS) if found or self.writings.left else ["given"],
+            "orders": list(orders),
             "waiting": self.writings.left,
             "trouble": self.writings.trouble,
             "prompts": list(self.prompts),

@@ -27,7 +27,7 @@ from voicegraft.pipeline.files import hashes
 from voicegraft.speech.audio import level_dbfs
 from voicegraft.speech.manifest import SAMPLE_RATE
 
-ORDERS = ("worst", "uncertain", "given")
+ORDERS = WORST, UNCERTAIN, GIVEN = ("worst", "uncertain", "given")
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def in_order(
             certainty.
         normalised: returns a text as the model should write it.
     """
-    if order == "given":
+    if order == GIVEN:
         return list(clips)
 
     def rank(clip: HeardClip) -> tuple[int, float]:
@@ -150,8 +150,8 @@ def in_order(
         if writing is None:
             return 2, 0.0
         text = normalised(clip.text)
-        if order == "uncertain" or not text:
-            return (0 if order == "uncertain" else 1), writing.certainty
+        if order == UNCERTAIN or not text:
+            return (0 if order == UNCERTAIN else 1), writing.certainty
         errors = count_errors(text, normalised(writing.text))
         return 0, -errors.character_edits / errors.characters
 
