@@ -77,10 +77,11 @@ def listen(
             writings.start(desk.clips(), desk.folder, written.transcriber)
         typer.echo(f"{server.address}\nOpen this address in a browser; Ctrl-C ends.")
         server.run()
-    if not writings.stop(LAST_SECONDS):
-        # Its thread is in the midst of a clip; all that was saved is on the disk.
-        sys.stdout.flush()
-        os._exit(0)
+    writings.stop(LAST_SECONDS)
+    # All that was saved is on the disk. Python would tidy up torch for a second or two, and wait
+    # for a clip that a thread is in the midst of.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 class _Model:
