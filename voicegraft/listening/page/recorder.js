@@ -17,6 +17,7 @@ export class Recorder {
       ArrowUp: () => this.move(-1),
       ArrowDown: () => this.move(1),
       h: () => this.hear(),
+      r: () => this.toggle(),
     };
     const clicks = {
       start: () => this.toggle(),
@@ -77,6 +78,7 @@ export class Recorder {
     }
     this.drop();
     this.$("start").textContent = "Stop";
+    this.$("start").focus();
     this.say("recording …");
   }
 
@@ -84,6 +86,7 @@ export class Recorder {
     this.sound = await this.microphone.stop();
     this.$("start").textContent = "Record again";
     this.$("keep").disabled = this.$("hear").disabled = false;
+    this.$("keep").focus();
     this.say("recorded: hear it, keep it, or record again");
   }
 
