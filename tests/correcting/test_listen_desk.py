@@ -208,23 +208,35 @@ def test_a_kill_in_the_middle_leaves_the_old_table_or_the_new_one(folder):
         assert len(desk.journal.entries) > 6 * turn
 
 
-TWENTY = """
+FIFTY = """
 import sys
 from pathlib import Path
 from voicegraft.listening.desk import Desk
 desk = Desk(Path(sys.argv[1]))
-for number in range(20):
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(50):
     clip = next(clip for clip in desk.clips() if clip.name == sys.argv[2])
     desk.save(clip.key, clip.revision, {"text": f"{clip.name} {number}"})
 """
 
 
 def test_two_processes_that_save_at_once_lose_nothing(folder):
-    names = ["1.wav", "2.wav"]
-    started = [subprocess.Popen([sys.executable, "-c", TWENTY, folder, name]) for name in names]
-    assert [process.wait(60) for process in started] == [0, 0]
-    assert [table_of(folder)[name]["transcription"] for name in names] == ["1.wav 19", "2.wav 19"]
-    assert len(log_of(folder)) == 40
+    names, pipes = ["1.wav", "2.wav"], {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    started = [
+        subprocess.Popen([sys.executable, "-c", FIFTY, folder, name], **pipes) for name in names
+    ]
+    for process in started:
+        process.stdout.readline()
+    for process in started:
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+    for process in started:
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    assert [table_of(folder)[name]["transcription"] for name in names] == ["1.wav 49", "2.wav 49"]
+    saved = [entry["after"]["transcription"] for entry in log_of(folder)]
+    assert sorted(saved) == sorted(f"{name} {number}" for name in names for number in range(50))
 
 
 def test_a_table_that_others_link_to_is_not_written_into(folder):
