@@ -63,9 +63,10 @@ def listen(
         from voicegraft.listening.segmented import open_desk
         from voicegraft.listening.session import Session, of_project, read_prompts
         from voicegraft.listening.writings import Writings, kept_in
-        from voicegraft.model.grafted import load_description
 
         if model:
+            from voicegraft.model.grafted import load_description
+
             load_description(model)  # a mistake is said at once
         written = _Model(model, device) if model else None
         desk = open_desk(source, written and written.transcript)

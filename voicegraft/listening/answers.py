@@ -8,7 +8,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from voicegraft.inference.formats import FORMATS
 from voicegraft.listening.desk import NothingError, StaleError
 from voicegraft.listening.segmented import export
 from voicegraft.listening.session import Session
@@ -135,8 +134,6 @@ class Answers:
     async def export(self, request: Request) -> Response:
         """Write the transcript of a recording beside it."""
         wanted = await _asked(request, Export)
-        if wanted.form not in FORMATS:
-            raise RefusedError(422, f"form is one of {', '.join(FORMATS)}, not {wanted.form!r}")
         path = await run_in_threadpool(self._export, wanted)
         return JSONResponse({"file": path})
 

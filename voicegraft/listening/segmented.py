@@ -6,13 +6,12 @@ split `unlabelled`, so nothing learns from what a model wrote as if a person had
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rapidfuzz.distance import Levenshtein
 
 from voicegraft.corpora import folder as own
-from voicegraft.inference.formats import FORMATS
 from voicegraft.inference.recordings import SUFFIXES
-from voicegraft.inference.transcriber import Segment, Transcript, Word
 from voicegraft.listening.clips import (
     CERTAINTY,
     END,
@@ -27,10 +26,13 @@ from voicegraft.listening.journal import Cells
 from voicegraft.pipeline.files import whole
 from voicegraft.speech.audio import legible
 
+if TYPE_CHECKING:  # torch comes with it, which takes seconds to import
+    from voicegraft.inference.transcriber import Segment, Transcript
+
 Span = tuple[float, float]
 
 
-def rows_of(found: Transcript, session: str) -> list[Cells]:
+def rows_of(found: "Transcript", session: str) -> list[Cells]:
     """Return a line for each segment of a transcript."""
     return [
         {
@@ -47,7 +49,7 @@ def rows_of(found: Transcript, session: str) -> list[Cells]:
     ]
 
 
-def open_desk(source: Path, transcribe: Callable[[Path], Transcript] | None) -> Desk:
+def open_desk(source: Path, transcribe: "Callable[[Path], Transcript] | None") -> Desk:
     """Return the desk of a folder, or of a recording; one without segments is transcribed first.
 
     A folder without a table whose recordings lie in it gets segments of all of them.
@@ -73,11 +75,22 @@ def open_desk(source: Path, transcribe: Callable[[Path], Transcript] | None) -> 
     return desk
 
 
-def corrected(clips: Sequence[HeardClip]) -> Transcript:
+def formats(clips: Sequence[HeardClip]) -> list[str]:
+    """Return the names in `FORMATS`, if there is a segment to be exported."""
+    if not any(clip.end is not None for clip in clips):
+        return []
+    from voicegraft.inference.formats import FORMATS
+
+    return list(FORMATS)
+
+
+def corrected(clips: Sequence[HeardClip]) -> "Transcript":
     """Return the transcript of the segments of one recording, without those that are rejected.
 
     Where nobody has listened yet, it is what the model wrote.
     """
+    from voicegraft.inference.transcriber import Transcript
+
     kept = [clip for clip in clips if not clip.reject and (clip.text or clip.written)]
     segments = [_segment(clip) for clip in sorted(kept, key=lambda clip: clip.start)]
     text = " ".join(segment.text for segment in segments)
@@ -90,7 +103,14 @@ def export(clips: Sequence[HeardClip], form: str) -> Path:
     Args:
         clips: its segments.
         form: a name in `FORMATS`.
+
+    Raises:
+        ValueError: if there is no such format.
     """
+    from voicegraft.inference.formats import FORMATS
+
+    if form not in FORMATS:
+        raise ValueError(f"form is one of {', '.join(FORMATS)}, not {form!r}")
     path = clips[0].path
     target = path.with_name(f"{path.stem}.corrected{FORMATS[form].suffix}")
     with whole(target) as partial:
@@ -99,12 +119,14 @@ def export(clips: Sequence[HeardClip], form: str) -> Path:
     return target
 
 
-def _certainty(segment: Segment) -> str:
+def _certainty(segment: "Segment") -> str:
     sure = [word.confidence for word in segment.words if word.confidence is not None]
     return f"{sum(sure) / len(sure):.4f}" if sure else ""
 
 
-def _segment(clip: HeardClip) -> Segment:
+def _segment(clip: HeardClip) -> "Segment":
+    from voicegraft.inference.transcriber import Segment, Word
+
     text, end = clip.text or clip.written, clip.end or clip.start
     spans = _spans(text.split(), clip.written.split(), _times(clip), (clip.start, end))
     words = [Word(*span, word, None) for word, span in zip(text.split(), spans, strict=True)]

@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from voicegraft.inference.formats import FORMATS
 from voicegraft.listening.clips import HeardClip
 from voicegraft.listening.desk import Desk
+from voicegraft.listening.segmented import formats
 from voicegraft.listening.writings import GIVEN, ORDERS, Writing, Writings, in_order
 from voicegraft.pipeline.params import PARAMS_FILE, load_params, read_params
 from voicegraft.preparing.paths import read_text
@@ -78,7 +78,7 @@ class Session:
             "trouble": self.writings.trouble,
             "prompts": list(self.prompts),
             "prompted": sorted({clip.text for clip in clips} & set(self.prompts)),
-            "formats": list(FORMATS),
+            "formats": formats(clips),
             "language": self.language,
         }
 

@@ -13,19 +13,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event, Thread
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from voicegraft.evaluation.errors import count_errors
 from voicegraft.inference.segmentation import cut_at_pauses
-from voicegraft.inference.transcriber import SILENCE_DBFS, Transcriber
 from voicegraft.listening.clips import HeardClip
 from voicegraft.listening.sound import blocks, samples_of
-from voicegraft.model import ctc
 from voicegraft.pipeline.command import MISTAKES
 from voicegraft.pipeline.files import hashes
 from voicegraft.speech.audio import level_dbfs
 from voicegraft.speech.manifest import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from voicegraft.inference.transcriber import Transcriber
+
+    Load = Callable[[], Transcriber]
 
 ORDERS = WORST, UNCERTAIN, GIVEN = ("worst", "uncertain", "given")
 
@@ -38,8 +42,11 @@ class Writing:
     certainty: float  # 0 to 1
 
 
-def write(transcriber: Transcriber, samples: np.ndarray) -> Writing:
+def write(transcriber: "Transcriber", samples: np.ndarray) -> Writing:
     """Return what a model writes of int16 samples, shape (samples,)."""
+    from voicegraft.inference.transcriber import SILENCE_DBFS  # torch: it takes seconds to import
+    from voicegraft.model import ctc
+
     model, words, letters, likelihood = transcriber.model, [], 0, 0.0
     for piece in cut_at_pauses(blocks(samples), transcriber.piece_seconds, SAMPLE_RATE):
         if level_dbfs(piece.wave) < SILENCE_DBFS:
@@ -66,7 +73,7 @@ class Writings:
         self.kept, self.left, self.trouble = kept, 0, ""
         self._stop, self._thread = Event(), None
 
-    def start(self, clips: Sequence[HeardClip], folder: Path, load: Callable[[], Transcriber]):
+    def start(self, clips: Sequence[HeardClip], folder: Path, load: "Load"):
         """Begin to transcribe what is not kept; `load` takes seconds, so the thread does it."""
         held = self._recalled()
         marks = {clip.key: _mark(clip) for clip in clips}
@@ -84,9 +91,7 @@ class Writings:
             self._thread.join(seconds)
         return not (self._thread and self._thread.is_alive())
 
-    def _run(
-        self, clips: Sequence[HeardClip], folder: Path, load: Callable[[], Transcriber]
-    ) -> None:
+    def _run(self, clips: Sequence[HeardClip], folder: Path, load: "Load") -> None:
         try:
             transcriber = load()
             for clip in clips:
@@ -98,7 +103,7 @@ class Writings:
             self.trouble = str(error)
             print(f"voicegraft: {error}", file=sys.stderr)
 
-    def _write(self, transcriber: Transcriber, clip: HeardClip, folder: Path) -> None:
+    def _write(self, transcriber: "Transcriber", clip: HeardClip, folder: Path) -> None:
         try:
             writing = write(transcriber, samples_of(clip, folder))
         except MISTAKES:  # the page says so once the clip is played
