@@ -85,6 +85,11 @@ def test_a_model_writes_of_clips_and_of_a_recording_and_a_stop_does_not_wait_for
     assert table_of(tmp_path)["talk.wav"]["split"] == "unlabelled"
 
 
+def test_the_page_is_there_without_torch_which_takes_seconds_to_import():
+    script = "import sys, voicegraft.listening.server; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+
+
 def refused(*arguments):
     done = CliRunner().invoke(app, ["listen", *map(str, arguments)])
     assert done.exit_code == 1 and done.stdout == ""

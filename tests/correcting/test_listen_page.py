@@ -264,6 +264,31 @@ def test_the_list_begins_with_what_is_asked_for(client, opened, order, first):
     assert names == wanted[order]
 
 
+def test_the_list_is_put_in_order_once_the_model_has_written_all(folder, opened):
+    session = session_of(folder, order="worst")
+    session.writings.left = 6
+    with running(session) as client:
+        page = opened(client)
+        expect(page.locator("#waiting")).to_have_text("· the model has 6 to write")
+        assert page.locator("#clips small").all_text_contents() == sorted(WRITTEN)
+        session.writings.found = session_of(folder, WRITTEN).writings.found
+        session.writings.left = 0
+        expect(page.locator("#clips small").first).to_have_text("4.wav")
+        expect(page.locator("#waiting")).to_have_text("")
+        assert page.locator("#order").input_value() == "worst"
+        at(page, "0.wav")
+
+
+def test_after_the_last_clip_come_those_that_were_passed_over(client, opened):
+    page = opened(client)
+    press(page, *["ArrowDown"] * 5)
+    at(page, "5.wav")
+    for number in (5, 0, 1, 2, 3, 4):
+        at(page, f"{number}.wav")
+        press(page, "Escape", "Enter", "Enter")
+    expect(page.locator("#status")).to_have_text("every clip is done")
+
+
 def test_only_what_is_left_can_be_listed(client, opened):
     page = opened(client)
     correct(page, "done")

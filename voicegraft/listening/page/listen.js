@@ -53,9 +53,9 @@ async function refresh(order) {
   if (found.waiting) setTimeout(() => attempt(poll), POLL_MILLISECONDS);
 }
 
-// Take what the model has written meanwhile; the list keeps its order under the reader's hands.
+// Take what the model has written meanwhile; the list is put in order once it has written all.
 async function poll() {
-  const found = await read(`clips?order=${$("order").value}`);
+  const found = await read("clips?order=given");
   const written = new Map(found.clips.map((clip) => [clip.key, clip]));
   for (const clip of state.clips) {
     const now = written.get(clip.key);
@@ -66,6 +66,7 @@ async function poll() {
   count();
   compare();
   if (found.waiting && !found.trouble) setTimeout(() => attempt(poll), POLL_MILLISECONDS);
+  else if (!changed()) await refresh($("order").value);
 }
 
 function fill(select, names, words = {}) {
@@ -198,9 +199,10 @@ async function saveAndGoOn() {
 }
 
 async function next() {
-  const left = state.clips.findIndex((clip, index) => index > state.at && !clip.done);
+  const later = state.clips.findIndex((clip, index) => index > state.at && !clip.done);
+  const left = later >= 0 ? later : state.clips.findIndex((clip) => !clip.done);
   if (left >= 0) await open(left, true);
-  else say("the last clip is done");
+  else say("every clip is done");
 }
 
 async function move(step) {
