@@ -6,6 +6,9 @@ from served_page import running, session_of, write_own
 
 MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
+STRANGER = "--host-resolver-rules=MAP evil.example 127.0.0.1"
+"""A name of somebody else's that leads to this machine."""
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -18,9 +21,9 @@ def client(folder):
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # of two browsers at once Playwright would stop at the second
 def chromium():
-    with launched(*MICROPHONE) as browser:
+    with launched(*MICROPHONE, STRANGER) as browser:
         yield browser
 
 
