@@ -1,12 +1,12 @@
 """Our Whisper as transformers knows it: the same weights under their names."""
 
+from itertools import product
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
-from voicegraft.model.formats import read_ctranslate2
 from voicegraft.model.upstream import Upstream
+from voicegraft.model.whisper import IN_CTRANSLATE2, IN_TRANSFORMERS, JOINED, read, weights
 from voicegraft.speech.torchaudio_on_cpu import torchaudio  # noqa: F401 - before transformers
 
 from transformers import WhisperConfig, WhisperForConditionalGeneration  # isort: skip
@@ -32,26 +32,22 @@ def with_decoder(folder: Path) -> WhisperForConditionalGeneration:
 
     Its encoder has random weights: whoever has encoded outputs needs none.
     """
-    found = read_ctranslate2(folder / "model.bin", "decoder/")
-    stored = {k.removeprefix("decoder/"): torch.from_numpy(v.copy()) for k, v in found.items()}
+    stored = read(weights(folder), "decoder")
     rows, size = stored["embeddings/weight"].shape
-    blocks, heads = (
-        sum(name.endswith("ffn/linear_0/bias") for name in stored),
-        int(stored["num_heads"]),
-    )
+    blocks = sum(name.endswith("ffn/linear_0/bias") for name in stored)
     config = WhisperConfig(
         vocab_size=rows,
         d_model=size,
         encoder_layers=1,
-        encoder_attention_heads=heads,
+        encoder_attention_heads=int(stored["num_heads"]),
         decoder_layers=blocks,
-        decoder_attention_heads=heads,
+        decoder_attention_heads=int(stored["num_heads"]),
         decoder_ffn_dim=4 * size,
         max_target_positions=len(stored["position_encodings/encodings"]),
     )
     theirs = WhisperForConditionalGeneration(config)
-    weights = {name: tensor.float() for name, tensor in of_decoder(stored, blocks).items()}
-    theirs.model.decoder.load_state_dict(weights)
+    named = of_decoder(stored, blocks)
+    theirs.model.decoder.load_state_dict({name: own.float() for name, own in named.items()})
     return theirs
 
 
@@ -60,29 +56,21 @@ def of_decoder(stored: dict[str, Tensor], blocks: int) -> dict[str, Tensor]:
     theirs = {
         "embed_tokens.weight": stored["embeddings/weight"],
         "embed_positions.weight": stored["position_encodings/encodings"],
+        "layer_norm.weight": stored["layer_norm/gamma"],
+        "layer_norm.bias": stored["layer_norm/beta"],
     }
-    norms, joint, single = {"layer_norm": "layer_norm"}, {}, {}
-    for k in range(blocks):
-        block, layer = f"layer_{k}", f"layers.{k}"
-        norms[f"{block}/self_attention/layer_norm"] = f"{layer}.self_attn_layer_norm"
-        norms[f"{block}/attention/layer_norm"] = f"{layer}.encoder_attn_layer_norm"
-        norms[f"{block}/ffn/layer_norm"] = f"{layer}.final_layer_norm"
-        joint[f"{block}/self_attention/linear_0"] = f"{layer}.self_attn", "qkv"
-        joint[f"{block}/attention/linear_0"] = f"{layer}.encoder_attn", "q"
-        joint[f"{block}/attention/linear_1"] = f"{layer}.encoder_attn", "kv"
-        single[f"{block}/self_attention/linear_1"] = f"{layer}.self_attn.out_proj"
-        single[f"{block}/attention/linear_2"] = f"{layer}.encoder_attn.out_proj"
-        single[f"{block}/ffn/linear_0"] = f"{layer}.fc1"
-        single[f"{block}/ffn/linear_1"] = f"{layer}.fc2"
-    for our, their in norms.items():
-        theirs[f"{their}.weight"] = stored[f"{our}/gamma"]
-        theirs[f"{their}.bias"] = stored[f"{our}/beta"]
-    for kind in ("weight", "bias"):
-        theirs |= {f"{their}.{kind}": stored[f"{our}/{kind}"] for our, their in single.items()}
-        for our, (their, parts) in joint.items():
-            for part, tensor in zip(parts, stored[f"{our}/{kind}"].chunk(len(parts)), strict=True):
+    for k, kind in product(range(blocks), ("weight", "bias")):
+        for ours, their in IN_TRANSFORMERS.items():
+            of_norm = {"weight": "gamma", "bias": "beta"}[kind]
+            name = of_norm if ours.endswith("norm") else kind
+            theirs[f"layers.{k}.{their}.{kind}"] = stored[
+                f"layer_{k}/{IN_CTRANSLATE2[ours]}/{name}"
+            ]
+        for ours, (layer, parts) in JOINED.items():
+            split = stored[f"layer_{k}/{IN_CTRANSLATE2[ours]}/{kind}"].chunk(len(parts))
+            for part, tensor in zip(parts, split, strict=True):
                 if (part, kind) != ("k", "bias"):  # Whisper has none
-                    theirs[f"{their}.{part}_proj.{kind}"] = tensor
+                    theirs[f"layers.{k}.{layer}.{part}_proj.{kind}"] = tensor
     return theirs
 
 
