@@ -18,7 +18,7 @@ import random
 import resource
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -148,6 +148,28 @@ class Peer:
         return [found[clip.id] for clip in clips]
 
 
+def keep_best(
+    peer: Peer,
+    losses: Iterable[float],
+    dev: Sequence[Utterance],
+    spelling: TextSection,
+    params: Evaluate,
+) -> None:
+    """Train through all epochs, and leave the peer at the one with the best WER on dev, if any."""
+    best, kept = float("inf"), None
+    for epoch, loss in enumerate(losses, 1):
+        print(f"epoch {epoch}: loss {loss:.3f}", flush=True)
+        if not dev:
+            continue
+        own = metrics(score(dev, peer.write(dev, spelling), None), params)["dev"]
+        print(f"dev CER {own['cer']:.4f}, WER {own['wer']:.4f}", flush=True)
+        if own["wer"] < best:
+            best, decoder = own["wer"], peer.model.model.decoder
+            kept = {k: v.clone() for k, v in decoder.state_dict().items()}
+    if kept:
+        peer.model.model.decoder.load_state_dict(kept)
+
+
 def outputs_of(work: Path, folder: Path, corpus: Corpus, margin: float) -> dict[str, Tensor]:
     """Return the encoder's outputs by clip, computed now if WORK has none."""
     clips, file = corpus.utterances, work / f"margin {margin:g}.safetensors"
@@ -175,18 +197,7 @@ def main(
     speech, language = Corpus(corpus), load_params(CorpusSection, "corpus").language
     train, dev, scored = speech.of("train"), speech.of("dev"), speech.of(*SCORED)
     peer = Peer(upstream, language, outputs_of(work, upstream, speech, margin), margin)
-    best, kept = float("inf"), None
-    for epoch, loss in enumerate(peer.train(train, epochs, lr), 1):
-        own = metrics(score(dev, peer.write(dev, spelling), None), params)["dev"]
-        print(
-            f"epoch {epoch}: loss {loss:.3f}, dev CER {own['cer']:.4f}, WER {own['wer']:.4f}",
-            flush=True,
-        )
-        if own["wer"] < best:
-            best = own["wer"]
-            kept = {k: v.clone() for k, v in peer.model.model.decoder.state_dict().items()}
-    if kept:
-        peer.model.model.decoder.load_state_dict(kept)
+    keep_best(peer, peer.train(train, epochs, lr), dev if epochs > 1 else [], spelling, params)
     began = time.monotonic()
     texts = peer.write(scored, spelling)
     took, memory = time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
