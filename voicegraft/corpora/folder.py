@@ -24,6 +24,7 @@ from voicegraft.preparing.paths import SPLIT_NAMES, check_inside, name_within, s
 from voicegraft.speech.audio import legible
 from voicegraft.speech.manifest import UNLABELLED
 
+FILES = ("metadata.csv", "*/metadata.csv", "train.tsv", "dev.tsv", "test.tsv", "validated.tsv")
 FILE = ("file_name", "path")
 TEXT = ("transcription", "text", "sentence")
 LABEL = ("label",)
