@@ -33,7 +33,7 @@ def found(*texts, **knobs):
         "می‌خواهم بروم",
         "ภาษาไทยเป็นภาษา",
         "한국어 문장입니다",
-        "co-operate l'homme o’clock 100 %",
+        "co-operate l'homme l'eau l'an o’clock 100 %",
     ],
 )
 def test_sound_texts_of_many_scripts_have_nothing_odd(text):
