@@ -131,6 +131,9 @@ def overlap(found: Sentence, spoken: Spoken) -> float:
 
 
 def cell(count: int, of: int) -> str:
+    """Return a share with its interval."""
+    if not of:
+        return "none"
     low, high = binomtest(count, of).proportion_ci(method="wilson")
     return f"{count} of {of}: {100 * count / of:.1f} % ({100 * low:.1f}–{100 * high:.1f})"
 

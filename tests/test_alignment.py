@@ -163,3 +163,10 @@ def test_a_sentence_that_is_heard_too_differently_is_left_out_with_its_errors():
     assert [s.problem for s in found] == ["", "too many errors", ""]
     assert [s.cer for s in found] == [0, 1 / 8, 0]
     assert [s.problem for s in placed(heard, text, LABELS, SECTION, 0.2)] == ["", "", ""]
+
+
+def test_a_sentence_without_a_letter_that_the_model_knows_is_left_out_for_that():
+    heard = Heard(heard_as(".abcab jid."), np.arange(22) * 0.02, 0.44, "")
+    found = placed(heard, "Abcab jid. 12! Hij.", LABELS, SECTION, 0.7)
+    problems = ["", "no letter that the model knows", "not spoken"]
+    assert [sentence.problem for sentence in found] == problems
