@@ -12,107 +12,28 @@ import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
 
 import hashlib
 import json
-import os
 import sys
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import Field
 from tqdm import tqdm
 
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import whole
 from voicegraft.pipeline.packed import PackedWriter
-from voicegraft.pipeline.params import CLASSIFICATION, Section, load_params, load_task
+from voicegraft.pipeline.params import CLASSIFICATION, load_params, load_task
 from voicegraft.pipeline.provenance import KEY, provenance
 from voicegraft.preparing.census import census, doubtful_texts, leaking
-from voicegraft.preparing.checks import (
-    CheckSection,
-    Reject,
-    UnusableError,
-    check_labels,
-    check_share,
-    clean,
-    gaps,
-    usable_samples,
-    write_rejects,
-)
+from voicegraft.preparing.checks import Reject, check_labels, check_share, gaps, write_rejects
 from voicegraft.preparing.corpus import Clip, CorpusSection, load_corpus
-from voicegraft.preparing.segments import audio_of
-from voicegraft.preparing.splits import BOUND, DROPPED, SplitSection, deal
-from voicegraft.preparing.text import TextSection, normalise
-from voicegraft.speech.audio import AudioError, legible
+from voicegraft.preparing.examination import PrepareData, as_task, examined
+from voicegraft.preparing.splits import BOUND, DROPPED, deal
+from voicegraft.speech.audio import legible
 from voicegraft.speech.manifest import UNLABELLED, Utterance, write_manifest
-
-CLIPS_AHEAD = 64
-Audio = Path | np.ndarray | AudioError
-Examined = tuple[str, np.ndarray | Reject]
-
-
-class PrepareData(Section):
-    """Checks of clips, normalisation of texts, and splits."""
-
-    max_reject_share: float = Field(ge=0, le=1)
-    text: TextSection
-    check: CheckSection
-    split: SplitSection
-
-
-def as_task(clip: Clip, task: str) -> Clip:
-    """Return the clip with the fields of the task; `problem` is set if its label is missing.
-
-    The text and label of an unlabelled clip are dropped.
-    """
-    if clip.split == UNLABELLED:
-        return replace(clip, text="", label="")
-    if task == CLASSIFICATION:
-        label = clean(clip.label)
-        return replace(clip, label=label, problem=clip.problem or (not label and "no label") or "")
-    return replace(clip, label="")
-
-
-def opened(clips: Iterable[Clip], max_seconds: float) -> Iterator[Audio]:
-    """Yield the file of each clip, or the samples of a segment: its recording is decoded once."""
-    for recording, own in groupby(clips, lambda clip: clip.end is not None and clip.path):
-        if recording:
-            yield from audio_of(own, max_seconds)
-        else:
-            yield from (clip.path for clip in own)
-
-
-def examine(clip: Clip, audio: Audio, params: PrepareData) -> Examined:
-    """Return the normalised text of `clip`, and its samples or the reason to reject it."""
-    text = normalise(clip.text, params.text)
-    try:
-        if clip.problem:
-            raise UnusableError(clip.problem)
-        if not (text or clip.label or clip.split == UNLABELLED):
-            raise UnusableError("empty text")
-        return text, usable_samples(audio, text, params.check)
-    except UnusableError as error:
-        return text, Reject(clip.id, legible(clip.path), error.reason, error.detail)
-
-
-def examined(clips: Sequence[Clip], params: PrepareData) -> Generator[Examined, None, None]:
-    """Yield what `examine` returns, in order; threads decode some clips ahead, and then wait.
-
-    The threads are joined in any case: one that Python cuts off inside the resampler aborts it.
-    """
-    ahead: deque[Future[Examined]] = deque()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for clip, audio in zip(clips, opened(clips, params.check.max_seconds), strict=True):
-            ahead.append(pool.submit(examine, clip, audio, params))
-            if len(ahead) > CLIPS_AHEAD:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
 
 
 def pack(

@@ -91,11 +91,15 @@ class Project:
                 self.add(f"{label} {i}.wav", text="", label=label)
         return self
 
-    def run(self, out="out"):
+    def write(self):
+        """Write params.yaml and the table of the clips."""
         (self.root / "params.yaml").write_text(yaml.safe_dump(self.params))
         table = self.own / "metadata.csv"
         with open(table, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             csv.writer(file).writerows([("file_name", "text", "speaker", "label"), *self.rows])
+
+    def run(self, out="out"):
+        self.write()
         paths = "downloads", f"{out}/corpus", f"{out}/corpus.json"
         MAIN(*(self.root / path for path in paths))
         with open(self.root / out / "corpus/rejects.csv", newline="") as file:

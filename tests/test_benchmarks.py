@@ -15,6 +15,7 @@ from benchmarks import (
     decoding,
     defaults,
     growth,
+    long_texts,
     report,
     results,
     results_table,
@@ -24,6 +25,8 @@ from benchmarks import (
     timing,
     transfer_table,
 )
+from benchmarks.long_texts import Spoken
+from voicegraft.inference.long_texts import Sentence
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus
 from voicegraft.training.records import write_curves
 
@@ -228,3 +231,32 @@ def test_a_table_has_no_row_of_a_model_of_another_corpus(tmp_path):
     table = results_table.table(tmp_path, ["head", "full", "lora"])
     rows = table.removeprefix(results_table.HEADER).splitlines()
     assert [row.split(" | ")[0] for row in rows] == ["| head on frozen states"]
+
+
+def found_at(start: float, end: float, problem: str = "") -> Sentence:
+    return Sentence("x", start, end, 0.0, problem)
+
+
+def test_boundaries_pairs_and_losses_are_counted_as_they_are_defined():
+    spoken = Spoken(before=1.0, start=1.5, end=3.0, after=3.5)
+    cases = [
+        (found_at(1.1, 3.4), spoken),  # both in the pauses
+        (found_at(0.8, 3.7), spoken),  # both within 0.3 s of them
+        (found_at(0.6, 2.6), spoken),  # neither
+        (found_at(4.0, 6.0), spoken),  # somebody else
+        (found_at(1.0, 3.0), None),  # nobody
+        (found_at(0.0, 0.0, "not spoken"), None),
+        (found_at(0.0, 0.0, "not spoken"), spoken),
+    ]
+    assert long_texts.counts(*zip(*cases, strict=True)) == {
+        "boundaries within 0.3 s": (4, 8),
+        "wrong pairs kept": (2, 5),
+        "right ones lost": (1, 5),
+    }
+
+
+def test_a_room_that_sounds_on_is_no_speech():
+    time = np.arange(32_000) / 16_000
+    wave = np.where(time < 1, 0.5, 0.5 * 10 ** (-(time - 1) * 3)) * np.sin(2 * np.pi * 300 * time)
+    first, last = long_texts.speech(wave)
+    assert first < 1_000 and 16_000 < last < 16_000 + 16_000 // 2

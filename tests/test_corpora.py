@@ -20,6 +20,7 @@ from annotated import (
 from debs import write_deb
 
 from voicegraft import corpora
+from voicegraft.checking.recognition import recognise
 from voicegraft.corpora.fillets import read_dialogs
 from voicegraft.preparing.corpus import CorpusError, CorpusSection, load_corpus
 from voicegraft.speech.manifest import SPLITS
@@ -426,3 +427,19 @@ def test_a_folder_of_neither_kind_says_what_is_looked_for(tmp_path):
     (tmp_path / "notes.json").write_text(json.dumps({}))
     with pytest.raises(CorpusError, match="metadata.csv.*train.tsv"):
         clips("folder", tmp_path)
+
+
+OF_A_USER = [name for name in NAMES if hasattr(load_corpus(name), "FILES")]
+
+
+def test_a_plug_in_that_fetches_its_corpus_names_no_files_and_each_other_does():
+    assert set(NAMES) - set(OF_A_USER) == {"fillets", "gcin_voice"}
+
+
+@pytest.mark.parametrize("name", OF_A_USER)
+def test_a_folder_of_a_users_own_is_recognised_by_its_files(name, tmp_path):
+    MAKERS[name](tmp_path / "own")
+    found = recognise(tmp_path / "own", tmp_path / "downloads")
+    assert found.section.name == name
+    assert found.clips == clips(name, tmp_path / "own")
+    assert found.others == []

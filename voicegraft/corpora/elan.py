@@ -26,6 +26,7 @@ from voicegraft.preparing.segments import SOUND, Segment, beside
 from voicegraft.preparing.tiers import Annotation, Tier, clips_of_files
 from voicegraft.speech.audio import legible
 
+FILES = ("*.eaf",)
 LINE = "line in the file"
 ABSOLUTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:|[/\\]")
 

@@ -28,6 +28,7 @@ from voicegraft.preparing.segments import seconds
 from voicegraft.speech.audio import legible
 from voicegraft.speech.manifest import UNLABELLED
 
+FILES = ("metadata.csv", "*/metadata.csv", "train.tsv", "dev.tsv", "test.tsv", "validated.tsv")
 FILE = ("file_name", "path")
 TEXT = ("transcription", "text", "sentence")
 LABEL = ("label",)

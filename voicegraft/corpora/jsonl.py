@@ -19,6 +19,7 @@ from voicegraft.preparing.corpus import Clip, CorpusError, CorpusSection
 from voicegraft.preparing.paths import SPLIT_NAMES, files, lines, name_within
 from voicegraft.preparing.segments import Segment, clips_of_rows, recording, seconds
 
+FILES = ("*.jsonl", "*.jsonl.gz", "*manifest.json")
 MANIFEST = re.compile(r"\.jsonl(\.gz)?$|manifest\.json$")
 
 

@@ -11,6 +11,8 @@ from voicegraft.preparing.corpus import Clip, CorpusError, CorpusSection
 from voicegraft.preparing.paths import SPLIT_NAMES, check_inside, lines, name_within
 from voicegraft.preparing.segments import Segment, clips_of_rows, recording, seconds
 
+FILES = ("wav.scp", "*/wav.scp")
+
 Row = tuple[str, str]
 """Where a line is, and what follows its id."""
 

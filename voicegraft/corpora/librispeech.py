@@ -11,6 +11,8 @@ from voicegraft.preparing.corpus import Clip, CorpusError, CorpusSection
 from voicegraft.preparing.paths import SPLIT_NAMES, check_inside, lines, name_within
 from voicegraft.preparing.segments import SOUND
 
+FILES = ("*.trans.txt",)
+
 
 def clips(folder: Path, downloads: Path, corpus: CorpusSection) -> Iterator[Clip]:  # noqa: ARG001
     """Yield the clips of each chapter, in the order of its transcripts."""

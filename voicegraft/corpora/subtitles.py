@@ -15,6 +15,7 @@ from voicegraft.preparing.paths import files, name_within, read_text
 from voicegraft.preparing.segments import Segment, beside, clips_of, without_segments
 from voicegraft.speech.audio import legible
 
+FILES = ("*.srt", "*.vtt")
 TIME = r"(?:(\d{1,5}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
 CUE = re.compile(rf"\s*{TIME}\s*-->\s*{TIME}(?:\s.*)?")
 VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")

@@ -18,6 +18,7 @@ from voicegraft.preparing.segments import Segment, beside, seconds
 from voicegraft.preparing.tiers import Annotation, Tier, clips_of_files
 from voicegraft.speech.audio import legible
 
+FILES = ("*.textgrid",)
 # A string, with "" for a quotation mark; a comment; a word, such as a number or `xmin`.
 TOKEN = re.compile(r'"((?:[^"]|"")*)"|![^\n]*|[^\s"]+')
 NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")

@@ -11,6 +11,7 @@ from voicegraft.preparing.corpus import Clip, CorpusError, CorpusSection
 from voicegraft.preparing.paths import check_inside, lines, name_within
 from voicegraft.preparing.segments import SOUND
 
+FILES = ("*/etc/prompts", "*/etc/prompts-original")
 TABLES = ("prompts-original", "PROMPTS")
 """As spoken, and in capitals for HTK."""
 

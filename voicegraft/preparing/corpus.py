@@ -4,6 +4,11 @@ Its contract is one function:
 
     def clips(folder: Path, downloads: Path, corpus: CorpusSection) -> Iterator[Clip]
 
+and, if it reads a folder of the user's, the files by which `voicegraft check` knows its layout, as
+patterns on their paths in the folder, in lower case; `*` is any part of a path:
+
+    FILES = ("*.eaf",)
+
 `folder` is the user's, and is only read; `downloads` keeps fetched files between runs. All clips
 come, always in the same order. A clip that is known to be unusable has its `problem` set, so that
 it is counted. Segments of a recording come one after another, by their starts: it is decoded once,

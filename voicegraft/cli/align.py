@@ -1,0 +1,81 @@
+"""`voicegraft align`: a corpus of long recordings with their whole texts."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tqdm import tqdm
+
+from voicegraft.cli.recordings import complain, mistakes_reported
+from voicegraft.pipeline.command import MISTAKES
+from voicegraft.pipeline.files import whole_apart
+from voicegraft.pipeline.params import load_params
+from voicegraft.preparing.examination import PrepareData
+from voicegraft.preparing.paths import name_within, read_text
+from voicegraft.speech.audio import legible
+
+
+def align(
+    model: Annotated[Path, typer.Argument(help="Folder of a trained model, such as models/top3.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Recordings with their texts beside them: a.mp3 and a.txt.")
+    ],
+    out: Annotated[Path, typer.Option(help="The folder of the corpus; there must be none yet.")],
+    most_errors: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="The share of a sentence's letters that the model may hear otherwise.",
+        ),
+    ] = 0.7,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 …")] = "auto",
+) -> None:
+    """Cut long recordings with their whole texts into a corpus: a clip for each sentence.
+
+    A book, a sermon, a radio play, of any length. The text need not be exact: sentences that are
+    not spoken, and speech that is not in the text, are left out, and dropped.csv lists each
+    sentence that is missing, with the reason. Texts are in UTF-8; a sentence ends with a full stop
+    or its like, or at an empty line, and should last no longer than 30 seconds.
+
+    The model may be a weak one, of some minutes: it only has to recognise letters here and there.
+    Then train on what was found, align again with the better model, and more is found.
+
+    \b
+    voicegraft align models/head ~/bible --out data/bible
+    voicegraft check data/bible
+    """
+    from voicegraft.inference.aligned_corpus import Writer, pairs
+    from voicegraft.inference.long_texts import hear, placed
+    from voicegraft.model.grafted import load_model
+
+    with mistakes_reported():
+        params = load_params(PrepareData, "prepare_data")
+        if out.exists():
+            raise ValueError(f"{out} is there already: give --out another name")
+        found = pairs(folder)
+        grafted = load_model(model, device)
+        if grafted.description.pooling:
+            raise ValueError(f"{model} is a model for classification: it hears no letters")
+        complete = True
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with whole_apart(out) as partial:
+            writer = Writer(partial)
+            for recording, text in found:
+                name = name_within(recording.with_suffix(""), folder)
+                bar = tqdm(desc=name, unit="s of audio", leave=False, disable=None)
+                try:
+                    with bar:
+                        heard = hear(grafted, recording, lambda s, bar=bar: bar.update(round(s)))
+                    own = heard, read_text(text), grafted.labels, params.text
+                    sentences = placed(*own, most_errors)
+                except MISTAKES as error:
+                    complain(f"{legible(text)}: {error}")
+                    complete = False
+                    continue
+                kept = writer.add(recording, name, sentences, params.check.max_seconds)
+                typer.echo(f"{name}: {kept} of {len(sentences)} sentences")
+                if heard.damage:
+                    complain(heard.damage)
+            writer.finish()
+    raise typer.Exit(0 if complete else 1)
