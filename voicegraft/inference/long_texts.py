@@ -13,7 +13,7 @@ import numpy as np
 from voicegraft.inference.alignment import Aligned, align
 from voicegraft.inference.recordings import UntilDamage
 from voicegraft.inference.segmentation import cut_at_pauses
-from voicegraft.inference.transcriber import PIECE_SECONDS, SILENCE_DBFS
+from voicegraft.inference.transcriber import PIECE_SECONDS, SILENCE_DBFS, seconds_of_emissions
 from voicegraft.model import ctc
 from voicegraft.model.grafted import GraftedModel
 from voicegraft.preparing.text import TextSection, normalise
@@ -88,9 +88,7 @@ def hear(model: GraftedModel, recording: Path, progress: Callable[[float], objec
 def _emission(model: GraftedModel, wave: np.ndarray) -> tuple[np.ndarray, float]:
     """Return emissions of a piece, without the silence behind it, and the seconds of a frame."""
     emission = model.emissions([wave])[0].numpy()
-    upstream, margin = model.upstream, model.description.margin_seconds
-    samples = upstream.frames(len(wave), margin) * upstream.frame_samples
-    step = samples / upstream.sample_rate / len(emission)
+    step = seconds_of_emissions(model, len(wave)) / len(emission)
     emission = emission[: max(1, round(len(wave) / SAMPLE_RATE / step))]
     if level_dbfs(wave) < SILENCE_DBFS:  # heads that were never taught silence write words of it
         emission = np.full_like(emission, IMPOSSIBLE)

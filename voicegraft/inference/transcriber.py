@@ -141,17 +141,26 @@ def transcribe_pieces(
         own = [pieces[spoken[place]] for place in batch]
         encoded = model.emissions_and_states([piece.wave for piece in own])
         for place, piece, found in zip(batch, own, encoded, strict=True):
-            segments[spoken[place]] = _segment(piece, list(decoder.words(*found)))
+            seconds = seconds_of_emissions(model, len(piece.wave))
+            segments[spoken[place]] = _segment(piece, list(decoder.words(*found)), seconds)
     return segments
 
 
-def _segment(piece: Piece, words: Sequence[DecodedWord]) -> Segment:
-    start, seconds = piece.first_sample / SAMPLE_RATE, len(piece.wave) / SAMPLE_RATE
+def seconds_of_emissions(model: GraftedModel, samples: int) -> float:
+    """Return what the emissions of a wave cover: itself, and the silence that is put behind it."""
+    frames = model.upstream.frames(samples, model.description.margin_seconds)
+    return frames * model.upstream.frame_samples / model.upstream.sample_rate
+
+
+def _segment(piece: Piece, words: Sequence[DecodedWord], seconds: float = 0.0) -> Segment:
+    """Return a piece with its words; `seconds` are those of its emissions."""
+    start = piece.first_sample / SAMPLE_RATE
+    end = start + len(piece.wave) / SAMPLE_RATE
     found = [
-        Word(start + w.start * seconds, start + w.end * seconds, w.text, w.confidence)
+        Word(*(min(end, start + of * seconds) for of in (w.start, w.end)), w.text, w.confidence)
         for w in words
     ]
-    return Segment(start, start + seconds, " ".join(w.text for w in words), found)
+    return Segment(start, end, " ".join(w.text for w in words), found)
 
 
 def _groups(pieces: Iterable[Piece], group_seconds: float) -> Iterator[list[Piece]]:
