@@ -3,6 +3,7 @@
 import typer
 
 from voicegraft.cli.adapt import adapt
+from voicegraft.cli.export import export
 from voicegraft.cli.false_accepts import false_accepts
 from voicegraft.cli.project import adapter, cache, compare, report, suggest, sweep
 from voicegraft.cli.recognise import classify, transcribe
@@ -20,7 +21,7 @@ def voicegraft() -> None:
     """Use speech models that `dvc repro` has trained."""
 
 
-for needs_arguments in (transcribe, classify, adapt, false_accepts, adapter, sweep):
+for needs_arguments in (transcribe, classify, adapt, export, false_accepts, adapter, sweep):
     app.command(no_args_is_help=True)(needs_arguments)
 for does_without in (cache, compare, report, suggest):
     app.command()(does_without)

@@ -14,6 +14,7 @@ window, and the samples of each clip (batch,), all whole frames, to layer 0 (bat
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,11 @@ from voicegraft.pipeline import plugins
 
 NEVER = -100.0
 """The log-probability of a label behind the end of its clip."""
+LEVEL = 0.1
+"""The root mean square of a wave whose own is not known, -20 dBFS."""
+
+Axes = dict[str, tuple[str | int, ...]]
+"""Inputs or outputs of a graph by name: for each axis its name, or its size if that is fixed."""
 
 
 class Waveform(nn.Module):
@@ -37,6 +43,8 @@ class Waveform(nn.Module):
     Raises:
         ValueError: if the upstream has no form for padded batches, naming those that have one.
     """
+
+    INPUTS: ClassVar[Axes] = {"input_values": ("batch", "samples"), "input_lengths": ("batch",)}
 
     def __init__(self, model: GraftedModel):
         super().__init__()
@@ -51,8 +59,18 @@ class Waveform(nn.Module):
         margin_frames = -(-self.margin // model.upstream.frame_samples)
         plugin = plugins.load("export.encoders", name)
         self.stem = plugin.padded(model.upstream, margin_frames)
+        blank = torch.full((len(model.labels),), NEVER)
+        blank[ctc.BLANK] = 0.0
+        self.register_buffer("blank", blank)
 
-    def forward(self, waves: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    @property
+    def OUTPUTS(self) -> Axes:  # noqa: N802 - a constant of every other graph
+        """The outputs and their axes."""
+        if self.model.description.pooling:
+            return {"logprobs": ("batch", len(self.model.labels))}
+        return {"logprobs": ("batch", "frames", len(self.model.labels)), "frames": ("batch",)}
+
+    def forward(self, waves: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
         """Return log-probabilities, (batch, frames, labels), and the frames of each clip, (batch,).
 
         Behind a clip the blank is sure. A classifier has (batch, labels), and only that.
@@ -61,15 +79,12 @@ class Waveform(nn.Module):
             waves: float32, (batch, samples).
             lengths: the samples of each clip, (batch,).
         """
-        states = Padded(*self._states(waves, lengths))
-        head = self.model.head
+        states, head = Padded(*self._states(waves, lengths)), self.model.head
         if self.model.description.pooling:
             return (head.classify(head.pooling(states)),)
         emissions = head(states)
         mask = inside(emissions.lengths, emissions.values.shape[1])[..., None]
-        blank = torch.full((emissions.values.shape[-1],), NEVER)
-        blank[ctc.BLANK] = 0.0
-        return torch.where(mask, emissions.values, blank), emissions.lengths
+        return torch.where(mask, emissions.values, self.blank), emissions.lengths
 
     def _states(self, waves: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return the input of the head, (batch, frames, size), and the frames of each clip."""
@@ -79,7 +94,7 @@ class Waveform(nn.Module):
         frames = frames.clamp(min=1)
         most = (waves.shape[1] + self.margin + step - 1) // step
         heard = waves * inside(lengths, waves.shape[1])
-        heard = F.pad(heard, (0, self.margin + step))[:, : most * step]
+        heard = F.pad(heard, (0, self.margin + step)).narrow(1, 0, most * step)
         states = self.stem(heard, frames * step)
         mask = inside(frames, states.shape[1])
         found = {0: states}
@@ -94,6 +109,34 @@ class Waveform(nn.Module):
             return states[0]
         stacked = torch.stack(states, 2)
         return self.model.mix(stacked.flatten(0, 1)).unflatten(0, stacked.shape[:2])
+
+
+class Levelled(nn.Module):
+    """Waves of one length at any level → log-probabilities: for readers that normalise waves.
+
+    The level that the speaker had is lost by then: each clip is brought to `LEVEL`.
+    """
+
+    INPUTS: ClassVar[Axes] = {"x": ("batch", "samples")}
+
+    def __init__(self, waveform: Waveform):
+        super().__init__()
+        self.waveform = waveform
+
+    @property
+    def OUTPUTS(self) -> Axes:  # noqa: N802 - see Waveform
+        """The outputs and their axes."""
+        return {"logprobs": self.waveform.OUTPUTS["logprobs"]}
+
+    def forward(self, waves: Tensor) -> Tensor:
+        """Return log-probabilities, (batch, frames, labels), of waves (batch, samples)."""
+        lengths = waves.new_full((waves.shape[0],), waves.shape[1], dtype=torch.long)
+        return self.waveform(levelled(waves), lengths)[0]
+
+
+def levelled(waves: Tensor) -> Tensor:
+    """Return waves, (…, samples), with the root mean square `LEVEL`; silence stays silence."""
+    return waves * (LEVEL / waves.square().mean(-1, keepdim=True).sqrt().clamp(min=1e-6))
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""Plug-ins: an upstream for padded batches each, by its name. Contract: voicegraft.export.waveform."""
+"""Plug-ins: upstreams for padded batches, by name. Contract: voicegraft.export.waveform."""
