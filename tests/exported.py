@@ -12,7 +12,7 @@ CLASSES = ["yes", "no", "maybe"]
 
 
 def waves() -> list[np.ndarray]:
-    """Return noise that swells and fades, float32 (samples,), no length a whole number of frames."""
+    """Return noise that swells and fades, float32 (samples,)."""
     rng = np.random.default_rng(1)
     lengths = (RATE, 4_001, 7_999, 401)
     return [
@@ -22,7 +22,7 @@ def waves() -> list[np.ndarray]:
 
 
 def model(upstream: str = "whisper", **of: object) -> GraftedModel:
-    """Return a tiny model with random weights, ready to be used; a classifier if it has `pooling`."""
+    """Return a tiny model with random weights; a classifier if it has `pooling`."""
     config = upstreams.plugin(upstream).TINY
     values = {
         "upstream": upstream,

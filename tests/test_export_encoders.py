@@ -53,7 +53,8 @@ def test_several_layers_are_mixed_as_in_the_model():
 
 @pytest.mark.parametrize("way", ["lora", "adapters"])
 def test_what_a_recipe_adds_is_in_the_graph(way):
-    grafted = add(recipe_of(way), model())
+    grafted = model()
+    add(grafted, recipe_of(way))
     for name, value in grafted.upstream.named_parameters():
         if not value.any():  # what is added does nothing until it is trained
             value.data.normal_()

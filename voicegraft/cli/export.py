@@ -9,9 +9,7 @@ from tqdm import tqdm
 from voicegraft.cli.recordings import mistakes_reported
 from voicegraft.export.layouts import Layout
 
-LACKING = (
-    "voicegraft export needs onnx, onnxscript and onnxruntime: pip install 'voicegraft[export]'"
-)
+LACKING = "export needs onnx, onnxscript and onnxruntime: pip install 'voicegraft[export]'"
 
 
 def export(

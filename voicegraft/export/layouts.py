@@ -1,9 +1,9 @@
 """What readers of ONNX want beside the file: tokens and settings, under their names.
 
 onnx-asr's `wav2vec2-ctc` (https://github.com/istupakov/onnx-asr, `models/wav2vec2.py`) takes waves
-as they are, and their lengths. sherpa-onnx's slot for Omnilingual ASR
-(https://github.com/k2-fsa/sherpa-onnx, `offline-omnilingual-asr-ctc-model.cc`) takes one clip, which
-it has brought to mean 0 and deviation 1.
+as they are, and their lengths. sherpa-onnx's slot for Omnilingual ASR takes
+one clip, which it has brought to mean 0 and deviation 1 (https://github.com/k2-fsa/sherpa-onnx,
+`offline-omnilingual-asr-ctc-model.cc`).
 """
 
 from pathlib import Path
