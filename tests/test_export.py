@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
 import numpy as np
 import onnx
 import pytest
+import soundfile
 import torch
 from exported import CLASSES, model, waves
 from pages import ROOT
@@ -109,6 +111,22 @@ def test_onnx_asr_reads_the_folder_where_there_is_no_torch(recogniser, exported,
     own = texts_of(recogniser, clips)
     assert found["None"] == found["None together"] == own and all(own)
     assert sorted(found["int8"]) and len(found["int8 together"]) == len(clips)
+
+
+def test_the_ten_lines_of_the_docs_write_the_text(recogniser, exported, tmp_path):
+    page = (ROOT / "docs/export.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"```python\n(import numpy.*?)```", page, re.DOTALL)
+    (tmp_path / "czech").symlink_to(exported[0])
+    soundfile.write(tmp_path / "talk.wav", waves()[0], 16_000, "FLOAT")
+    refusing, _ = WITHOUT_TORCH.split("import numpy")
+    done = subprocess.run(
+        [sys.executable, "-c", refusing + lines],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    assert [" ".join(done.stdout.split())] == texts_of(recogniser, waves()[:1])
 
 
 def test_the_graph_names_its_axes_and_nothing_of_the_machine_that_made_it(exported):

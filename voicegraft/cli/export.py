@@ -1,13 +1,12 @@
 """`voicegraft export`: a model as one ONNX file, for onnxruntime without torch."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from tqdm import tqdm
 
 from voicegraft.cli.recordings import mistakes_reported
-from voicegraft.export.layouts import Layout
 
 LACKING = "export needs onnx, onnxscript and onnxruntime: pip install 'voicegraft[export]'"
 
@@ -16,7 +15,7 @@ def export(
     model: Annotated[Path, typer.Argument(help="Folder of a trained model, such as models/top3.")],
     out: Annotated[Path, typer.Option(help="The folder to write; there must be none yet.")],
     layout: Annotated[
-        Layout,
+        Literal["onnx-asr", "sherpa-onnx"],
         typer.Option(help="onnx-asr: waves as they are. sherpa-onnx: waves that it normalised."),
     ] = "onnx-asr",
     int8: Annotated[
