@@ -40,7 +40,10 @@ def project(tmp_path):
     identity = {"name": "whisper", "checkpoint": "base", "licence": "MIT"}
     write(tmp_path / "models/upstream/upstream.json", identity)
     write(tmp_path / "params.yaml", "corpus: {language: no}\n")
-    write(tmp_path / "evaluation/corpus.json", {"of": [CORPUS], "splits": SIDES})
+    write(
+        tmp_path / "evaluation/corpus.json",
+        {"of": [CORPUS], "splits": SIDES, "shared": {"train-test": {"speakers": 2}}},
+    )
     (own,) = provenance(model=tmp_path / "models/top3")
     write(tmp_path / "evaluation/top3/rates.json", rates(own))
     slices = "split,kind,slice,cer,cer_low,cer_high,clips\n"
@@ -72,12 +75,25 @@ def test_it_has_the_hours_the_voices_the_licences_and_the_scores(project):
     assert "On test, clips of 0-2 s are worst: CER 30.0 % (20.0–40.0, 5 clips)." in text
 
 
-def test_scores_of_another_model_or_corpus_are_left_out(project):
-    shutil.rmtree(project / "evaluation/top3")
+@pytest.mark.parametrize("file", ["top3/rates.json", "corpus.json"])
+def test_scores_of_another_model_or_corpus_are_left_out(project, file):
+    path = project / "evaluation" / file
+    of = json.loads(path.read_text())["of"]
+    text = path.read_text().replace(of[-1], f"{of[-1][:-1]}x")
+    path.write_text(text)
     metadata, text = card(project)
     assert "Not measured" in text and "Not known" in text and "20.0" not in text
     assert "language" not in metadata and "license" not in metadata
     assert "not recorded here; find out before you share it" in text
+
+
+@pytest.mark.parametrize(
+    ("shared", "shown"), [({"speakers": 0}, "| test: voices never heard |"), ({}, "| test | 12 |")]
+)
+def test_voices_are_said_to_be_of_the_training_only_if_they_are(project, shared, shown):
+    corpus = {"of": [CORPUS], "splits": SIDES, "shared": {"train-test": shared}}
+    write(project / "evaluation/corpus.json", corpus)
+    assert shown in card(project)[1]
 
 
 def test_scores_with_a_language_model_are_named_as_such(project):

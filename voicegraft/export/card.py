@@ -21,7 +21,7 @@ from voicegraft.review.escaping import escaped
 CARD, TEMPLATE = "README.md", "card.md"
 RATES = {"cer": "CER", "wer": "WER", "accuracy": "accuracy", "macro_f1": "macro F1"}
 """In rates.json, each with `_low` and `_high`."""
-SPOKEN = {"test": "voices of the training", "unseen": "voices never heard"}
+VOICES = {True: ": voices of the training", False: ": voices never heard", None: ""}
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def _rows(facts: Facts) -> Iterator[dict[str, str]]:
     for score in facts.scores:
         how = "with the language model" if score.with_language_model else "greedy, as the file"
         yield {
-            "on": f"{score.split}: {SPOKEN[score.split]}",
+            "on": score.split + VOICES[facts.heard.get(score.split)],
             "clips": str(score.rates["clips"]),
             "how": how,
         } | {title: _interval(score.rates, key) for key, title in RATES.items()}

@@ -48,6 +48,8 @@ class Facts:
     upstream_licence: str | None = None
     sides: dict[str, dict[str, Any]] = field(default_factory=dict)
     scores: list[Score] = field(default_factory=list)
+    heard: dict[str, bool] = field(default_factory=dict)
+    """By side, whether voices of train are in it; a side of which that is unknown is left out."""
 
 
 def beside(model: Path, upstream: str) -> Facts:
@@ -68,7 +70,8 @@ def beside(model: Path, upstream: str) -> Facts:
         return Facts(**found)
     scores = [score for file in files for score in _scores(file)]
     scores.sort(key=lambda score: score.with_language_model)
-    return Facts(_language(root), **found, sides=corpus["splits"], scores=scores)
+    sides = corpus["splits"]
+    return Facts(_language(root), **found, sides=sides, scores=scores, heard=_heard(corpus))
 
 
 def _identity(model: Path, upstream: str) -> dict[str, Any]:
@@ -80,6 +83,12 @@ def _identity(model: Path, upstream: str) -> dict[str, Any]:
 def _language(root: Path) -> str | None:
     path = root / PARAMS_FILE
     return read_params(path).get("corpus", {}).get("language") if path.is_file() else None
+
+
+def _heard(corpus: dict[str, Any]) -> dict[str, bool]:
+    """Return for test whether its voices train the model too; none of unseen does."""
+    shared = corpus.get("shared", {}).get("train-test", {})
+    return {"unseen": False} | ({"test": bool(shared["speakers"])} if "speakers" in shared else {})
 
 
 def _scored(root: Path, model: Path) -> Iterator[Path]:
