@@ -8,7 +8,8 @@ Knobs   evaluate, of the intervals
 
 Every clip is read alone by each way in turn, on one thread, so that what slows the machine slows
 all ways. A speed is torch's time over a way's, for all clips; its range is that of tenths of them.
-onnx-asr and sherpa-onnx run as a user would run them, by `benchmarks.onnx_readers`.
+onnx-asr and sherpa-onnx run as a user would run them, by `benchmarks.onnx_readers`. They read no
+classifier; of one, only classes are compared.
 """
 
 import shutil
@@ -38,13 +39,14 @@ TORCH = "torch"
 Emissions = Callable[[np.ndarray], np.ndarray]
 
 
-def exports(model: Path, work: Path) -> tuple[Path, Path]:
-    """Write the export of each layout anew, and return their folders."""
+def exports(model: Path, work: Path, classifier: bool) -> tuple[Path, Path]:
+    """Write the export of each layout that it can have anew, and return their folders."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     plain, sherpa = work / "onnx-asr", work / "sherpa-onnx"
     export(model, plain, "onnx-asr", True, Given("benchmark"))
-    export(model, sherpa, "sherpa-onnx", False, Given("benchmark"))
+    if not classifier:
+        export(model, sherpa, "sherpa-onnx", False, Given("benchmark"))
     return plain, sherpa
 
 
@@ -63,9 +65,10 @@ def ways_of(model: GraftedModel, plain: Path, sherpa: Path) -> dict[str, Reader]
         return read
 
     ways = {name: reading(emissions) for name, emissions in emit.items()}
-    ways["onnx-asr"] = onnx_asr_reader(plain)
-    ways["sherpa-onnx"] = sherpa_reader(sherpa, GRAPH)
-    return ways
+    if model.description.pooling:
+        return ways
+    readers = {"onnx-asr": onnx_asr_reader(plain), "sherpa-onnx": sherpa_reader(sherpa, GRAPH)}
+    return ways | readers
 
 
 def read_all(
@@ -93,14 +96,12 @@ def speed(torchs: np.ndarray, others: np.ndarray) -> dict[str, float]:
     return {"speed": torchs.sum() / others.sum(), "low": min(ratios), "high": max(ratios)}
 
 
-def change(
-    clips: Sequence[Utterance], split: str, own: list[str], other: list[str], params: Evaluate
-) -> str:
+def change(clips: Sequence[Utterance], split: str, own: Sequence[str], other: Sequence[str]) -> str:
     """Return by how much CER changes on a split, in points, with its interval."""
     of = [i for i, clip in enumerate(clips) if clip.split == split]
     chosen = [clips[i] for i in of]
     old, new = (score(chosen, [texts[i] for i in of], None) for texts in (own, other))
-    found = difference(old, new, "cer", params)
+    found = difference(old, new, "cer", load_params(Evaluate, "evaluate"))
     return f"{100 * found.change:+.2f} ({100 * found.low:+.2f} to {100 * found.high:+.2f})"
 
 
@@ -111,20 +112,21 @@ def main(
     work: Path = Path(".voicegraft/bench/exporting"),
 ) -> None:
     torch.set_num_threads(1)
-    params, speech = load_params(Evaluate, "evaluate"), Corpus(corpus)
-    clips = speech.of(*splits.split())
-    plain, sherpa = exports(model, work)
-    ways = ways_of(load_model(model, "cpu"), plain, sherpa)
+    loaded, speech = load_model(model, "cpu"), Corpus(corpus)
+    clips, classifier = speech.of(*splits.split()), bool(loaded.description.pooling)
+    plain, sherpa = exports(model, work, classifier)
+    ways = ways_of(loaded, plain, sherpa)
     texts, took, most = read_all(ways, speech, clips)
     seconds = sum(clip.seconds for clip in clips)
     print(f"{model}: largest difference from torch {most:.1e}, {len(clips)} clips, {seconds:.0f} s")
-    rates = " | ".join(f"CER, {split}" for split in splits.split())
+    scored = [] if classifier else splits.split()
+    rates = " | ".join(f"CER, {split}" for split in scored)
     print(f"| | same texts | {rates} | speed | × real time | MB |")
     sizes = {"onnxruntime": GRAPH, "onnxruntime, int8": QUANTISED}
     for name in ways:
         same = sum(a == b for a, b in zip(texts[name], texts[TORCH], strict=True))
         both = texts[TORCH], texts[name]
-        costs = [change(clips, split, *both, params) for split in splits.split()]
+        costs = [change(clips, split, *both) for split in scored]
         fast = speed(took[TORCH], took[name])
         size = f"{(plain / sizes[name]).stat().st_size / 1e6:.0f}" if name in sizes else ""
         cells = name, f"{same}", *costs, "{speed:.2f} ({low:.2f}–{high:.2f})".format(**fast)
