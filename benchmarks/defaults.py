@@ -51,7 +51,9 @@ class Setting:
 
 SETTINGS = (
     Setting("as in params.yaml"),
+    Setting("lr 0.0005", fit={"lr": 0.0005}),
     Setting("lr 0.002", fit={"lr": 0.002}),
+    Setting("ctc_linear", head={"name": "ctc_linear"}),
     Setting("ctc_linear, lr 0.002", head={"name": "ctc_linear"}, fit={"lr": 0.002}),
     Setting("15 epochs", fit={"epochs": 15}),
     Setting("batches of 20 s", fit={"batch_seconds": 20.0}),

@@ -1,10 +1,14 @@
 """The table of error rates, from the committed metrics."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.current import is_current
+from voicegraft.evaluation.predictions import SCORED
+from voicegraft.evaluation.scores import score
+from voicegraft.evaluation.summary import Evaluate, metrics
+from voicegraft.speech.manifest import Utterance
 
 ROWS = {
     "log_mel": "control: the same head on log-mel frames",
@@ -33,6 +37,13 @@ def interval(split: dict, rate: str) -> str:
     """Return a rate and its interval in per cent, as in 25.0 (22.9–27.2)."""
     value, low, high = (100 * split[f"{rate}{end}"] for end in ("", "_low", "_high"))
     return f"{value:.1f} ({low:.1f}–{high:.1f})"
+
+
+def row(name: str, clips: Sequence[Utterance], texts: Sequence[str], params: Evaluate) -> str:
+    """Return the line of texts that were written for clips."""
+    found = metrics(score(clips, texts, None), params)
+    cells = [interval(found[side], rate) for side in SCORED for rate in ("cer", "wer")]
+    return f"| {' | '.join([name, *cells])} |\n"
 
 
 def table(evaluation: Path, models: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from invented import model
 from test_training import FABRIC, NO_MASKS, fit, stored
 from test_training import run as run_trainer
 
+from benchmarks.in_transformers import with_decoder
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.attention import Attention, AttentionDecoder, pretrained
 from voicegraft.model.batches import pad
@@ -215,3 +216,23 @@ def test_a_joint_training_lowers_the_errors_of_head_and_decoder(corpus, store, t
     written = grafted.objective.rates(dev, texts)["cer"]
     best = error.index(min(error))
     assert written == pytest.approx(curve[best]["dev/attention_cer"], abs=1e-6)
+
+
+@torch.no_grad()
+def test_the_peer_of_benchmarks_gives_texts_the_same_likelihood_by_true_weights(whisper_folder):
+    torch.manual_seed(1)
+    states = torch.randn(50, 512)
+    ours = whisper.load(whisper_folder, LABELS, pad([states]))
+    library = Tokenizer.from_file(str(whisper_folder / "tokenizer.json"))
+    prompt = [library.token_to_id(token) for token in ours.config.prompt]
+    own = [library.token_to_id(ours.tokens.pieces[n]) for n in ours.tokens.encode("abba hřeb")]
+    end = library.token_to_id(whisper.END)
+    kept = [end, *(library.token_to_id(token) for token in ours.tokens.pieces)]
+    theirs = with_decoder(whisper_folder).eval()
+    given = torch.tensor([[*prompt, *own]])
+    found = theirs(encoder_outputs=(states[None],), decoder_input_ids=given)
+    scores = found.logits[0, -len(own) - 1 :, kept].log_softmax(-1)
+    expected = scores[range(len(own) + 1), [kept.index(n) for n in (*own, end)]].sum()
+    assert ours.log_likelihoods(states, ["abba hřeb"])[0] == pytest.approx(
+        expected.item(), rel=1e-4
+    )

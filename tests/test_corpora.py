@@ -227,6 +227,32 @@ def test_what_is_unlabelled_needs_no_text_and_in_its_own_folder_no_table(tmp_pat
     assert [(c.id, c.speaker) for c in clips("folder", own)][2:] == [("unlabelled/1.wav", "ann")]
 
 
+def test_a_line_of_an_audio_folder_may_be_a_segment_or_be_rejected(tmp_path):
+    table(
+        tmp_path / "own/metadata.csv",
+        "file_name,start,end,transcription,reject",
+        "talk.wav,0.5,2.25,one,",
+        "talk.wav,2.25,2.25,two,",
+        "talk.wav,3,4,three,wrong text",
+        "a.wav,,,four,",
+        "b.wav,,,five,noise",
+    )
+    found = clips("folder", tmp_path / "own")
+    assert [(c.id, c.start, c.end, c.problem) for c in found] == [
+        ("talk.wav/0.500-2.250", 0.5, 2.25, ""),
+        ("talk.wav/2.250-2.250", 2.25, 2.25, "no length"),
+        ("talk.wav/3.000-4.000", 3.0, 4.0, "rejected by ear: wrong text"),
+        ("a.wav", 0.0, None, ""),
+        ("b.wav", 0.0, None, "rejected by ear: noise"),
+    ]
+
+
+def test_a_time_that_is_none_is_refused_with_its_table_and_file(tmp_path):
+    table(tmp_path / "own/metadata.csv", "file_name,start,end,text", "a.wav,0,soon,x")
+    with pytest.raises(CorpusError, match="metadata.csv: a.wav: 'soon' is no time in seconds"):
+        clips("folder", tmp_path / "own")
+
+
 @pytest.fixture
 def elsewhere(tmp_path):
     """A recording that is in no corpus."""

@@ -113,7 +113,7 @@ def test_every_dependency_on_code_is_there(stage: dict) -> None:
     assert [piece for piece in pieces(stage) if not (ROOT / piece).exists()] == []
 
 
-NO_STAGE_RUNS = ("report", "review", "sweep", "studies", "inference", "cli")
+NO_STAGE_RUNS = ("report", "review", "sweep", "studies", "inference", "listening", "cli")
 
 
 def test_what_is_changed_in_a_report_a_study_or_another_plug_in_leaves_every_stage_clean() -> None:

@@ -89,6 +89,14 @@ def test_cer_on_dev_never_rises_above_greedy_decoding():
     assert one.text(choose_weights([one], ["a b c d"])) == "x y z w"
 
 
+def test_the_likeliest_text_may_be_worse_than_the_greedy_one_and_then_is_not_taken():
+    # Neither weights to start from are allowed: without a language model "ac" is the likeliest.
+    one = candidates(("ab", (-2, -1, 0, -5, 1)), ("ac", (-1, -1, 0, -2, 1)))
+    dev, references = [one] * 3, ["ab"] * 3
+    assert one.text(START) == one.text((1, 0, 0, 0, 0)) == "ac"
+    assert one.text(choose_weights(dev, references)) == "ab"
+
+
 def test_without_dev_clips_the_weights_are_those_to_start_from():
     assert choose_weights([], []) == START
 

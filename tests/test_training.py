@@ -157,6 +157,19 @@ def test_a_run_continues_for_as_long_as_nothing_is_predicted_at_all(
     assert len(run(trainer, corpus, tmp_path)) == 1 + 6
 
 
+@pytest.mark.parametrize(("written", "epochs"), [("a few", 6), ("most", 2)])
+def test_a_run_continues_while_it_writes_few_letters_though_its_first_error_is_lower(
+    corpus, store, tmp_path, monkeypatch, written, epochs
+) -> None:
+    trainer = head_trainer(store, fit(epochs=6, patience=2, lr=1e-9))
+    texts = [u.text for u in corpus.of("dev")]
+    few = [text[: len(text) // 4] for text in texts]
+    later = few if written == "a few" else [text[: len(text) // 2] for text in texts]
+    scored = iter([[text[:-1] for text in texts], *[later] * 6])
+    monkeypatch.setattr(trainer, "predict", lambda _: next(scored))
+    assert len(run(trainer, corpus, tmp_path)) == 1 + epochs
+
+
 def dev_cer(grafted, corpus: Corpus) -> float:
     grafted.eval()
     dev = corpus.of("dev")

@@ -1,10 +1,9 @@
 """An invented project and its report."""
 
-import os
 import shutil
 
 import pytest
-from browsing import DESKTOP, draw_all, installed
+from browsing import DESKTOP, draw_all, launched
 from read import Page
 from reported import write_project
 
@@ -31,14 +30,8 @@ def project(finished, tmp_path):
 
 @pytest.fixture(scope="module")
 def chromium():
-    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    path = installed()
-    with driver.sync_playwright() as browsers:
-        # Chromium has no sandbox for root, as whom containers run.
-        safe = [] if os.geteuid() else ["--no-sandbox"]
-        browser = browsers.chromium.launch(executable_path=path, args=safe)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import typer
 from voicegraft.cli.adapt import adapt
 from voicegraft.cli.export import export
 from voicegraft.cli.false_accepts import false_accepts
+from voicegraft.cli.listen import listen
 from voicegraft.cli.project import adapter, cache, compare, report, suggest, sweep
 from voicegraft.cli.recognise import classify, transcribe
 
@@ -23,5 +24,5 @@ def voicegraft() -> None:
 
 for needs_arguments in (transcribe, classify, adapt, export, false_accepts, adapter, sweep):
     app.command(no_args_is_help=True)(needs_arguments)
-for does_without in (cache, compare, report, suggest):
+for does_without in (cache, compare, listen, report, suggest):
     app.command()(does_without)

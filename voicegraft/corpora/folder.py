@@ -2,10 +2,12 @@
 
 Hugging Face's AudioFolder: `metadata.csv` in the folder, or one in each of `train/`, `test/` …:
 
-    file_name,transcription,label,speaker,session,split
+    file_name,transcription,label,speaker,session,split,start,end,reject
 
-A transcription or a label is needed; the last three columns are optional. Clips with neither are in
-the split `unlabelled`; files in a folder `unlabelled/` need no table.
+A transcription or a label is needed; all columns behind are optional. Clips with neither are in the
+split `unlabelled`; files in a folder `unlabelled/` need no table. With `start` and `end`, in
+seconds, a line is a segment of a longer recording. A line with something in `reject` is left out
+for that reason. `voicegraft listen` writes these three.
 
 Common Voice: `clips/`, and `train.tsv`, `dev.tsv`, `test.tsv`, or only `validated.tsv`, with the
 columns client_id, path, sentence.
@@ -18,9 +20,11 @@ import csv
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from voicegraft.preparing.corpus import Clip, CorpusError, CorpusSection
 from voicegraft.preparing.paths import SPLIT_NAMES, check_inside, name_within, spelt
+from voicegraft.preparing.segments import seconds
 from voicegraft.speech.audio import legible
 from voicegraft.speech.manifest import UNLABELLED
 
@@ -38,15 +42,21 @@ def clips(folder: Path, downloads: Path, corpus: CorpusSection) -> Iterator[Clip
         seen.add(clip.id)
 
 
+def tables(folder: Path) -> Iterator[tuple[Path, Path, str]]:
+    """Yield each table, the folder of its files, and the split of lines that name none."""
+    own = sorted([*folder.glob("metadata.csv"), *folder.glob("*/metadata.csv")])
+    for table in own:
+        side = "" if table.parent == folder else SPLIT_NAMES.get(table.parent.name, "")
+        yield table, table.parent, side
+    for table in [] if own else _common_voice(folder):
+        yield table, folder / "clips", SPLIT_NAMES[table.stem]
+
+
 def _all_clips(folder: Path) -> Iterator[Clip]:
-    if tables := sorted([*folder.glob("metadata.csv"), *folder.glob("*/metadata.csv")]):
-        for table in tables:
-            side = "" if table.parent == folder else SPLIT_NAMES.get(table.parent.name, "")
-            yield from _read(table, folder, table.parent, side)
-    elif tables := _common_voice(folder):
-        for table in tables:
-            yield from _read(table, folder, folder / "clips", SPLIT_NAMES[table.stem])
-    else:
+    found = list(tables(folder))
+    for table, sounds, side in found:
+        yield from _read(table, folder, sounds, side)
+    if not found:
         raise CorpusError(
             f"corpus.folder: {folder} contains neither metadata.csv (Hugging Face's AudioFolder) "
             f"nor train.tsv or validated.tsv (Common Voice)"
@@ -79,8 +89,9 @@ def _read(table: Path, folder: Path, sounds: Path, side: str) -> Iterator[Clip]:
     for row in rows:
         path = spelt(sounds, row[file])
         check_inside(path, folder, f"{table}: {row[file]}")
+        name = name_within(sounds / row[file], folder)
         yield Clip(
-            id=name_within(sounds / row[file], folder),
+            **_segment(row, name, f"{table}: {row[file]}"),
             path=path,
             text=row.get(text, ""),
             label=row.get("label", ""),
@@ -88,6 +99,17 @@ def _read(table: Path, folder: Path, sounds: Path, side: str) -> Iterator[Clip]:
             session=row.get("session", ""),
             split=_split(table, row.get("split", side)),
         )
+
+
+def _segment(row: dict[str, str], name: str, where: str) -> dict[str, Any]:
+    """Return the id, the times and the problem of a line: a whole file, or a segment of it."""
+    reject = row.get("reject", "").strip()
+    problem = f"rejected by ear: {reject}" if reject else ""
+    if not row.get("end"):
+        return {"id": name, "problem": problem}
+    start, end = seconds(row.get("start") or "0", where), seconds(row["end"], where)
+    problem = problem or ("" if 0 <= start < end else "no length")
+    return {"id": f"{name}/{start:.3f}-{end:.3f}", "problem": problem, "start": start, "end": end}
 
 
 def _rows(table: Path) -> Iterator[dict[str, str]]:

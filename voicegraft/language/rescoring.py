@@ -26,6 +26,9 @@ START = (1.0, 0.5, 0.5, 0.3, 0.0)
 START_ATTENTION = 0.5
 STEPS = (0.5, 0.25, 0.1, 0.05)
 UNDECIDED = 1e-9
+FORBIDDING = 1e6
+"""The price of CER above that of greedy decoding: one character outweighs all words. It is finite,
+so that the descent finds its way from weights that are not allowed."""
 LN10 = float(np.log(10))
 
 
@@ -85,7 +88,8 @@ class Candidates:
 def choose_weights(dev: Sequence[Candidates], references: Sequence[str]) -> tuple[float, ...]:
     """Return the weights with the lowest sum of CER and WER on `dev`, START's if it is empty.
 
-    There is a weight for each of the features that all of `dev` have.
+    There is a weight for each of the features that all of `dev` have. All are 0 if no others leave
+    the CER as low as greedy decoding: then all texts score alike, and the first is taken.
     """
     if not dev:
         return START
@@ -93,13 +97,21 @@ def choose_weights(dev: Sequence[Candidates], references: Sequence[str]) -> tupl
     totals = np.array([_sizes(reference) for reference in references]).sum(0)
     greedy = np.sum([own[0] for own in edits], axis=0) / totals
 
-    def cost(weights: Sequence[float]) -> float:
+    def rates(weights: Sequence[float]) -> np.ndarray:
         chosen = [own[c.best(weights)] for own, c in zip(edits, dev, strict=True)]
-        cer, wer = np.sum(chosen, axis=0) / totals
-        return cer + wer + (np.inf if cer > greedy[0] else 0)
+        return np.sum(chosen, axis=0) / totals
+
+    def cost(weights: Sequence[float]) -> float:
+        cer, wer = rates(weights)
+        return cer + wer + FORBIDDING * max(0.0, cer - greedy[0])
 
     start = START if dev[0].features.shape[1] == len(START) else (*START, START_ATTENTION)
-    return _descended(cost, start)
+    by_emissions = (1.0, *(0.0 for _ in start[1:]))
+    for begin in (start, by_emissions):
+        weights = _descended(cost, begin)
+        if rates(weights)[0] <= greedy[0]:
+            return weights
+    return tuple(0.0 for _ in start)
 
 
 def _descended(
@@ -109,9 +121,7 @@ def _descended(
 
     The weights of log-probabilities stay at 0 or above.
     """
-    # Language models weighted by next to nothing are as greedy decoding, which is always allowed.
-    weights = np.array(min((start, (1.0, *(0.0 for _ in start[1:]))), key=cost))
-    best = cost(weights)
+    weights, best = np.array(start), cost(start)
     for step in STEPS:
         improved = True
         while improved:

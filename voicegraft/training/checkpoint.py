@@ -23,8 +23,8 @@ class Progress:
     best_error: float = float("inf")
     best_epoch: int = 0
     mute_epoch: int = 0
-    """The last epoch with empty predictions on dev: CTC may emit only blanks for hundreds of steps
-    before it learns to spell, which is no reason to stop."""
+    """The last epoch with next to no predictions on dev: CTC may emit only blanks for hundreds of
+    steps before it learns to spell, which is no reason to stop."""
     history: list[dict[str, float]] = field(default_factory=list)
 
 

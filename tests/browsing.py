@@ -1,6 +1,8 @@
-"""A browser that looks at a report."""
+"""A browser that looks at a report, or at the page of `voicegraft listen`."""
 
+import os
 import shutil
+from contextlib import contextmanager
 
 import pytest
 
@@ -12,6 +14,18 @@ def installed():
     """Return Chromium; without one, skip the test."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
     return found or pytest.skip(f"none of {', '.join(NAMES)} is installed")
+
+
+@contextmanager
+def launched(*flags):
+    driver = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = installed()
+    with driver.sync_playwright() as browsers:
+        # Chromium has no sandbox for root, as whom containers run.
+        safe = [] if os.geteuid() else ["--no-sandbox"]
+        browser = browsers.chromium.launch(executable_path=path, args=[*safe, *flags])
+        yield browser
+        browser.close()
 
 
 def draw_all(page):
