@@ -79,7 +79,7 @@ report: $(INSTALLED)  ## all that `make repro` found, as one page to look at: re
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), f"Python 3.11 or newer, not {sys.version}"'
 	test -x $(VENV)/bin/pip || $(PYTHON) -m venv $(VENV) || sh .ci/venv_without_ensurepip $(PYTHON) $(VENV)
-	pip install --constraint constraints.txt --editable '.[test,beam]'
+	pip install --constraint constraints.txt --editable '.[test,beam,export]'
 	touch $@
 
 $(VENV)/peers: $(INSTALLED)

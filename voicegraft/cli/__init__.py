@@ -5,6 +5,7 @@ import typer
 from voicegraft.cli.adapt import adapt
 from voicegraft.cli.align import align
 from voicegraft.cli.check import check
+from voicegraft.cli.export import export
 from voicegraft.cli.false_accepts import false_accepts
 from voicegraft.cli.listen import listen
 from voicegraft.cli.project import adapter, cache, compare, report, suggest, sweep
@@ -23,7 +24,9 @@ def voicegraft() -> None:
     """Use speech models that `dvc repro` has trained."""
 
 
-for needs_arguments in (check, transcribe, classify, adapt, align, false_accepts, adapter, sweep):
+CORPORA = (check, align)
+MODELS = (transcribe, classify, adapt, export, adapter, false_accepts, sweep)
+for needs_arguments in (*CORPORA, *MODELS):
     app.command(no_args_is_help=True)(needs_arguments)
 for does_without in (cache, compare, listen, report, suggest):
     app.command()(does_without)

@@ -1,0 +1,1 @@
+"""Export: a model as one ONNX file, from the waveform to log-probabilities, and its card."""

@@ -1,0 +1,1 @@
+"""Plug-ins: upstreams for padded batches, by name. Contract: voicegraft.export.waveform."""
