@@ -19,6 +19,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from voicegraft.pipeline.files import whole
 from voicegraft.pipeline.packed import PackedWriter
 from voicegraft.pipeline.params import CLASSIFICATION, Section, load_params, load_task
 from voicegraft.pipeline.provenance import KEY, provenance
+from voicegraft.preparing.background import background
 from voicegraft.preparing.census import census, doubtful_texts, leaking
 from voicegraft.preparing.checks import (
     CheckSection,
@@ -49,7 +51,13 @@ from voicegraft.preparing.segments import audio_of
 from voicegraft.preparing.splits import BOUND, DROPPED, SplitSection, deal
 from voicegraft.preparing.text import TextSection, normalise
 from voicegraft.speech.audio import AudioError, legible
-from voicegraft.speech.manifest import UNLABELLED, Utterance, write_manifest
+from voicegraft.speech.manifest import (
+    BACKGROUND,
+    SPLITS,
+    TEXTLESS,
+    Utterance,
+    write_manifest,
+)
 
 CLIPS_AHEAD = 64
 Audio = Path | np.ndarray | AudioError
@@ -60,6 +68,8 @@ class PrepareData(Section):
     """Checks of clips, normalisation of texts, and splits."""
 
     max_reject_share: float = Field(ge=0, le=1)
+    background_share: float = Field(ge=0, le=2)
+    """Seconds of sounds without speech that are made for a second of train."""
     text: TextSection
     check: CheckSection
     split: SplitSection
@@ -68,9 +78,9 @@ class PrepareData(Section):
 def as_task(clip: Clip, task: str) -> Clip:
     """Return the clip with the fields of the task; `problem` is set if its label is missing.
 
-    The text and label of an unlabelled clip are dropped.
+    The text and label of an unlabelled clip are dropped, and of one without speech.
     """
-    if clip.split == UNLABELLED:
+    if clip.split in TEXTLESS:
         return replace(clip, text="", label="")
     if task == CLASSIFICATION:
         label = clean(clip.label)
@@ -93,7 +103,7 @@ def examine(clip: Clip, audio: Audio, params: PrepareData) -> Examined:
     try:
         if clip.problem:
             raise UnusableError(clip.problem)
-        if not (text or clip.label or clip.split == UNLABELLED):
+        if not (text or clip.label or clip.split in TEXTLESS):
             raise UnusableError("empty text")
         return text, usable_samples(audio, text, params.check)
     except UnusableError as error:
@@ -116,9 +126,9 @@ def examined(clips: Sequence[Clip], params: PrepareData) -> Generator[Examined, 
 
 
 def pack(
-    clips: Sequence[Clip], params: PrepareData, path: Path
+    clips: Sequence[Clip], params: PrepareData, packed: PackedWriter
 ) -> tuple[list[Utterance], list[str], list[Reject]]:
-    """Write the samples of usable clips to `path` in the order of the corpus; threads decode.
+    """Write the samples of usable clips in the order of the corpus; threads decode.
 
     Returns:
         The utterances, with the splits given by the corpus; a hash of the samples of each; the
@@ -127,7 +137,7 @@ def pack(
     results = examined(clips, params)
     bar = tqdm(results, "prepare_data", len(clips), unit="clip")
     utterances, audio, rejects = [], [], []
-    with PackedWriter(path, np.int16) as packed, closing(results):
+    with closing(results):
         for clip, (text, samples) in zip(clips, bar, strict=True):
             if isinstance(samples, Reject):
                 rejects.append(samples)
@@ -139,13 +149,30 @@ def pack(
     return utterances, audio, rejects
 
 
+def with_background(
+    kept: Sequence[tuple[Utterance, str]], packed: PackedWriter, share: float
+) -> list[tuple[Utterance, str]]:
+    """Return clips with hashes of their samples, and after them the background, which is written.
+
+    It is made, and cut from pauses of train, for so many seconds of train's each.
+    """
+    train = [u for u, _ in kept if u.split == "train"]
+    speech = [partial(packed.read, u.first_sample, u.samples) for u in train]
+    made = []
+    for samples in background(share * sum(u.seconds for u in train), speech):
+        name, place = f"{BACKGROUND}/{len(made)}", (packed.append(samples), len(samples))
+        clip = Utterance(name, BACKGROUND, "", "", *place, "")
+        made.append((clip, hashlib.sha256(samples).hexdigest()))
+    return [*kept, *made]
+
+
 def notes(utterances: Sequence[Utterance], task: str, counts: dict[str, Any]) -> Iterator[str]:
     """Yield warnings about the corpus, one line each."""
     if left_out := counts["rejects"].get(BOUND):
         yield f"{left_out} clips are left out, {BOUND}: see rejects.csv for the shared traits"
     yield from leaking(counts["leaks"])
     if task == CLASSIFICATION:
-        yield from gaps([u for u in utterances if u.split != UNLABELLED])
+        yield from gaps([u for u in utterances if u.split in SPLITS])
     else:
         yield from doubtful_texts(utterances)
 
@@ -157,13 +184,15 @@ def main(downloads: Path, corpus: Path, report: Path) -> None:
     found = load_corpus(source.name).clips(Path(source.folder), downloads, source)
     clips = [as_task(clip, task) for clip in found]
     corpus.mkdir(parents=True, exist_ok=True)
-    utterances, audio, rejects = pack(clips, params, corpus / "audio.npy")
-    check_share(rejects, len(clips), params.max_reject_share)
-    if task == CLASSIFICATION:
-        check_labels([u.label for u in utterances if u.split != UNLABELLED])
-    sides, reasons = deal(utterances, audio, params.split)
-    dealt = [(replace(u, split=s), a) for u, a, s in zip(utterances, audio, sides, strict=True)]
-    kept = [(u, a) for u, a in dealt if u.split != DROPPED]
+    with PackedWriter(corpus / "audio.npy", np.int16) as packed:
+        utterances, audio, rejects = pack(clips, params, packed)
+        check_share(rejects, len(clips), params.max_reject_share)
+        if task == CLASSIFICATION:
+            check_labels([u.label for u in utterances if u.split not in TEXTLESS])
+        sides, reasons = deal(utterances, audio, params.split)
+        dealt = [(replace(u, split=s), a) for u, a, s in zip(utterances, audio, sides, strict=True)]
+        kept = [(u, a) for u, a in dealt if u.split != DROPPED]
+        kept = with_background(kept, packed, params.background_share)
     files = {clip.id: legible(clip.path) for clip in clips}
     left_out = [(utterances[i].id, *reason) for i, reason in sorted(reasons.items())]
     rejects += [Reject(name, files[name], why, detail) for name, why, detail in left_out]
