@@ -2,9 +2,9 @@
 
 Reads   MODEL, as train_head or finetune writes it; CORPUS, as prepare_data writes it
 Writes  EVALUATION, a folder of numbers for git: metrics.json, the main rates; rates.json, all rates
-        with intervals; slices.csv, utterances.csv, worst.csv, confusion.csv; for texts
-        cer_by_duration.csv; for classes classes.csv, dev.csv, by which controls are chosen,
-        calibration.csv, and for the unknown class unknown.csv and open_set.csv.
+        with intervals; slices.csv, utterances.csv, confusion.csv; for classes classes.csv, dev.csv,
+        by which controls are chosen, calibration.csv, and for the unknown class unknown.csv and
+        open_set.csv.
         PREDICTIONS, id, reference and hypothesis in a .tsv, or probabilities of all classes in a
         .csv: sentences of the corpus, so never for git
         EMISSIONS, of a model for transcription, if asked for: those of dev, test and unseen; and

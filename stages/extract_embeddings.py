@@ -4,9 +4,10 @@ Reads   UPSTREAM, as fetch_model or build_control writes it; CORPUS, as prepare_
 Writes  EMBEDDINGS, a store: the states of the chosen layers, or their principal components,
         packed, in half precision;
         CACHE, kept between runs and corpora: all states by content, so that a clip
-        is encoded again only if its audio, the upstream or the window changed
+        is encoded again only if its audio, the upstream or the window changed; with
+        shared_cache, what others encoded is fetched into it, and what is new is sent
 Knobs   extract_embeddings: layers, margin_seconds, speeds, augment, components, precision,
-        batch_seconds, cache_gigabytes
+        batch_seconds, cache_gigabytes, shared_cache
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
@@ -67,6 +68,16 @@ def reduce(embeddings: Path, corpus: Corpus, components: int) -> None:
         )
 
 
+def opened(folder: Path, params: ExtractEmbeddings) -> Cache:
+    """Return the cache in a folder, in front of the shared one if there is one."""
+    shared = None
+    if params.shared_cache:
+        from voicegraft.embedding.shared import SharedCache
+
+        shared = SharedCache(params.shared_cache)
+    return Cache(folder, round(params.cache_gigabytes * 1e9), shared)
+
+
 def main(upstream: Path, corpus: Path, cache: Path, embeddings: Path) -> None:
     params = load_params(ExtractEmbeddings, "extract_embeddings")
     bound_cache()
@@ -86,7 +97,7 @@ def main(upstream: Path, corpus: Path, cache: Path, embeddings: Path) -> None:
     total, recalled = sum(take.seconds for take in chosen), 0.0
     began = time.monotonic()
     with (
-        Cache(cache, round(params.cache_gigabytes * 1e9)) as kept,
+        opened(cache, params) as kept,
         write_store(embeddings, stored, model.size, frames, facts) as store,
         tqdm(total=round(total), unit="s of audio", unit_scale=True) as bar,
     ):

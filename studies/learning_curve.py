@@ -27,13 +27,10 @@ from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Corpus
 from voicegraft.studies.amounts import minutes_of
 from voicegraft.studies.label_efficiency import Curve, Run, rows, spared
-from voicegraft.studies.learner import Learner, run_all
+from voicegraft.studies.learner import DEV_MINUTES, Learner, run_all
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
 from voicegraft.training.scratch import tidied
-
-DEV_MINUTES = 2.0
-"""Minutes of dev for choosing the epoch, in proportion to small amounts of training speech."""
 
 
 class LearningCurve(Section):

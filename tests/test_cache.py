@@ -41,7 +41,7 @@ def test_what_was_written_is_read_by_the_next_process(tmp_path):
         assert {key: cache.read(key) for key in written} == written
         assert cache.read(b"unknown") is None
         assert len(cache) == 4
-        assert 1200 < cache.bytes < 1600
+        assert 1200 < cache.size_bytes < 1600
 
 
 def test_an_entry_may_be_written_again(tmp_path):
@@ -61,7 +61,7 @@ def test_the_limit_is_kept_to_while_writing_up_to_a_shard(tmp_path):
     with Cache(tmp_path, 3000) as cache:
         for number in range(50):
             cache.write(entries(f"{number:02}"))
-            assert cache.bytes <= 3000 + 2 * 1000
+            assert cache.size_bytes <= 3000 + 2 * 1000
     assert sum(f.stat().st_size for f in tmp_path.glob("*.states")) <= 3000
 
 
@@ -270,7 +270,7 @@ def test_clearing_leaves_nothing(tmp_path):
     fill(tmp_path, entries("a", "b"))
     with Cache(tmp_path, PLENTY) as cache:
         cache.clear()
-        assert (len(cache), cache.bytes) == (0, 0)
+        assert (len(cache), cache.size_bytes) == (0, 0)
     assert kept(tmp_path, "ab") == ""
 
 

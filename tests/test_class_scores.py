@@ -9,7 +9,6 @@ from scipy.stats import bootstrap
 from sklearn.metrics import accuracy_score, classification_report, f1_score
 
 from voicegraft.evaluation.classes.f1 import counts_of, macro_f1
-from voicegraft.evaluation.classes.report import worst
 from voicegraft.evaluation.classes.scores import (
     parse_class_scores,
     score_classes,
@@ -142,10 +141,3 @@ def test_slices_of_a_split_add_up_to_it():
         assert sum(part["clips"] for part in groups) == whole["clips"]
         right = sum(part["accuracy"] * part["clips"] for part in groups)
         assert right == pytest.approx(whole["accuracy"] * 240, abs=0.1)
-
-
-def test_the_worst_are_wrong_and_the_surest_come_first():
-    found = worst(class_scores(right=0.5), count=10)
-    assert len(found) == 10 and not any(s.correct for s in found)
-    sure = [s.probability for s in found]
-    assert sure == sorted(sure, reverse=True)

@@ -19,7 +19,7 @@ from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance, write_man
 STAGE = Path(__file__).parent.parent / "stages" / "evaluate.py"
 TEXTS = ["ba da", "da ba da", "žena ba", "a"]
 LETTERS = " abden"
-TABLES = {"utterances.csv", "slices.csv", "worst.csv", "confusion.csv", "cer_by_duration.csv"}
+TABLES = {"utterances.csv", "slices.csv", "confusion.csv"}
 
 
 def write_corpus(folder, splits=("train", "dev", "test", "unseen"), seconds=0.4):

@@ -123,12 +123,13 @@ def test_inherited_borrowed_and_shared_code_is_in_the_key(name, module, old, new
 
 def test_a_docstring_a_comment_and_a_name_of_a_file_are_not(key, monkeypatch):
     before = key(build("whisper"))
-    for old, new in [
-        ("A Transformer block with", "A block with"),
-        ("# Features are padded", "# They are padded"),
-        ('WEIGHTS = ("model.safetensors"', 'WEIGHTS = ("other.safetensors"'),
+    encoder, files = "voicegraft.upstreams.whisper", "voicegraft.model.whisper"
+    for module, old, new in [
+        (encoder, "A Transformer block with", "A block with"),
+        (encoder, "# Features are padded", "# They are padded"),
+        (files, 'WEIGHTS = ("model.safetensors"', 'WEIGHTS = ("other.safetensors"'),
     ]:
-        monkeypatch.setattr(code, "read", in_module("voicegraft.upstreams.whisper", old, new))
+        monkeypatch.setattr(code, "read", in_module(module, old, new))
         assert key(build("whisper")) == before
 
 

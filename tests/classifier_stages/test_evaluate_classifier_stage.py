@@ -10,7 +10,7 @@ from voicegraft.evaluation.classes.scores import parse_class_scores
 from voicegraft.model.grafted import load_model
 from voicegraft.speech.manifest import Corpus
 
-TABLES = {"utterances", "dev", "unknown", "worst", "classes", "slices", "confusion", "calibration"}
+TABLES = {"utterances", "dev", "unknown", "classes", "slices", "confusion", "calibration"}
 
 
 def test_the_stage_writes_numbers_and_classes_for_git_and_no_text(project, capsys):

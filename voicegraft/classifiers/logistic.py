@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from joblib import parallel_config
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -16,9 +15,8 @@ from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
-from torch import Tensor, nn
 
-from voicegraft.model.classifier import Fitted
+from voicegraft.model.classifier import FittedLinear
 from voicegraft.model.discriminants import fewest_groups
 
 CS = [10.0**power for power in range(-4, 2)]
@@ -27,18 +25,8 @@ FOLDS = 5
 STEPS = 300
 
 
-class Logistic(Fitted):
+class Logistic(FittedLinear):
     """A linear layer on features that have mean 0 and deviation 1 in train."""
-
-    def __init__(self, features: int, labels: int):
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(features))
-        self.register_buffer("scale", torch.ones(features))
-        self.label = nn.Linear(features, labels)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """See `Classifier`."""
-        return self.label((features - self.mean) / self.scale)
 
     def fit(self, features: np.ndarray, targets: np.ndarray, groups: Sequence[str]) -> str:
         """See `Fitted`: C by cross-validation, if every class is in at least two groups."""
@@ -63,7 +51,6 @@ class Logistic(Fitted):
                 self._take_over(pipeline.set_params(**search.best_params_).fit(features, targets))
         return f"C {search.best_params_['logisticregression__C']:g}, by {folds} folds of train"
 
-    @torch.no_grad()
     def _take_over(self, fitted: object) -> None:
         scaler, regression = fitted[0], fitted[1]
         weights, biases = regression.coef_, regression.intercept_
@@ -71,14 +58,7 @@ class Logistic(Fitted):
             # For two classes scikit-learn keeps the difference: the scores of the first class are
             # zero.
             weights, biases = np.vstack([0 * weights, weights]), np.append(0, biases)
-        pairs = (
-            (self.mean, scaler.mean_),
-            (self.scale, scaler.scale_),
-            (self.label.weight, weights),
-            (self.label.bias, biases),
-        )
-        for own, found in pairs:
-            own.copy_(torch.from_numpy(found))
+        self.take_over(scaler.mean_, scaler.scale_, weights, biases)
 
 
 def build(features: int, labels: int) -> Logistic:

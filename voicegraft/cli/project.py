@@ -178,4 +178,4 @@ def cache(
         with Cache(folder, sys.maxsize) as kept:
             if clear:
                 kept.clear()
-            typer.echo(f"{folder}: {len(kept):,} entries, {kept.bytes / 1e9:.2f} GB")
+            typer.echo(f"{folder}: {len(kept):,} entries, {kept.size_bytes / 1e9:.2f} GB")

@@ -14,15 +14,19 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from voicegraft.embedding import shards
 from voicegraft.embedding.shards import Entry
+
+if TYPE_CHECKING:  # who shares nothing need not wait for what speaks to a store
+    from voicegraft.embedding.shared import SharedCache
 
 SHARD_BYTES = 256 * 2**20
 """The size at which a shard is closed; whole shards are evicted."""
@@ -41,14 +45,16 @@ class Cache:
 
     Args:
         limit_bytes: kept to within one shard; 0 disables the cache.
+        shared: where entries that the folder lacks are looked for, and new ones put at the end.
     """
 
-    def __init__(self, folder: Path, limit_bytes: int):
-        self.folder, self.limit_bytes = folder, limit_bytes
+    def __init__(self, folder: Path, limit_bytes: int, shared: "SharedCache | None" = None):
+        self.folder, self.limit_bytes, self.shared = folder, limit_bytes, shared
         self._entries: dict[bytes, list[Entry]] = {}
         self._known: dict[Path, int] = {}
         self._own: FileIO | None = None
         self._used: set[Path] = set()
+        self._touched: set[Path] = set()
         self._torn: set[tuple[Path, int]] = set()
         self._gave_up = False
         self._look()
@@ -57,9 +63,11 @@ class Cache:
         self.trim()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, stopped: type[BaseException] | None, *_: object) -> None:
         self.trim()
         self._close()
+        if self.shared is not None and not stopped:
+            self._publish(self._touched)
 
     def read(self, key: bytes) -> bytes | None:
         """Return the entry of `key`, or None if it is missing or damaged."""
@@ -70,7 +78,7 @@ class Cache:
                 self._used.add(entry.path)
                 return content
             self._torn.add((entry.path, entry.batch))
-        return None
+        return None if self.shared is None or key in self._entries else self._fetched(key)
 
     def is_torn(self, key: bytes) -> bool:
         """Return whether an entry that was written with that of `key` is damaged or deleted.
@@ -103,6 +111,7 @@ class Cache:
         for path in self._used:
             with suppress(OSError):  # deleted, or of another user
                 os.utime(path)
+        self._touched |= self._used
         self._used.clear()
         self._look()
         room = self.limit_bytes
@@ -124,7 +133,7 @@ class Cache:
         return len(self._entries)
 
     @property
-    def bytes(self) -> int:
+    def size_bytes(self) -> int:
         """Size of all shards."""
         return sum(status.st_size for _, status in self._files())
 
@@ -140,6 +149,22 @@ class Cache:
             self._known[path] = end
             for key, entry in found.items():
                 self._entries.setdefault(key, []).append(entry)
+
+    def _fetched(self, key: bytes) -> bytes | None:
+        """Return the entry of `key` from the shared cache, whose shard is in the folder then."""
+        if path := self.shared.fetch(key, self.folder):
+            self._learn(path)
+        return self.read(key) if key in self._entries else None
+
+    def _publish(self, paths: Iterable[Path]) -> None:
+        """Share what is in these shards: those of this process, and of one that was killed."""
+        keys: dict[Path, set[bytes]] = {path: set() for path in paths if path.is_file()}
+        for key, found in self._entries.items():
+            for entry in found:
+                if entry.path in keys:
+                    keys[entry.path].add(key)
+        for path, own in sorted(keys.items()):
+            self.shared.publish(path, self._known[path], own)
 
     def _is_kept(self, entries: Mapping[bytes, bytes]) -> bool:
         """Append to this process's shard; return False if the shard was deleted."""

@@ -1,9 +1,9 @@
 """The knobs of extract_embeddings, and the stored layers that a head uses."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, NonNegativeFloat, PositiveFloat
+from pydantic import BeforeValidator, NonNegativeFloat, PositiveFloat, model_validator
 
 from voicegraft.embedding.store import Store
 from voicegraft.embedding.takes import Speed
@@ -27,7 +27,7 @@ def _count_or_all(value: Any) -> Any:
 
 
 class ExtractEmbeddings(Section):
-    """Layers and components to store, silence after a clip, speeds, degradations."""
+    """Layers and components to store, silence after a clip, speeds, degradations, caches."""
 
     layers: Annotated[list[int], BeforeValidator(_layers)]
     margin_seconds: NonNegativeFloat
@@ -37,6 +37,15 @@ class ExtractEmbeddings(Section):
     precision: Literal["auto", "float32", "bfloat16"]
     batch_seconds: PositiveFloat
     cache_gigabytes: NonNegativeFloat
+    shared_cache: str
+
+    @model_validator(mode="after")
+    def _has_room_for_what_is_fetched(self) -> Self:
+        if self.shared_cache and not self.cache_gigabytes:
+            raise ValueError(
+                "shared_cache needs cache_gigabytes above 0: what is fetched lies there"
+            )
+        return self
 
 
 def layers_of(blocks: int, wanted: Sequence[int], control: bool) -> list[int]:

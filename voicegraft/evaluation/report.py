@@ -6,13 +6,11 @@ from typing import Any
 
 from voicegraft.evaluation.errors import confusion_rows, count_confusions
 from voicegraft.evaluation.scores import Score, score, write_scores
-from voicegraft.evaluation.summary import Evaluate, cer_by_duration, metrics, slice_metrics
+from voicegraft.evaluation.summary import Evaluate, metrics, slice_metrics
 from voicegraft.pipeline.files import write_json
 from voicegraft.pipeline.provenance import KEY
 from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Utterance
-
-WORST_CLIPS = 20
 
 
 def write_evaluation(
@@ -42,14 +40,8 @@ def write_evaluation(
     summary = metrics(scores, params)
     folder.mkdir(parents=True, exist_ok=True)
     write_scores(folder / "utterances.csv", scores)
-    write_scores(folder / "worst.csv", worst(scores))
     write_rows(
         folder / "confusion.csv", ("actual", "predicted"), confusion_rows(count_confusions(texts))
-    )
-    write_rows(
-        folder / "cer_by_duration.csv",
-        ("seconds", "cer", "cer_low", "cer_high", "clips"),
-        cer_by_duration(scores, params),
     )
     parts = slice_metrics(scores, params)
     write_rows(folder / "slices.csv", list(parts[0]), [list(part.values()) for part in parts])
@@ -102,7 +94,7 @@ def rests_in_words(summary: Mapping[str, Any]) -> str:
     return f"{summary['blocks']} blocks by {summary['block_unit']}{rough}"
 
 
-def worst(scores: Sequence[Score], count: int = WORST_CLIPS) -> list[Score]:
+def worst(scores: Sequence[Score], count: int) -> list[Score]:
     """Return the clips of highest CER; at equal CER those with more edits."""
     order = sorted(scores, key=lambda s: (-s.cer, -s.character_edits, s.id))
     return order[:count]

@@ -134,19 +134,6 @@ def _extent(scores: Sequence[Score]) -> dict[str, float | int]:
     }
 
 
-def cer_by_duration(
-    scores: Sequence[Score], params: Evaluate
-) -> list[tuple[float, float, float, float, int]]:
-    """Return (mean seconds, CER, low, high, clips) for each length bin of the first split."""
-    first = next(iter(by_split(scores).values()))
-    rows = []
-    for group in by_duration(first, params.duration_edges_seconds).values():
-        summary = summarise(group, params)
-        mean_seconds = round(sum(s.seconds for s in group) / len(group), 2)
-        rows.append((mean_seconds, *(summary[k] for k in ("cer", "cer_low", "cer_high", "clips"))))
-    return rows
-
-
 def _rate(
     name: str, counts: Sequence[tuple[int, int]], blocks: Blocks, params: Evaluate
 ) -> dict[str, float]:

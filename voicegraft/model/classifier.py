@@ -75,6 +75,33 @@ class Fitted(Classifier):
         """
 
 
+class FittedLinear(Fitted):
+    """A linear layer on features of mean 0 and deviation 1 in train."""
+
+    def __init__(self, features: int, labels: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("scale", torch.ones(features))
+        self.label = nn.Linear(features, labels)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """See `Classifier`."""
+        return self.label(self.standardised(features))
+
+    def standardised(self, features: Tensor) -> Tensor:
+        """Map (clips, features) to the same, by the mean and deviation of train."""
+        return (features - self.mean) / self.scale
+
+    @torch.no_grad()
+    def take_over(
+        self, mean: np.ndarray, scale: np.ndarray, weights: np.ndarray, biases: np.ndarray
+    ) -> None:
+        """Keep what was found: mean and scale (features,), weights (labels, features), biases."""
+        layers = self.mean, self.scale, self.label.weight, self.label.bias
+        for own, found in zip(layers, (mean, scale, weights, biases), strict=True):
+            own.copy_(torch.from_numpy(found))
+
+
 class PooledHead(Head):
     """A classifier on pooled frames as a head: it emits one frame for each clip."""
 

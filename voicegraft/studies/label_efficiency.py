@@ -86,28 +86,35 @@ class Curve:
         return float(np.interp(math.log(minutes), np.log(self.minutes), self.seconds))
 
 
-def spared(model: Curve, control: Curve, params: Evaluate) -> dict[str, float | bool | None]:
+def reached(model: Curve, control: Curve, params: Evaluate) -> dict[str, float | bool | None]:
     """Return the minutes at which the model is as good as the control with all minutes.
 
     None stands for a value outside the tried amounts.
     """
     most, target = control.minutes[-1], float(control.cer[-1])
-    reached = model.minutes_to(target)
+    minutes = model.minutes_to(target)
     resampled = [
         model.minutes_to(control.resampled[-1, i], i) for i in range(control.resampled.shape[1])
     ]
     low, high = percentile_interval(
         np.array(resampled), params.confidence, control.blocks.effective, method="nearest"
     )
-    time = model.seconds_at(min(reached, model.minutes[-1]))
     return {
         "control_minutes": most,
         "control_cer": round(target, DECIMALS),
-        "minutes": _finite(reached),
+        "minutes": _finite(minutes),
         "minutes_low": _finite(low),
         "minutes_high": _finite(high),
-        "minutes_spared": _finite(most - reached),
+        "minutes_spared": _finite(most - minutes),
         "rough": control.blocks.rough,
+    }
+
+
+def spared(model: Curve, control: Curve, params: Evaluate) -> dict[str, float | bool | None]:
+    """Return the minutes that `reached` finds, and how long the training takes for either."""
+    minutes = model.minutes_to(float(control.cer[-1]))
+    time = model.seconds_at(min(minutes, model.minutes[-1]))
+    return reached(model, control, params) | {
         "training_seconds": round(time, 1),
         "control_training_seconds": round(float(control.seconds[-1]), 1),
     }

@@ -28,6 +28,9 @@ from voicegraft.training.head import graft, head_trainer
 from voicegraft.training.inputs import learnable
 from voicegraft.training.scratch import RESULT, fingerprint, keep, recall
 
+DEV_MINUTES = 2.0
+"""Minutes of dev for choosing the epoch, in proportion to small amounts of training speech."""
+
 
 @dataclass(frozen=True)
 class Learner:

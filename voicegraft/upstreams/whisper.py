@@ -11,20 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from voicegraft.model import whisper
 from voicegraft.model.batches import Padded, Ragged, join
-from voicegraft.model.formats import (
-    Names,
-    WeightsError,
-    assembled,
-    read_ctranslate2,
-    read_json,
-    read_safetensors,
-)
+from voicegraft.model.formats import Names, WeightsError, assembled
 from voicegraft.model.log_mel import HOP_SAMPLES, SAMPLE_RATE, LogMelSpectrogram
 from voicegraft.model.upstream import Upstream
 
 FRAME_SAMPLES = 2 * HOP_SAMPLES  # the second convolution halves the rate: 50 frames per second
-WEIGHTS = ("model.safetensors", "model.bin")
 TINY = {"bins": 80, "size": 32, "heads": 2, "blocks": 2, "positions": 1500}
 
 
@@ -104,13 +97,11 @@ def load(folder: Path) -> WhisperEncoder:
     Raises:
         WeightsError: if `folder` has no such model, naming the first tensor that does not fit.
     """
-    path = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
-    if path is None:
-        raise WeightsError(f"{folder} has none of {list(WEIGHTS)}")
-    stored = _read(path)
+    path = whisper.weights(folder)
+    stored = whisper.read(path, "encoder")
+    names = whisper.names(path, stored, ("conv1", "conv2"))
     try:
-        names = _names_in_transformers(stored) if _is_safe(path) else _names_in_ctranslate2(stored)
-        encoder = build(_config(stored, names, _heads(path, stored)))
+        encoder = build(_config(stored, names, whisper.heads(path, "encoder", stored)))
         encoder.load_state_dict(assembled(encoder.state_dict(), names, stored))
     except KeyError as error:
         raise WeightsError(f"{path} is not a Whisper: it has no {error}") from None
@@ -119,63 +110,8 @@ def load(folder: Path) -> WhisperEncoder:
     return encoder
 
 
-def _is_safe(path: Path) -> bool:
-    return path.suffix == ".safetensors"
-
-
-def _read(path: Path) -> dict[str, Tensor]:
-    """Return the encoder's tensors, by their names within the encoder."""
-    if _is_safe(path):
-        return read_safetensors(path, ("model.encoder.", "encoder."))
-    variables = read_ctranslate2(path, "encoder/")
-    return {k.removeprefix("encoder/"): torch.from_numpy(v.copy()) for k, v in variables.items()}
-
-
-def _heads(path: Path, stored: dict[str, Tensor]) -> int:
-    if _is_safe(path):  # shapes do not show it
-        return int(read_json(path.parent / "config.json")["encoder_attention_heads"])
-    return int(stored["num_heads"])
-
-
 def _config(stored: dict[str, Tensor], names: Names, heads: int) -> dict[str, int]:
     size, bins, _ = stored[names["conv1.weight"][0]].shape
     positions, _ = stored[names["positions"][0]].shape
     blocks = sum(name.endswith("up.weight") for name in names)
     return dict(bins=bins, size=size, heads=heads, blocks=blocks, positions=positions)
-
-
-def _names_in_ctranslate2(stored: dict[str, Tensor]) -> Names:
-    pairs = {"conv1": "conv1", "conv2": "conv2", "norm": "layer_norm"}
-    for k in range(sum(name.endswith("ffn/linear_0/weight") for name in stored)):
-        pairs |= {
-            f"blocks.{k}.attention_norm": f"layer_{k}/self_attention/layer_norm",
-            f"blocks.{k}.qkv": f"layer_{k}/self_attention/linear_0",
-            f"blocks.{k}.out": f"layer_{k}/self_attention/linear_1",
-            f"blocks.{k}.mlp_norm": f"layer_{k}/ffn/layer_norm",
-            f"blocks.{k}.up": f"layer_{k}/ffn/linear_0",
-            f"blocks.{k}.down": f"layer_{k}/ffn/linear_1",
-        }
-    names = {"positions": ("position_encodings/encodings",)}
-    for ours, theirs in pairs.items():
-        weight, bias = ("gamma", "beta") if theirs.endswith("norm") else ("weight", "bias")
-        names |= {f"{ours}.weight": (f"{theirs}/{weight}",), f"{ours}.bias": (f"{theirs}/{bias}",)}
-    return names
-
-
-def _names_in_transformers(stored: dict[str, Tensor]) -> Names:
-    pairs = {"conv1": "conv1", "conv2": "conv2", "norm": "layer_norm"}
-    names: dict[str, tuple[str | None, ...]] = {"positions": ("embed_positions.weight",)}
-    for k in range(sum(name.endswith("fc1.weight") for name in stored)):
-        pairs |= {
-            f"blocks.{k}.attention_norm": f"layers.{k}.self_attn_layer_norm",
-            f"blocks.{k}.out": f"layers.{k}.self_attn.out_proj",
-            f"blocks.{k}.mlp_norm": f"layers.{k}.final_layer_norm",
-            f"blocks.{k}.up": f"layers.{k}.fc1",
-            f"blocks.{k}.down": f"layers.{k}.fc2",
-        }
-        query, key, value = (f"layers.{k}.self_attn.{name}_proj" for name in "qkv")
-        names[f"blocks.{k}.qkv.weight"] = tuple(f"{n}.weight" for n in (query, key, value))
-        names[f"blocks.{k}.qkv.bias"] = (f"{query}.bias", None, f"{value}.bias")  # keys have none
-    for ours, theirs in pairs.items():
-        names |= {f"{ours}.{kind}": (f"{theirs}.{kind}",) for kind in ("weight", "bias")}
-    return names

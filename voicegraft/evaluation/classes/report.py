@@ -23,8 +23,6 @@ from voicegraft.pipeline.provenance import KEY
 from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Utterance
 
-WORST_CLIPS = 20
-
 
 def write_class_evaluation(
     folder: Path,
@@ -52,7 +50,6 @@ def write_class_evaluation(
     write_class_scores(folder / "utterances.csv", scored)
     write_class_scores(folder / "dev.csv", [s for s in known if s.split == CHOOSING])
     write_class_scores(folder / "unknown.csv", knobs.unknown(scores))
-    write_class_scores(folder / "worst.csv", worst(scored))
     _write_tables(folder, scored, params)
     write_rows(folder / "open_set.csv", CURVE, open_set_rows(scores, knobs, params))
     summary = metrics(scored, params)
@@ -87,12 +84,6 @@ def _write_tables(folder: Path, scored: Sequence[ClassScore], params: Evaluate) 
         write_rows(folder / f"{name}.csv", list(rows[0]), [list(row.values()) for row in rows])
     pairs = [(s.label, s.predicted) for s in scored]
     write_rows(folder / "confusion.csv", ("actual", "predicted"), pairs)
-
-
-def worst(scores: Sequence[ClassScore], count: int = WORST_CLIPS) -> list[ClassScore]:
-    """Return wrong clips, the most confident first: wrong labels are often among them."""
-    wrong = [s for s in scores if not s.correct]
-    return sorted(wrong, key=lambda s: (-s.probability, s.id))[:count]
 
 
 def class_headline(summary: dict[str, Any]) -> list[str]:

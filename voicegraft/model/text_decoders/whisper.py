@@ -12,31 +12,24 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from voicegraft.model import whisper
 from voicegraft.model.attention import Attention, AttentionDecoder
 from voicegraft.model.batches import Padded
-from voicegraft.model.formats import (
-    Names,
-    WeightsError,
-    assembled,
-    read_ctranslate2,
-    read_json,
-    read_safetensors,
-)
+from voicegraft.model.formats import Names, WeightsError, assembled, read_json
 from voicegraft.model.tokens import spellable
 
 START, TASK, BARE = "<|startoftranscript|>", "<|transcribe|>", "<|notimestamps|>"
 END = "<|endoftext|>"
 LANGUAGE = re.compile(r"<\|[a-z]{2,3}\|>")
-WEIGHTS = ("model.safetensors", "model.bin")
+EMBEDDINGS = ("embed_tokens.weight", "embeddings/weight")
 
 
 def load(folder: Path, labels: Sequence[str], encoded: Padded) -> AttentionDecoder:
     """See the contract, voicegraft.model.attention."""
-    path = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
-    if path is None:
-        raise WeightsError(f"{folder} has none of {list(WEIGHTS)}")
+    path = whisper.weights(folder)
     ids = _ids(folder)
-    stored, names = _read(path)
+    stored = whisper.read(path, "decoder")
+    names = _names(path, stored)
     languages = [token for token in ids if LANGUAGE.fullmatch(token)]
     task = [TASK] if languages else []
     if languages:
@@ -80,9 +73,9 @@ def _built(
 ) -> AttentionDecoder:
     """Return the decoder that writes `tokens` after `prompt`."""
     positions, size = stored[names["positions"][0]].shape
-    heads = stored["num_heads"] if "num_heads" in stored else _heads(path)
+    heads = whisper.heads(path, "decoder", stored)
     blocks = sum(name.endswith("mlp_norm.weight") for name in names)
-    sizes = dict(size=size, heads=int(heads), blocks=blocks, positions=positions)
+    sizes = dict(size=size, heads=heads, blocks=blocks, positions=positions)
     decoder = AttentionDecoder(Attention(**sizes, prompt=prompt, tokens=" ".join(tokens)))
     embedding = names["embedding"][0]
     rows = stored[embedding][[ids[END], *(ids[token] for token in (*tokens, *prompt))]]
@@ -94,65 +87,6 @@ def _built(
     return decoder.eval()
 
 
-def _heads(path: Path) -> int:
-    return int(read_json(path.parent / "config.json")["decoder_attention_heads"])
-
-
-def _read(path: Path) -> tuple[dict[str, Tensor], Names]:
-    """Return the decoder's tensors, and those that make up each of ours."""
-    if path.suffix == ".safetensors":
-        stored = read_safetensors(path, ("model.decoder.", "decoder."))
-        return stored, _names_in_transformers(stored)
-    variables = read_ctranslate2(path, "decoder/")
-    stored = {k.removeprefix("decoder/"): torch.from_numpy(v.copy()) for k, v in variables.items()}
-    return stored, _names_in_ctranslate2(stored)
-
-
-def _names_in_ctranslate2(stored: Mapping[str, Tensor]) -> Names:
-    pairs = {"norm": "layer_norm"}
-    for k in range(sum(name.endswith("ffn/linear_0/weight") for name in stored)):
-        block, theirs = f"blocks.{k}", f"layer_{k}"
-        pairs |= {
-            f"{block}.attention_norm": f"{theirs}/self_attention/layer_norm",
-            f"{block}.qkv": f"{theirs}/self_attention/linear_0",
-            f"{block}.out": f"{theirs}/self_attention/linear_1",
-            f"{block}.cross_norm": f"{theirs}/attention/layer_norm",
-            f"{block}.cross_query": f"{theirs}/attention/linear_0",
-            f"{block}.cross_kv": f"{theirs}/attention/linear_1",
-            f"{block}.cross_out": f"{theirs}/attention/linear_2",
-            f"{block}.mlp_norm": f"{theirs}/ffn/layer_norm",
-            f"{block}.up": f"{theirs}/ffn/linear_0",
-            f"{block}.down": f"{theirs}/ffn/linear_1",
-        }
-    names = {"embedding": ("embeddings/weight",), "positions": ("position_encodings/encodings",)}
-    for ours, theirs in pairs.items():
-        weight, bias = ("gamma", "beta") if theirs.endswith("norm") else ("weight", "bias")
-        names |= {f"{ours}.weight": (f"{theirs}/{weight}",), f"{ours}.bias": (f"{theirs}/{bias}",)}
-    return names
-
-
-def _names_in_transformers(stored: Mapping[str, Tensor]) -> Names:
-    pairs = {"norm": "layer_norm"}
-    names: dict[str, tuple[str | None, ...]] = {"embedding": ("embed_tokens.weight",)}
-    names["positions"] = ("embed_positions.weight",)
-    for k in range(sum(name.endswith("fc1.weight") for name in stored)):
-        block, theirs = f"blocks.{k}", f"layers.{k}"
-        pairs |= {
-            f"{block}.attention_norm": f"{theirs}.self_attn_layer_norm",
-            f"{block}.out": f"{theirs}.self_attn.out_proj",
-            f"{block}.cross_norm": f"{theirs}.encoder_attn_layer_norm",
-            f"{block}.cross_query": f"{theirs}.encoder_attn.q_proj",
-            f"{block}.cross_out": f"{theirs}.encoder_attn.out_proj",
-            f"{block}.mlp_norm": f"{theirs}.final_layer_norm",
-            f"{block}.up": f"{theirs}.fc1",
-            f"{block}.down": f"{theirs}.fc2",
-        }
-        for ours, layer, kinds in (("qkv", "self_attn", "qkv"), ("cross_kv", "encoder_attn", "kv")):
-            parts = [f"{theirs}.{layer}.{kind}_proj" for kind in kinds]
-            names[f"{block}.{ours}.weight"] = tuple(f"{part}.weight" for part in parts)
-            # Keys have no bias.
-            biases = (None if part.endswith("k_proj") else f"{part}.bias" for part in parts)
-            names[f"{block}.{ours}.bias"] = tuple(biases)
-    for ours, theirs in pairs.items():
-        names |= {f"{ours}.{kind}": (f"{theirs}.{kind}",) for kind in ("weight", "bias")}
-    return names
+def _names(path: Path, stored: Mapping[str, Tensor]) -> Names:
+    embedding = next((name for name in EMBEDDINGS if name in stored), EMBEDDINGS[0])
+    return whisper.names(path, stored, ()) | {"embedding": (embedding,)}
