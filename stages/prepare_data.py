@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,20 @@ from voicegraft.pipeline.files import whole
 from voicegraft.pipeline.packed import PackedWriter
 from voicegraft.pipeline.params import CLASSIFICATION, load_params, load_task
 from voicegraft.pipeline.provenance import KEY, provenance
+from voicegraft.preparing.background import background
 from voicegraft.preparing.census import census, doubtful_texts, leaking
 from voicegraft.preparing.checks import Reject, check_labels, check_share, gaps, write_rejects
 from voicegraft.preparing.corpus import Clip, CorpusSection, load_corpus
 from voicegraft.preparing.examination import PrepareData, as_task, examined
 from voicegraft.preparing.splits import BOUND, DROPPED, deal
 from voicegraft.speech.audio import legible
-from voicegraft.speech.manifest import UNLABELLED, Utterance, write_manifest
+from voicegraft.speech.manifest import BACKGROUND, SPLITS, TEXTLESS, Utterance, write_manifest
 
 
 def pack(
-    clips: Sequence[Clip], params: PrepareData, path: Path
+    clips: Sequence[Clip], params: PrepareData, packed: PackedWriter
 ) -> tuple[list[Utterance], list[str], list[Reject]]:
-    """Write the samples of usable clips to `path` in the order of the corpus; threads decode.
+    """Write the samples of usable clips in the order of the corpus; threads decode.
 
     Returns:
         The utterances, with the splits given by the corpus; a hash of the samples of each; the
@@ -48,7 +50,7 @@ def pack(
     results = examined(clips, params)
     bar = tqdm(results, "prepare_data", len(clips), unit="clip")
     utterances, audio, rejects = [], [], []
-    with PackedWriter(path, np.int16) as packed, closing(results):
+    with closing(results):
         for clip, (text, samples) in zip(clips, bar, strict=True):
             if isinstance(samples, Reject):
                 rejects.append(samples)
@@ -60,13 +62,30 @@ def pack(
     return utterances, audio, rejects
 
 
+def with_background(
+    kept: Sequence[tuple[Utterance, str]], packed: PackedWriter, share: float
+) -> list[tuple[Utterance, str]]:
+    """Return clips with hashes of their samples, and after them the background, which is written.
+
+    It is made, and cut from pauses of train, for so many seconds of train's each.
+    """
+    train = [u for u, _ in kept if u.split == "train"]
+    speech = [partial(packed.read, u.first_sample, u.samples) for u in train]
+    made = []
+    for samples in background(share * sum(u.seconds for u in train), speech):
+        name, place = f"{BACKGROUND}/{len(made)}", (packed.append(samples), len(samples))
+        clip = Utterance(name, BACKGROUND, "", "", *place, "")
+        made.append((clip, hashlib.sha256(samples).hexdigest()))
+    return [*kept, *made]
+
+
 def notes(utterances: Sequence[Utterance], task: str, counts: dict[str, Any]) -> Iterator[str]:
     """Yield warnings about the corpus, one line each."""
     if left_out := counts["rejects"].get(BOUND):
         yield f"{left_out} clips are left out, {BOUND}: see rejects.csv for the shared traits"
     yield from leaking(counts["leaks"])
     if task == CLASSIFICATION:
-        yield from gaps([u for u in utterances if u.split != UNLABELLED])
+        yield from gaps([u for u in utterances if u.split in SPLITS])
     else:
         yield from doubtful_texts(utterances)
 
@@ -78,13 +97,15 @@ def main(downloads: Path, corpus: Path, report: Path) -> None:
     found = load_corpus(source.name).clips(Path(source.folder), downloads, source)
     clips = [as_task(clip, task) for clip in found]
     corpus.mkdir(parents=True, exist_ok=True)
-    utterances, audio, rejects = pack(clips, params, corpus / "audio.npy")
-    check_share(rejects, len(clips), params.max_reject_share)
-    if task == CLASSIFICATION:
-        check_labels([u.label for u in utterances if u.split != UNLABELLED])
-    sides, reasons = deal(utterances, audio, params.split)
-    dealt = [(replace(u, split=s), a) for u, a, s in zip(utterances, audio, sides, strict=True)]
-    kept = [(u, a) for u, a in dealt if u.split != DROPPED]
+    with PackedWriter(corpus / "audio.npy", np.int16) as packed:
+        utterances, audio, rejects = pack(clips, params, packed)
+        check_share(rejects, len(clips), params.max_reject_share)
+        if task == CLASSIFICATION:
+            check_labels([u.label for u in utterances if u.split not in TEXTLESS])
+        sides, reasons = deal(utterances, audio, params.split)
+        dealt = [(replace(u, split=s), a) for u, a, s in zip(utterances, audio, sides, strict=True)]
+        kept = [(u, a) for u, a in dealt if u.split != DROPPED]
+        kept = with_background(kept, packed, params.background_share)
     files = {clip.id: legible(clip.path) for clip in clips}
     left_out = [(utterances[i].id, *reason) for i, reason in sorted(reasons.items())]
     rejects += [Reject(name, files[name], why, detail) for name, why, detail in left_out]

@@ -18,6 +18,7 @@ PARAMS = {
     "corpus": {"name": "folder", "language": "x", "folder": "own", "mirror": ""},
     "prepare_data": {
         "max_reject_share": 0.5,
+        "background_share": 0.0,
         "text": {
             "case": "lower",
             "punctuation": "remove",

@@ -15,6 +15,7 @@ from benchmarks import (
     decoding,
     defaults,
     growth,
+    inventions,
     long_texts,
     report,
     results,
@@ -260,3 +261,24 @@ def test_a_room_that_sounds_on_is_no_speech():
     wave = np.where(time < 1, 0.5, 0.5 * 10 ** (-(time - 1) * 3)) * np.sin(2 * np.pi * 300 * time)
     first, last = long_texts.speech(wave)
     assert first < 1_000 and 16_000 < last < 16_000 + 16_000 // 2
+
+
+def test_short_recordings_are_heard_whole_and_long_ones_give_what_those_lack(tmp_path):
+    seconds = {"long.wav": 2 * inventions.SECONDS, "short.wav": 3, "audio-channel.wav": 9}
+    for place, name in enumerate(seconds, 1):
+        soundfile.write(tmp_path / name, np.full(seconds[name] * 8_000, place / 10), 8_000)
+    (tmp_path / "music.ogg.meta").write_text("of a tune")
+    soundfile.write(tmp_path / "silent.wav", np.zeros(8_000), 8_000)
+    found = inventions.recorded(tmp_path, "audio-channel")
+    assert len(found) == inventions.SECONDS * SAMPLE_RATE
+    assert np.abs(found[SAMPLE_RATE]) == pytest.approx(0.2, abs=0.02)
+    assert found[-SAMPLE_RATE] == pytest.approx(0.1, abs=0.02)
+
+
+def test_words_a_minute_have_an_interval_and_none_that_of_poissons_distribution():
+    minutes = np.full(20, 0.25)
+    assert inventions.cell(np.zeros(20), minutes) == f"0.0 (0.0–{3.689 / 5:.1f})"
+    assert inventions.cell(np.full(20, 2), minutes) == "8.0 (8.0–8.0)"
+    found = inventions.cell(np.tile([0, 4], 10), minutes)
+    low, high = map(float, re.findall(r"[\d.]+", found)[1:])
+    assert low < 8 < high

@@ -45,6 +45,18 @@ def test_the_loss_of_a_batch_is_for_each_symbol_of_it_whatever_the_padding():
         assert loss.item() == pytest.approx(total / 6, 1e-5)
 
 
+def test_a_clip_without_text_has_blanks_alone_to_emit_and_counts_by_its_frames():
+    clips = emissions(3, 5)
+    leaf = pad(clips).values.clone().requires_grad_()
+    loss = ctc.loss(pad(clips).with_values(leaf), [torch.tensor([2]), torch.tensor([]).long()])
+    total = -math.log(likelihood(clips[0], [2])) - clips[1][:, 0].sum().item()
+    assert loss.item() == pytest.approx(total / (1 + 5), 1e-5)
+    loss.backward()
+    # PyTorch's CTC gives the gradient as if a softmax were below: probabilities less occupancies.
+    blanks = torch.nn.functional.one_hot(torch.zeros(5, dtype=torch.long), len(LABELS))
+    assert torch.allclose(leaf.grad[1], (clips[1].exp() - blanks) / 6, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "symbols", [s for n in range(5) for s in itertools.product([1, 2], repeat=n)]
 )

@@ -1,6 +1,7 @@
 """What heads learn: texts and classes."""
 
 import math
+from dataclasses import replace
 
 import jiwer
 import pytest
@@ -9,7 +10,7 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from voicegraft.model.batches import Padded
 from voicegraft.model.objective import Classification, Transcription
-from voicegraft.speech.manifest import Utterance
+from voicegraft.speech.manifest import BACKGROUND, Utterance
 
 CLASSES = ("no", "yes")
 
@@ -57,6 +58,12 @@ def test_a_text_needs_frames_to_spell_it_and_one_more_between_equal_letters():
     assert not spelling.learnable(clip(text="aa"), 2)
     assert not spelling.learnable(clip(text=""), 9)
     assert not spelling.learnable(clip(text="z"), 9)
+
+
+def test_background_can_be_learnt_from_without_a_text():
+    spelling = Transcription(["", "a", "b"])
+    assert spelling.learnable(replace(clip(), split=BACKGROUND), 1)
+    assert not spelling.learnable(replace(clip(text="a"), split=BACKGROUND), 9)
 
 
 def test_rates_of_texts_are_jiwers():

@@ -18,6 +18,14 @@ def test_what_was_appended_is_read_back_from_the_start_that_was_returned(tmp_pat
     assert np.array_equal(np.load(tmp_path / "a.npy"), array)
 
 
+def test_rows_are_read_while_more_are_written(tmp_path):
+    with PackedWriter(tmp_path / "a.npy", np.float16, (3,)) as packed:
+        packed.append(np.arange(30).reshape(10, 3))
+        assert packed.read(4, 3).tolist() == np.arange(12, 21).reshape(3, 3).tolist()
+        packed.append(np.zeros((1, 3)))
+    assert read_packed(tmp_path / "a.npy").shape == (11, 3)
+
+
 def test_rows_that_are_read_are_those_of_the_map_and_no_part_of_it(tmp_path):
     with PackedWriter(tmp_path / "a.npy", np.float16, (3,)) as packed:
         packed.append(np.arange(30).reshape(10, 3))

@@ -6,7 +6,7 @@ import torch
 from invented import SPEEDS, model
 
 from voicegraft.embedding.takes import Take, takes
-from voicegraft.speech.manifest import SAMPLE_RATE
+from voicegraft.speech.manifest import BACKGROUND, SAMPLE_RATE
 from voicegraft.training.fit import Masking
 from voicegraft.training.inputs import AudioFeatures, StoredStates
 
@@ -38,6 +38,11 @@ def test_training_clips_alone_are_taken_at_other_speeds(corpus) -> None:
 def test_unlabelled_clips_are_taken_at_other_speeds_as_what_is_trained_on(corpus) -> None:
     clip = replace(corpus.of("test")[0], split="unlabelled")
     assert [take.speed for take in takes([clip], [0.9], 10**9)] == [1.0, 0.9]
+
+
+def test_background_is_taken_as_it_is_alone(corpus) -> None:
+    clip = replace(corpus.of("train")[0], split=BACKGROUND, text="")
+    assert [take.speed for take in takes([clip], [0.9], 10**9)] == [1.0]
 
 
 def test_a_take_that_no_longer_fits_the_window_is_left_out(corpus) -> None:

@@ -11,7 +11,7 @@ from voicegraft.checking.findings import Findings
 from voicegraft.checking.recognition import Corpus
 from voicegraft.pipeline.params import CLASSIFICATION
 from voicegraft.preparing.checks import KNOBS
-from voicegraft.speech.manifest import SPLITS, UNLABELLED
+from voicegraft.speech.manifest import SPLITS, TEXTLESS
 
 MOST_LISTED = 8
 MOST_ODD = 30
@@ -69,7 +69,7 @@ def _speech(corpus: Corpus, found: Findings) -> Iterator[str]:
         f"half of them are longer than {middle:.1f} s, the longest has {longest:.1f} s"
     )
     yield _speakers(found)
-    if sides := [side for side in (*SPLITS, UNLABELLED) if found.splits[side]]:
+    if sides := [side for side in (*SPLITS, *TEXTLESS) if found.splits[side]]:
         yield "Its own splits: " + ", ".join(f"{s} {found.splits[s]}" for s in sides)
     if found.labels:
         counts = (f"{label} {n}" for label, n in found.labels.most_common())

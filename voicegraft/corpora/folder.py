@@ -5,9 +5,10 @@ Hugging Face's AudioFolder: `metadata.csv` in the folder, or one in each of `tra
     file_name,transcription,label,speaker,session,split,start,end,reject
 
 A transcription or a label is needed; all columns behind are optional. Clips with neither are in the
-split `unlabelled`; files in a folder `unlabelled/` need no table. With `start` and `end`, in
-seconds, a line is a segment of a longer recording. A line with something in `reject` is left out
-for that reason. `voicegraft listen` writes these three.
+split `unlabelled`. Files in the folders `unlabelled/` and `background/` need no table; nobody
+speaks in the latter. With `start` and `end`, in seconds, a line is a segment of a longer recording.
+A line with something in `reject` is left out for that reason. `voicegraft listen` writes these
+three.
 
 Common Voice: `clips/`, and `train.tsv`, `dev.tsv`, `test.tsv`, or only `validated.tsv`, with the
 columns client_id, path, sentence.
@@ -26,7 +27,7 @@ from voicegraft.preparing.corpus import Clip, CorpusError, CorpusSection
 from voicegraft.preparing.paths import SPLIT_NAMES, check_inside, name_within, spelt
 from voicegraft.preparing.segments import seconds
 from voicegraft.speech.audio import legible
-from voicegraft.speech.manifest import UNLABELLED
+from voicegraft.speech.manifest import TEXTLESS
 
 FILES = ("metadata.csv", "*/metadata.csv", "train.tsv", "dev.tsv", "test.tsv", "validated.tsv")
 FILE = ("file_name", "path")
@@ -62,15 +63,16 @@ def _all_clips(folder: Path) -> Iterator[Clip]:
             f"corpus.folder: {folder} contains neither metadata.csv (Hugging Face's AudioFolder) "
             f"nor train.tsv or validated.tsv (Common Voice)"
         )
-    yield from _without_table(folder / UNLABELLED)
+    for side in TEXTLESS:
+        yield from _without_table(folder / side, side)
 
 
-def _without_table(sounds: Path) -> Iterator[Clip]:
+def _without_table(sounds: Path, side: str) -> Iterator[Clip]:
     """Yield the files in `sounds`, unless there is a table in it."""
     if not (sounds / "metadata.csv").is_file():
         for path in sorted(file for file in sounds.rglob("[!.]*") if file.is_file()):
             check_inside(path, sounds.parent, str(path))
-            yield Clip(id=name_within(path, sounds.parent), path=path, text="", split=UNLABELLED)
+            yield Clip(id=name_within(path, sounds.parent), path=path, text="", split=side)
 
 
 def _common_voice(folder: Path) -> list[Path]:
@@ -84,7 +86,7 @@ def _read(table: Path, folder: Path, sounds: Path, side: str) -> Iterator[Clip]:
     rows = _rows(table)
     header = next(rows, {})
     file = _column(table, header, FILE)
-    if side != UNLABELLED:
+    if side not in TEXTLESS:
         _column(table, header, TEXT + LABEL)
     text, speaker = (next((n for n in names if n in header), "") for names in (TEXT, SPEAKER))
     for row in rows:

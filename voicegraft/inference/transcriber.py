@@ -21,7 +21,7 @@ PIECE_SECONDS = 15.0
 BATCH_SECONDS = 60.0
 SILENCE_DBFS = -60.0
 """Quieter pieces have no text, as `prepare_data.check.min_dbfs` has no such clip: a head that was
-never taught silence writes 70 words a minute of it (docs/language_model.md)."""
+never taught silence (prepare_data.background_share) writes 100 words a minute of it."""
 
 
 @dataclass(frozen=True)

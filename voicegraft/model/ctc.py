@@ -38,9 +38,10 @@ def frames_needed(symbols: Tensor) -> int:
 def loss(emissions: Padded, targets: Sequence[Tensor]) -> Tensor:
     """Return the negative log-likelihood for each symbol of the batch, a scalar.
 
-    `emissions` are log-probabilities (batch, frames, labels). The sum runs on the CPU: the gradient
-    of the CUDA kernel is not deterministic (pytorch#17798). Every clip must have at least
-    `frames_needed` frames; an infinite loss is not set to zero.
+    A clip without symbols counts by its frames, each of which has a blank to emit. `emissions` are
+    log-probabilities (batch, frames, labels). The sum runs on the CPU: the gradient of the CUDA
+    kernel is not deterministic (pytorch#17798). Every clip must have at least `frames_needed`
+    frames; an infinite loss is not set to zero.
     """
     symbols = torch.tensor([len(t) for t in targets])
     total = F.ctc_loss(
@@ -51,7 +52,7 @@ def loss(emissions: Padded, targets: Sequence[Tensor]) -> Tensor:
         blank=BLANK,
         reduction="sum",
     )
-    return total / symbols.sum()
+    return total / torch.where(symbols > 0, symbols, emissions.lengths).sum()
 
 
 def log_likelihoods(emission: Tensor, texts: Sequence[Tensor]) -> Tensor:

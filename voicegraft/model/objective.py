@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from voicegraft.model import ctc
 from voicegraft.model.batches import Padded
-from voicegraft.speech.manifest import Utterance
+from voicegraft.speech.manifest import BACKGROUND, Utterance
 
 
 class Objective(Protocol):
@@ -58,8 +58,10 @@ class Transcription:
     )
 
     def learnable(self, utterance: Utterance, frames: int) -> bool:
-        """See `Objective`: it has text, and enough frames for CTC to spell it."""
+        """See `Objective`: it has text, and enough frames for CTC to spell it; or is background."""
         symbols = ctc.target(utterance.text, self.labels)
+        if utterance.split == BACKGROUND:
+            return not len(symbols)
         return 0 < len(symbols) and ctc.frames_needed(symbols) <= frames
 
     def loss(self, emissions: Padded, utterances: Sequence[Utterance]) -> Tensor:

@@ -57,6 +57,11 @@ class PackedWriter:
             raise
         self.rows = max(self.rows, first + len(array))
 
+    def read(self, first: int, rows: int) -> np.ndarray:
+        """Return some of the rows that were written, (rows, *row_shape)."""
+        self._file.flush()
+        return _read(self._file.name, self.dtype, self.row_shape, first, rows, HEADER_BYTES)
+
     def _write_header(self) -> None:
         # NumPy pads its header so that the row count can grow in place.
         self._file.seek(0)
@@ -100,7 +105,13 @@ def read_rows(packed: np.memmap, first: int, rows: int) -> np.ndarray:
     Pages of a map stay in the process's memory as long as there is room: a pass over a corpus would
     appear to need its whole size.
     """
-    row = math.prod(packed.shape[1:])
-    start = packed.offset + first * row * packed.itemsize
-    values = np.fromfile(packed.filename, packed.dtype, rows * row, offset=start)
-    return values.reshape(rows, *packed.shape[1:])
+    place = first, rows, packed.offset
+    return _read(packed.filename, packed.dtype, packed.shape[1:], *place)
+
+
+def _read(
+    path: str, dtype: np.dtype, row_shape: tuple[int, ...], first: int, rows: int, header: int
+) -> np.ndarray:
+    row = math.prod(row_shape)
+    values = np.fromfile(path, dtype, rows * row, offset=header + first * row * dtype.itemsize)
+    return values.reshape(rows, *row_shape)

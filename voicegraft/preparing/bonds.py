@@ -7,9 +7,9 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from voicegraft.speech.manifest import UNLABELLED, Utterance
+from voicegraft.speech.manifest import TEXTLESS, Utterance
 
-LEARNT = ("train", UNLABELLED)
+LEARNT = ("train", *TEXTLESS)
 """Splits for training; the others are scored."""
 
 Bond = tuple[str, str]

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 
 from voicegraft.preparing.bonds import LEARNT
 from voicegraft.preparing.checks import Reject
-from voicegraft.speech.manifest import SPLITS, UNLABELLED, Utterance
+from voicegraft.speech.manifest import SPLITS, TEXTLESS, UNLABELLED, Utterance
 
 TRAITS = ("speakers", "sessions", "texts", "recordings")
 
@@ -86,7 +86,8 @@ def census(
         disjoint: text, session or speaker.
     """
     leaks, shared = leakage(utterances, audio, disjoint)
-    sides = [*SPLITS, *([UNLABELLED] if any(u.split == UNLABELLED for u in utterances) else [])]
+    used = {u.split for u in utterances}
+    sides = [*SPLITS, *(side for side in TEXTLESS if side in used)]
     return {
         "splits": {split: _split([u for u in utterances if u.split == split]) for split in sides},
         "rejects": dict(sorted(Counter(r.reason for r in rejects).items())),

@@ -46,7 +46,7 @@ class Clip:
     text: str
     speaker: str = ""  # "" if unknown
     session: str = ""  # recording session; "" if unknown
-    split: str = ""  # one of manifest.SPLITS, or UNLABELLED; "" to be dealt by prepare_data
+    split: str = ""  # one of manifest.SPLITS, or TEXTLESS; "" to be dealt by prepare_data
     label: str = ""  # its class, for classification
     problem: str = ""  # why the clip is unusable, by the corpus' own data
     start: float = 0.0  # in seconds, of a segment of a longer recording

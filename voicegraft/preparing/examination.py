@@ -18,7 +18,7 @@ from voicegraft.preparing.segments import audio_of
 from voicegraft.preparing.splits import SplitSection
 from voicegraft.preparing.text import TextSection, normalise
 from voicegraft.speech.audio import AudioError, legible
-from voicegraft.speech.manifest import UNLABELLED
+from voicegraft.speech.manifest import TEXTLESS
 
 CLIPS_AHEAD = 64
 Audio = Path | np.ndarray | AudioError
@@ -29,6 +29,8 @@ class PrepareData(Section):
     """The section `prepare_data`: checks of clips, normalisation of texts, and splits."""
 
     max_reject_share: float = Field(ge=0, le=1)
+    background_share: float = Field(ge=0, le=2)
+    """Seconds of sounds without speech that are made for a second of train."""
     text: TextSection
     check: CheckSection
     split: SplitSection
@@ -37,9 +39,9 @@ class PrepareData(Section):
 def as_task(clip: Clip, task: str) -> Clip:
     """Return the clip with the fields of the task; `problem` is set if its label is missing.
 
-    The text and label of an unlabelled clip are dropped.
+    The text and label of an unlabelled clip are dropped, and of one without speech.
     """
-    if clip.split == UNLABELLED:
+    if clip.split in TEXTLESS:
         return replace(clip, text="", label="")
     if task == CLASSIFICATION:
         label = clean(clip.label)
@@ -77,7 +79,7 @@ def _examine(clip: Clip, audio: Audio, params: PrepareData) -> Examined:
     try:
         if clip.problem:
             raise UnusableError(clip.problem)
-        if not (text or clip.label or clip.split == UNLABELLED):
+        if not (text or clip.label or clip.split in TEXTLESS):
             raise UnusableError("empty text")
         return text, usable_samples(audio, text, params.check)
     except UnusableError as error:

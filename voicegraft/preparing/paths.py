@@ -12,13 +12,13 @@ from typing import BinaryIO
 
 from voicegraft.preparing.corpus import CorpusError
 from voicegraft.speech.audio import legible
-from voicegraft.speech.manifest import UNLABELLED
+from voicegraft.speech.manifest import BACKGROUND, UNLABELLED
 
 SPLIT_NAMES = {
     **{"train": "train", "training": "train"},
     **{"dev": "dev", "valid": "dev", "val": "dev", "validation": "dev"},
     **{"test": "test", "testing": "test", "unseen": "unseen"},
-    **{"unlabelled": UNLABELLED, "unlabeled": UNLABELLED},
+    **{"unlabelled": UNLABELLED, "unlabeled": UNLABELLED, "background": BACKGROUND},
     **{"": "", "none": "", "unsplit": "", "validated": ""},
 }
 

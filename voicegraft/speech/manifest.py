@@ -20,6 +20,9 @@ SPLITS = ("train", "dev", "test", "unseen")
 """`unseen`: test clips of speakers that are not in train."""
 UNLABELLED = "unlabelled"
 """The split of clips without text and label, which only self-training uses."""
+BACKGROUND = "background"
+"""The split of clips in which nobody speaks: training for texts hears them beside train."""
+TEXTLESS = (UNLABELLED, BACKGROUND)
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Utterance:
     """A clip that passed every check."""
 
     id: str
-    split: str  # one of SPLITS, or UNLABELLED
+    split: str  # one of SPLITS, or TEXTLESS
     speaker: str  # "" if unknown
     session: str  # recording session; "" if unknown
     first_sample: int
@@ -61,7 +64,7 @@ def read_manifest(path: Path) -> list[Utterance]:
     with reading(path):
         numbers = ("first_sample", "samples")
         found = [Utterance(**row | {name: int(row[name]) for name in numbers}) for row in rows]
-        if unknown := {u.split for u in found} - {*SPLITS, UNLABELLED}:
+        if unknown := {u.split for u in found} - {*SPLITS, *TEXTLESS}:
             raise ValueError(f"there are no sides {', '.join(sorted(unknown))}")
         return found
 

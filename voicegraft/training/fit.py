@@ -78,6 +78,18 @@ class Fit(Section):
         return self.seed * 100_003 + epoch
 
 
+DEALS = 4
+"""Epochs that take turns with the background: each hears a part of it, and so at little cost all
+together hear more kinds of sound."""
+
+
+def with_background(
+    train: Sequence[Utterance], background: Sequence[Utterance], epoch: int
+) -> list[Utterance]:
+    """Return the clips of one epoch: all of train, and its part of the background."""
+    return [*train, *background[epoch % DEALS :: DEALS]]
+
+
 def batches_in_order(
     utterances: Sequence[Utterance], batch_seconds: float
 ) -> list[list[Utterance]]:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from voicegraft.model.batches import Padded, join
 from voicegraft.model.grafted import GraftedModel, save_model
-from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.speech.manifest import BACKGROUND, Corpus, Utterance
 from voicegraft.training import diagnosis
 from voicegraft.training.checkpoint import Checkpoint, Learning, Progress
 from voicegraft.training.compute import attention_kernels
@@ -24,8 +24,9 @@ from voicegraft.training.fit import (
     batches_of_epoch,
     long_enough,
     steps_of_epoch,
+    with_background,
 )
-from voicegraft.training.inputs import Inputs, learnable_side
+from voicegraft.training.inputs import Inputs, learnable, learnable_side
 from voicegraft.training.records import write_curves
 from voicegraft.training.schedule import Part, optimiser, take_step, unfreeze, warm_up_and_decay
 
@@ -78,32 +79,40 @@ class Trainer:
             ValueError: if a side of the corpus has no clip that can be learnt from.
         """
         sides = (learnable_side(corpus, s, self.inputs, self.bare) for s in ("train", "dev"))
-        history = self.run(*sides, checkpoint)
+        background = learnable(corpus.of(BACKGROUND), self.inputs, self.bare)
+        history = self.run(*sides, checkpoint, background)
         if self.fabric.is_global_zero:
             save_model(self.bare, model)
             write_curves(history, curves)
             checkpoint.discard()
 
     def run(
-        self, train: Sequence[Utterance], dev: Sequence[Utterance], checkpoint: Checkpoint
+        self,
+        train: Sequence[Utterance],
+        dev: Sequence[Utterance],
+        checkpoint: Checkpoint,
+        background: Sequence[Utterance] = (),
     ) -> list[dict[str, float]]:
         """Train to the lowest error on dev, leave the model there; return the curve by epoch.
+
+        Of clips of `background` it learns to write nothing, in each epoch of a part of them.
 
         Raises:
             ValueError: if loss or gradients are not finite, naming the knob.
         """
         devices = self.fabric.world_size
-        self.budget = long_enough(self.fit, train, devices)
+        heard = with_background(train, background, 0)
+        self.budget = long_enough(self.fit, heard, devices)
         times = self.budget.epochs / self.fit.epochs
         self.parts = [replace(p, first_epoch=round(p.first_epoch * times)) for p in self.parts]
-        steps = steps_of_epoch(train, self.fit, devices)
+        steps = steps_of_epoch(heard, self.fit, devices)
         self.schedule = warm_up_and_decay(
             self.optimiser, self.parts, steps, self.budget.epochs, self.fit.warmup_share
         )
         if not self._restore(checkpoint):
             self._score(dev, {"step": 0})
         while self._goes_on():
-            self._epoch(train, dev)
+            self._epoch(with_background(train, background, self.progress.epoch), dev)
             self._warn(diagnosis.after_epoch)
             if self.fabric.is_global_zero:
                 checkpoint.save(self._learning())
