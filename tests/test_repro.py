@@ -92,7 +92,8 @@ def test_fine_tuning_begins_at_the_score_of_the_trained_head(project: Path) -> N
         [float(line.split("\t")[1]) for line in (curves / m / cer).read_text().splitlines()[1:]]
         for m in ("head", "top3")
     )
-    assert top3[0] == min(head)
+    # Up to a letter or two: the blocks above the trunk are run again, and round otherwise.
+    assert top3[0] == pytest.approx(min(head), abs=0.01)
 
 
 def test_no_sentence_reaches_the_folder_that_is_committed(project: Path) -> None:

@@ -9,6 +9,7 @@ from reproduced import ROOT, begin, copy_code, dvc, ran
 from served_page import log_of, running, session_of, write_own
 
 from voicegraft.pipeline.params import read_params
+from voicegraft.speech.manifest import BACKGROUND
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 CLIPS, CORRECTED, REJECTED = 40, 30, 2
@@ -17,7 +18,8 @@ FAKES = ("models/upstream", "data/embeddings")
 
 def manifest(project):
     with open(project / "data/corpus/manifest.csv", encoding="utf-8", newline="") as file:
-        return {row["id"]: row for row in csv.DictReader(file)}
+        rows = [row for row in csv.DictReader(file) if row["split"] != BACKGROUND]
+    return {row["id"]: row for row in rows}
 
 
 def commit(project, *stages):
