@@ -21,11 +21,14 @@ words: $(INSTALLED)  ## the same for classes: Mandarin tones, or your own words
 	$(FREE)
 	cd words && dvc repro
 
-# Files of tests go to one worker each, for the projects that they share are made once.
+# Files of tests go to one worker each, for the projects that they share are made once; those that take
+# longest go first, or one worker would end on them while the others wait.
+LONGEST := repro words stages self_train_stage
+
 test: $(INSTALLED)  ## lint, unit tests, and one true `dvc repro` on a slice
 	ruff check
 	ruff format --check
-	OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(LONGEST:%=tests/test_%.py) tests
 
 QUICK := pipeline params names task docs docs_commands workflows text splits manifest errors slices blocks
 QUICK += interval holm f1 paired paired_f1 ctc padding ragged packed layers pooling masking recipe objective

@@ -11,7 +11,7 @@ import stage_runs
 from invented import write_corpus
 
 PATHS = "upstream corpus embeddings found scratch"
-WAYS = ["random", "uncertainty", "diversity", "both"]
+WAYS = ["random", "uncertainty", "both"]
 MINUTES = [0.1, 0.2]
 
 
