@@ -1,13 +1,12 @@
 """A corpus folder of what `voicegraft align` found: clips, and tables of kept and dropped ones."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
 import soundfile
 
 from voicegraft.inference.long_texts import Sentence
-from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.tables import write_rows
 from voicegraft.preparing.corpus import Clip
 from voicegraft.preparing.paths import files
 from voicegraft.preparing.segments import audio_of, beside
@@ -72,14 +71,9 @@ class Writer:
         """
         if not self.kept:
             raise ValueError("no sentence was found: are these the texts of these recordings?")
-        _table(self.folder / "metadata.csv", KEPT, self.kept)
-        _table(self.folder / "dropped.csv", DROPPED, self.dropped)
+        write_rows(self.folder / "metadata.csv", KEPT, self.kept)
+        write_rows(self.folder / "dropped.csv", DROPPED, self.dropped)
 
 
 def _clip(id: str, recording: Path, sentence: Sentence) -> Clip:
     return Clip(id, recording, "", start=sentence.start, end=sentence.end)
-
-
-def _table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    with whole(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([columns, *rows])
