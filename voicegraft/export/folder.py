@@ -1,9 +1,7 @@
 """Export a model into a folder: the graph, checked against torch, its labels, and its card."""
 
-import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from voicegraft.export.waveform import Levelled, Waveform, levelled
 from voicegraft.language.decoder import FOLDER as DECODER
 from voicegraft.model.grafted import GraftedModel, load_model
 from voicegraft.model.precision import sound
+from voicegraft.pipeline.files import whole_apart
 
 GRAPH, QUANTISED = "model.onnx", "model.int8.onnx"
 LANGUAGE_MODEL = "language_model"
@@ -68,7 +67,11 @@ def export(
         ValueError: if such a model cannot be exported.
         ExportError: if the file computes something else than the model.
     """
-    with _new_folder(out) as folder:
+    if out.exists():
+        raise FileExistsError(f"{out} is there already: name a new folder")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with whole_apart(out) as folder:
+        folder.mkdir()
         step("loading the model")
         loaded = load_model(model, "cpu")
         if loaded.description.pooling and layout != "onnx-asr":
@@ -135,22 +138,3 @@ def _alike(some: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> float:
 def _copy_language_model(model: Path, folder: Path) -> None:
     if (model / DECODER).is_dir():
         shutil.copytree(model / DECODER, folder / LANGUAGE_MODEL)
-
-
-@contextmanager
-def _new_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder, which becomes `path` if the block ends without error.
-
-    Raises:
-        FileExistsError: if `path` is there.
-    """
-    if path.exists():
-        raise FileExistsError(f"{path} is there already: name a new folder")
-    partial = path.with_name(path.name + ".part")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
