@@ -19,11 +19,11 @@ from voicegraft.studies.acquisition import Pool, next_clips
 from voicegraft.studies.amounts import draw, minutes_of
 from voicegraft.studies.features import Vectors, vectors
 from voicegraft.studies.label_efficiency import Run
-from voicegraft.studies.learner import DEV_MINUTES
+from voicegraft.studies.learner import DEV_MINUTES, budget, part_of_dev
 from voicegraft.studies.self_training import pseudo_labels
 from voicegraft.studies.trainings import Trainings
 from voicegraft.training.compute import Compute
-from voicegraft.training.fit import Fit, long_enough, scaled
+from voicegraft.training.fit import Fit
 from voicegraft.training.head import graft, head_trainer
 from voicegraft.training.loop import Trainer
 
@@ -87,19 +87,15 @@ class Labelling:
     ) -> Trainer:
         store, corpus = Store(self.embeddings), Corpus(self.corpus)
 
-        def build(budget: Fit) -> Trainer:
-            learner = graft(
-                self.choice.layer, self.choice, store, labelled, self.upstream, budget.seed
-            )
-            return head_trainer(learner, store, budget, self.compute, quiet=True)
+        def build(own: Fit) -> Trainer:
+            layer = self.choice.layer
+            learner = graft(layer, self.choice, store, labelled, self.upstream, own.seed)
+            return head_trainer(learner, store, own, self.compute, quiet=True)
 
         facts = {"head": self.choice, "compute": self.compute}
         facts |= {name: getattr(self, name) for name in ("upstream", "corpus", "embeddings")}
-        dev = corpus.of("dev")
-        dev = draw(dev, min(DEV_MINUTES, minutes_of(dev)), number)
-        share = minutes_of(labelled) / minutes_of(self._train)
-        fit = scaled(long_enough(self.fit, self._train), share)
-        fit = fit.model_copy(update={"seed": self.fit.seed + number})
+        dev = part_of_dev(corpus, DEV_MINUTES, number)
+        fit = budget(self.fit, self._train, minutes_of(labelled), number)
         return Trainings(build, dev, self.scratch, used, facts).train(name, labelled, fit)
 
     @cached_property

@@ -18,7 +18,7 @@ from voicegraft.embedding.store import Store
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import DECIMALS
 from voicegraft.model.head import HeadChoice
-from voicegraft.speech.manifest import Corpus
+from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.studies.amounts import draw, minutes_of
 from voicegraft.studies.label_efficiency import Run
 from voicegraft.training.checkpoint import Checkpoint
@@ -30,6 +30,26 @@ from voicegraft.training.scratch import RESULT, fingerprint, keep, recall
 
 DEV_MINUTES = 2.0
 """Minutes of dev for choosing the epoch, in proportion to small amounts of training speech."""
+
+
+def budget(fit: Fit, everything: Sequence[Utterance], minutes: float, number: int) -> Fit:
+    """Return the budget for `minutes` of the clips that `fit` is given for; its seed is the draw's.
+
+    Args:
+        fit: for all clips.
+        everything: these clips.
+        minutes: of speech to train on.
+        number: of the draw.
+    """
+    share = minutes / minutes_of(everything)
+    found = scaled(long_enough(fit, everything), share)
+    return found.model_copy(update={"seed": fit.seed + number})
+
+
+def part_of_dev(corpus: Corpus, minutes: float, number: int) -> list[Utterance]:
+    """Return at most so many minutes of dev, drawn with the number of the draw as seed."""
+    dev = corpus.of("dev")
+    return draw(dev, min(minutes, minutes_of(dev)), number)
 
 
 @dataclass(frozen=True)
@@ -74,11 +94,8 @@ class Learner:
         corpus = Corpus(self.corpus)
         everything = corpus.of("train")
         train = draw(everything, minutes, number)
-        dev = corpus.of("dev")
-        dev = draw(dev, min(self.dev_minutes, minutes_of(dev)), number)
-        share = minutes / minutes_of(everything)
-        budget = scaled(long_enough(self.fit, everything), share)
-        fit = budget.model_copy(update={"seed": self.fit.seed + number})
+        dev = part_of_dev(corpus, self.dev_minutes, number)
+        fit = budget(self.fit, everything, minutes, number)
         store = Store(self.embeddings)
         layer = head_layer(self.choice.layer, store)
         model = graft(layer, self.choice, store, train, self.upstream, fit.seed)
