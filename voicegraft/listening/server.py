@@ -4,6 +4,7 @@ import functools
 import secrets
 import socket
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 import uvicorn
 from starlette.applications import Starlette
@@ -16,6 +17,7 @@ from voicegraft.listening.guard import Guard
 from voicegraft.listening.session import Session
 
 PAGE = resources.files("voicegraft.listening") / "page"
+COLOURS = resources.files("voicegraft.report") / "page" / "colours.css"
 TYPES = {
     ".html": "text/html",
     ".css": "text/css",
@@ -28,9 +30,9 @@ LAST_SECONDS = 1
 
 def app(session: Session, token: str, port: int) -> Guard:
     """Return the application."""
-    names = [file.name for file in PAGE.iterdir()]
-    pages = [Route(f"/{name}", functools.partial(_file, name)) for name in names]
-    pages += [Route("/", functools.partial(_file, "listen.html"))]
+    files = [*PAGE.iterdir(), COLOURS]
+    pages = [Route(f"/{file.name}", functools.partial(_file, file)) for file in files]
+    pages += [Route("/", functools.partial(_file, PAGE / "listen.html"))]
     handlers = Answers(session)
     routes = [
         Route("/api/clips", answered(handlers.clips)),
@@ -44,9 +46,9 @@ def app(session: Session, token: str, port: int) -> Guard:
     return Guard(Starlette(routes=[Mount(f"/{token}", routes=pages + routes)]), token, port)
 
 
-async def _file(name: str, request: Request) -> Response:  # noqa: ARG001
-    kind = TYPES[f".{name.rpartition('.')[2]}"]
-    return Response((PAGE / name).read_bytes(), headers={"Content-Type": f"{kind}; charset=utf-8"})
+async def _file(file: Traversable, request: Request) -> Response:  # noqa: ARG001
+    kind = TYPES[f".{file.name.rpartition('.')[2]}"]
+    return Response(file.read_bytes(), headers={"Content-Type": f"{kind}; charset=utf-8"})
 
 
 class Server:

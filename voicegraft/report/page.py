@@ -50,7 +50,7 @@ def rendered(findings: Findings, clips: int) -> str:
     scripts = [_plotting(), _own("page.js")]
     return environment.get_template("page.html").render(
         **sections(findings, clips),
-        style=Markup(_own("page.css")),
+        style=Markup(_own("colours.css") + _own("page.css")),
         scripts=[Markup(script) for script in scripts],
         hashes=" ".join(_hash(script) for script in scripts),
     )
