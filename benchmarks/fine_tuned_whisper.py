@@ -93,7 +93,7 @@ class Peer:
         self.model.config.decoder_start_token_id = self.prompt[0]
         self.model.config.pad_token_id = self.end
 
-    def heard(self, batch: Sequence[Utterance]) -> BaseModelOutput:
+    def encoded(self, batch: Sequence[Utterance]) -> BaseModelOutput:
         """Return the outputs of a batch, (batch, frames, size)."""
         states = torch.stack([self.outputs[clip.id] for clip in batch]).float()
         return BaseModelOutput(last_hidden_state=states)
@@ -103,9 +103,9 @@ class Peer:
         texts = [self.tokenizer.encode(c.text, add_special_tokens=False).ids for c in batch]
         rows = [torch.tensor([*self.prompt[1:], *text, self.end]) for text in texts]
         labels = pad_sequence(rows, True, IGNORED)
-        heard = self.heard(batch)
+        encoded = self.encoded(batch)
         with torch.autocast("cpu", torch.bfloat16):
-            return self.model(encoder_outputs=heard, labels=labels).loss
+            return self.model(encoder_outputs=encoded, labels=labels).loss
 
     def train(self, clips: Sequence[Utterance], epochs: int, lr: float) -> Iterator[float]:
         """Train; yield the mean loss after each epoch."""
@@ -137,7 +137,7 @@ class Peer:
             rows = GenerationMixin.generate(
                 self.model,
                 decoder_input_ids=given,
-                encoder_outputs=self.heard(batch),
+                encoder_outputs=self.encoded(batch),
                 max_new_tokens=MOST,
                 do_sample=False,
                 eos_token_id=self.end,

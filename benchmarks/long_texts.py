@@ -23,7 +23,7 @@ import torch
 from scipy.ndimage import uniform_filter1d
 from scipy.stats import binomtest
 
-from voicegraft.inference.long_texts import Sentence, hear, placed
+from voicegraft.inference.long_texts import Sentence, emit, placed
 from voicegraft.model.grafted import load_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params
@@ -152,9 +152,9 @@ def main(model: Path, corpus: Path) -> None:
             wave, texts, truth = joined(speech_of, clips, others, seed)
             with TemporaryDirectory() as folder:
                 soundfile.write(f"{folder}/long.flac", wave, SAMPLE_RATE)
-                heard = hear(grafted, Path(folder) / "long.flac", progress=round)
+                emissions = emit(grafted, Path(folder) / "long.flac", progress=round)
             text = " ".join(f"{sentence}." for sentence in texts)
-            found = placed(heard, text, grafted.labels, section, MOST_ERRORS)
+            found = placed(emissions, text, grafted.labels, section, MOST_ERRORS)
             cells = [cell(*pair) for pair in counts(found, truth).values()]
             minutes = f"{len(wave) / SAMPLE_RATE / 60:.1f}"
             print("|", " | ".join([f"{split}, {seed}", minutes, *cells]), "|", flush=True)

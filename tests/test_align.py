@@ -14,7 +14,7 @@ from prepared import PARAMS
 from typer.testing import CliRunner
 
 from voicegraft.cli import app
-from voicegraft.inference.long_texts import hear
+from voicegraft.inference.long_texts import emit
 from voicegraft.model import grafted
 from voicegraft.preparing.corpus import CorpusSection, load_corpus
 from voicegraft.speech.manifest import SAMPLE_RATE
@@ -143,15 +143,15 @@ def test_nothing_is_written_where_nothing_is_found():
 def test_a_models_frames_have_the_times_of_the_recording_without_the_silence_behind(tmp_path):
     soundfile.write(tmp_path / "a.wav", spoken("abř" * 60, np.random.default_rng(1)), SAMPLE_RATE)
     done = []
-    heard = hear(model("ctc_linear"), tmp_path / "a.wav", done.append)
-    steps = np.diff(heard.seconds)
-    assert heard.length == sum(done) == pytest.approx(180 * 2 * LETTER_SECONDS)
-    assert len(heard.emission) == len(heard.seconds)
-    assert 0 < heard.seconds[0] < heard.seconds[-1] < heard.length
+    emissions = emit(model("ctc_linear"), tmp_path / "a.wav", done.append)
+    steps = np.diff(emissions.seconds)
+    assert emissions.length == sum(done) == pytest.approx(180 * 2 * LETTER_SECONDS)
+    assert len(emissions.emission) == len(emissions.seconds)
+    assert 0 < emissions.seconds[0] < emissions.seconds[-1] < emissions.length
     assert steps.min() > 0 and steps.max() < 2 * np.median(steps)
 
 
 def test_a_piece_without_sound_has_no_letters(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.zeros(3 * SAMPLE_RATE), SAMPLE_RATE)
-    heard = hear(model("ctc_linear"), tmp_path / "a.wav", lambda _: None)
-    assert (heard.emission.argmax(1) == 0).all()
+    emissions = emit(model("ctc_linear"), tmp_path / "a.wav", lambda _: None)
+    assert (emissions.emission.argmax(1) == 0).all()

@@ -10,7 +10,7 @@ from voicegraft.inference.alignment import STAR, Chain, align, star_scores
 from voicegraft.inference.long_texts import (
     AFTER_SECONDS,
     BEFORE_SECONDS,
-    Heard,
+    Emissions,
     placed,
     sentences_of,
 )
@@ -147,8 +147,8 @@ def test_bounds_lie_in_the_pauses_and_do_not_overlap():
     spoken = "." * 40 + "abcab jid..ddea fgh" + "." * 40
     emission = heard_as(spoken)
     seconds = (np.arange(len(emission)) + 0.5) * 0.02
-    heard = Heard(emission, seconds, len(emission) * 0.02, "")
-    one, other = placed(heard, "Abcab jid. Ddea fgh.", LABELS, SECTION, 0.7)
+    emissions = Emissions(emission, seconds, len(emission) * 0.02, "")
+    one, other = placed(emissions, "Abcab jid. Ddea fgh.", LABELS, SECTION, 0.7)
     first, last = 80 * 0.02, (80 + 2 * 8) * 0.02
     assert one.start == pytest.approx(first + 0.01 - BEFORE_SECONDS)
     assert last < one.end <= other.start < (80 + 2 * 11) * 0.02
@@ -157,16 +157,16 @@ def test_bounds_lie_in_the_pauses_and_do_not_overlap():
 
 def test_a_sentence_that_is_heard_too_differently_is_left_out_with_its_errors():
     emission = heard_as(".abcab jid...ddea fgh...hij cabb")
-    heard = Heard(emission, np.arange(len(emission)) * 0.02, len(emission) * 0.02, "")
+    emissions = Emissions(emission, np.arange(len(emission)) * 0.02, len(emission) * 0.02, "")
     text = "Abcab jid. Ddeb fgh. Hij."
-    found = placed(heard, text, LABELS, SECTION, 0.1)
+    found = placed(emissions, text, LABELS, SECTION, 0.1)
     assert [s.problem for s in found] == ["", "too many errors", ""]
     assert [s.cer for s in found] == [0, 1 / 8, 0]
-    assert [s.problem for s in placed(heard, text, LABELS, SECTION, 0.2)] == ["", "", ""]
+    assert [s.problem for s in placed(emissions, text, LABELS, SECTION, 0.2)] == ["", "", ""]
 
 
 def test_a_sentence_without_a_letter_that_the_model_knows_is_left_out_for_that():
-    heard = Heard(heard_as(".abcab jid."), np.arange(22) * 0.02, 0.44, "")
-    found = placed(heard, "Abcab jid. 12! Hij.", LABELS, SECTION, 0.7)
+    emissions = Emissions(heard_as(".abcab jid."), np.arange(22) * 0.02, 0.44, "")
+    found = placed(emissions, "Abcab jid. 12! Hij.", LABELS, SECTION, 0.7)
     problems = ["", "no letter that the model knows", "not spoken"]
     assert [sentence.problem for sentence in found] == problems

@@ -81,9 +81,9 @@ def _speakers(found: Findings) -> str:
     unnamed = times.pop("", 0.0)
     if not times:
         return "Speakers: none is named"
-    told = listed(f"{who} {duration(seconds)}" for who, seconds in times.items())
+    named = listed(f"{who} {duration(seconds)}" for who, seconds in times.items())
     rest = f"; of nobody named: {duration(unnamed)}" if unnamed else ""
-    return f"Speakers, {len(times)}: {told}{rest}"
+    return f"Speakers, {len(times)}: {named}{rest}"
 
 
 def _rejects(corpus: Corpus, found: Findings) -> Iterator[str]:  # noqa: ARG001

@@ -1,7 +1,7 @@
 """`voicegraft align`: a corpus of long recordings with their whole texts."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from tqdm import tqdm
@@ -13,6 +13,10 @@ from voicegraft.pipeline.params import load_params
 from voicegraft.preparing.examination import PrepareData
 from voicegraft.preparing.paths import name_within, read_text
 from voicegraft.speech.audio import legible
+
+if TYPE_CHECKING:  # torch comes with them, which takes seconds to import
+    from voicegraft.inference.long_texts import Emissions
+    from voicegraft.model.grafted import GraftedModel
 
 
 def align(
@@ -46,7 +50,7 @@ def align(
     voicegraft check data/bible
     """
     from voicegraft.inference.aligned_corpus import Writer, pairs
-    from voicegraft.inference.long_texts import hear, placed
+    from voicegraft.inference.long_texts import placed
     from voicegraft.model.grafted import load_model
 
     with mistakes_reported():
@@ -63,11 +67,9 @@ def align(
             writer = Writer(partial)
             for recording, text in found:
                 name = name_within(recording.with_suffix(""), folder)
-                bar = tqdm(desc=name, unit="s of audio", leave=False, disable=None)
                 try:
-                    with bar:
-                        heard = hear(grafted, recording, lambda s, bar=bar: bar.update(round(s)))
-                    own = heard, read_text(text), grafted.labels, params.text
+                    emissions = _emitted(grafted, recording, name)
+                    own = emissions, read_text(text), grafted.labels, params.text
                     sentences = placed(*own, most_errors)
                 except MISTAKES as error:
                     complain(f"{legible(text)}: {error}")
@@ -75,7 +77,15 @@ def align(
                     continue
                 kept = writer.add(recording, name, sentences, params.check.max_seconds)
                 typer.echo(f"{name}: {kept} of {len(sentences)} sentences")
-                if heard.damage:
-                    complain(heard.damage)
+                if emissions.damage:
+                    complain(emissions.damage)
             writer.finish()
     raise typer.Exit(0 if complete else 1)
+
+
+def _emitted(model: "GraftedModel", recording: Path, name: str) -> "Emissions":
+    """Return what the model emits for a recording, with a progress bar."""
+    from voicegraft.inference.long_texts import emit
+
+    with tqdm(desc=name, unit="s of audio", leave=False, disable=None) as bar:
+        return emit(model, recording, lambda seconds: bar.update(round(seconds)))

@@ -52,8 +52,8 @@ def check(
         ) as bar:
             found = examine(corpus.clips, params, bar.update)
         if as_json:
-            told = json.dumps(in_json(corpus, found, language), ensure_ascii=False, indent=2)
+            text = json.dumps(in_json(corpus, found, language), ensure_ascii=False, indent=2)
         else:
-            told = report(corpus, found, language)
-    typer.echo(told)
+            text = report(corpus, found, language)
+    typer.echo(text)
     raise typer.Exit(0 if found.seconds else 1)

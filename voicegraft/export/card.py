@@ -105,7 +105,7 @@ def _rows(facts: Facts) -> Iterator[dict[str, str]]:
     for score in facts.scores:
         how = "with the language model" if score.with_language_model else "greedy, as the file"
         yield {
-            "on": score.split + VOICES[facts.heard.get(score.split)],
+            "on": score.split + VOICES[facts.trained_on.get(score.split)],
             "clips": str(score.rates["clips"]),
             "how": how,
         } | {title: _interval(score.rates, key) for key, title in RATES.items()}

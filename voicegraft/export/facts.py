@@ -48,7 +48,7 @@ class Facts:
     upstream_licence: str | None = None
     sides: dict[str, dict[str, Any]] = field(default_factory=dict)
     scores: list[Score] = field(default_factory=list)
-    heard: dict[str, bool] = field(default_factory=dict)
+    trained_on: dict[str, bool] = field(default_factory=dict)
     """By side, whether voices of train are in it; a side of which that is unknown is left out."""
 
 
@@ -71,7 +71,9 @@ def beside(model: Path, upstream: str) -> Facts:
     scores = [score for file in files for score in _scores(file)]
     scores.sort(key=lambda score: score.with_language_model)
     sides = corpus["splits"]
-    return Facts(_language(root), **found, sides=sides, scores=scores, heard=_heard(corpus))
+    return Facts(
+        _language(root), **found, sides=sides, scores=scores, trained_on=_trained_on(corpus)
+    )
 
 
 def _identity(model: Path, upstream: str) -> dict[str, Any]:
@@ -85,7 +87,7 @@ def _language(root: Path) -> str | None:
     return read_params(path).get("corpus", {}).get("language") if path.is_file() else None
 
 
-def _heard(corpus: dict[str, Any]) -> dict[str, bool]:
+def _trained_on(corpus: dict[str, Any]) -> dict[str, bool]:
     """Return for test whether its voices train the model too; none of unseen does."""
     shared = corpus.get("shared", {}).get("train-test", {})
     return {"unseen": False} | ({"test": bool(shared["speakers"])} if "speakers" in shared else {})

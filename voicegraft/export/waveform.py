@@ -93,9 +93,9 @@ class Waveform(nn.Module):
         frames = ((lengths + self.margin).clamp(max=upstream.max_samples) + step - 1) // step
         frames = frames.clamp(min=1)
         most = (waves.shape[1] + self.margin + step - 1) // step
-        heard = waves * inside(lengths, waves.shape[1])
-        heard = F.pad(heard, (0, self.margin + step)).narrow(1, 0, most * step)
-        states = self.stem(heard, frames * step)
+        windows = waves * inside(lengths, waves.shape[1])
+        windows = F.pad(windows, (0, self.margin + step)).narrow(1, 0, most * step)
+        states = self.stem(windows, frames * step)
         mask = inside(frames, states.shape[1])
         found = {0: states}
         for layer, block in enumerate(upstream.blocks[: layers[-1]], 1):

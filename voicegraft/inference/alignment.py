@@ -88,9 +88,9 @@ def star_scores(emission: np.ndarray, space: int) -> np.ndarray:
 
     Pauses cost it nothing, each letter of other speech STAR_COST.
     """
-    heard = np.maximum(0, 1 - np.exp(emission[:, list({BLANK, space})]).sum(1))
+    letters = np.maximum(0, 1 - np.exp(emission[:, list({BLANK, space})]).sum(1))
     pause = emission[:, list({BLANK, space})].max(1)
-    return np.maximum(pause, emission.max(1) - STAR_COST * heard)
+    return np.maximum(pause, emission.max(1) - STAR_COST * letters)
 
 
 def _fit(
@@ -98,8 +98,8 @@ def _fit(
 ) -> Aligned:
     own, span = emission[first : last + 1], np.arange(first, last + 1)
     lost = own.max(1) - emission[span, labels[span]]
-    heard, _ = _greedy(own)
-    edits = Levenshtein.distance(heard.tolist(), symbols.tolist())
+    predicted, _ = _greedy(own)
+    edits = Levenshtein.distance(predicted.tolist(), symbols.tolist())
     return Aligned(first, last, float(lost.sum()) / len(symbols), edits / len(symbols))
 
 
@@ -113,12 +113,12 @@ def _greedy(emission: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _anchors(emission: np.ndarray, chain: Chain, space: int) -> list[tuple[int, int]]:
     """Return states and frames that the path has to pass, at least BLOCK_FRAMES apart."""
-    heard, frames = _greedy(emission)
+    predicted, frames = _greedy(emission)
     states = np.flatnonzero(chain.labels != BLANK)
     written = np.where(chain.labels[states] == STAR, space, chain.labels[states])
     found: list[tuple[int, int]] = []
     last = 0
-    for block in Levenshtein.opcodes(heard.tolist(), written.tolist()):
+    for block in Levenshtein.opcodes(predicted.tolist(), written.tolist()):
         length = block.src_end - block.src_start
         if block.tag != "equal" or length < SOLID_RUN:
             continue

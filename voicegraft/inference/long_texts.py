@@ -1,6 +1,7 @@
 """Find the sentences of a whole text in a long recording, by a trained model: `voicegraft align`.
 
-The recording is heard piece by piece, and only emissions are kept: 17 MB an hour for 48 labels.
+The model runs over the recording piece by piece, and only emissions are kept: 17 MB an hour for 48
+labels.
 """
 
 import re
@@ -48,8 +49,8 @@ def sentences_of(text: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What a model hears in a recording.
+class Emissions:
+    """What a model emits for a recording.
 
     Attributes:
         emission: log-probabilities, float32 (frames, labels).
@@ -64,8 +65,8 @@ class Heard:
     damage: str
 
 
-def hear(model: GraftedModel, recording: Path, progress: Callable[[float], object]) -> Heard:
-    """Return what the model hears; `progress` is called with the seconds just done.
+def emit(model: GraftedModel, recording: Path, progress: Callable[[float], object]) -> Emissions:
+    """Return what the model emits; `progress` is called with the seconds just done.
 
     Raises:
         AudioError: if nothing in the file can be decoded.
@@ -82,7 +83,7 @@ def hear(model: GraftedModel, recording: Path, progress: Callable[[float], objec
     if not emissions:
         raise AudioError(recording, "empty", "its length is zero")
     found = np.concatenate(emissions), np.concatenate(times)
-    return Heard(*found, end / SAMPLE_RATE, stream.damage)
+    return Emissions(*found, end / SAMPLE_RATE, stream.damage)
 
 
 def _emission(model: GraftedModel, wave: np.ndarray) -> tuple[np.ndarray, float]:
@@ -97,16 +98,20 @@ def _emission(model: GraftedModel, wave: np.ndarray) -> tuple[np.ndarray, float]
 
 
 def placed(
-    heard: Heard, text: str, labels: Sequence[str], section: TextSection, most_errors: float
+    emissions: Emissions,
+    text: str,
+    labels: Sequence[str],
+    section: TextSection,
+    most_errors: float,
 ) -> list[Sentence]:
     """Return the sentences of a text with their times in a recording, in the order of the text.
 
     Args:
-        heard: the recording, as the model hears it.
+        emissions: of the recording.
         text: of the recording, whole.
         labels: of the model.
         section: how texts are normalised.
-        most_errors: the highest share of letters that the model may hear otherwise (0 to 1).
+        most_errors: the highest share of letters that the model may predict otherwise (0 to 1).
 
     Raises:
         ValueError: if so little of the text is recognised that its place cannot be found.
@@ -114,11 +119,11 @@ def placed(
     sentences = sentences_of(text)
     symbols = [ctc.target(normalise(s, section), labels).numpy() for s in sentences]
     space = labels.index(" ") if " " in labels else ctc.BLANK
-    spoken = np.flatnonzero(~np.isin(heard.emission.argmax(1), (ctc.BLANK, space)))
+    spoken = np.flatnonzero(~np.isin(emissions.emission.argmax(1), (ctc.BLANK, space)))
     return [
-        _sentence(sentence, own, found, heard, spoken, most_errors)
+        _sentence(sentence, own, found, emissions, spoken, most_errors)
         for sentence, own, found in zip(
-            sentences, symbols, align(heard.emission, symbols, space), strict=True
+            sentences, symbols, align(emissions.emission, symbols, space), strict=True
         )
     ]
 
@@ -127,7 +132,7 @@ def _sentence(
     text: str,
     symbols: np.ndarray,
     found: Aligned | None,
-    heard: Heard,
+    emissions: Emissions,
     spoken: np.ndarray,
     most_errors: float,
 ) -> Sentence:
@@ -135,21 +140,21 @@ def _sentence(
         why = "not spoken" if len(symbols) else "no letter that the model knows"
         return Sentence(text, 0.0, 0.0, 1.0, why)
     problem = "too many errors" if found.cer > most_errors else ""
-    return Sentence(text, *_bounds(found, heard, spoken), found.cer, problem)
+    return Sentence(text, *_bounds(found, emissions, spoken), found.cer, problem)
 
 
-def _bounds(found: Aligned, heard: Heard, spoken: np.ndarray) -> tuple[float, float]:
+def _bounds(found: Aligned, emissions: Emissions, spoken: np.ndarray) -> tuple[float, float]:
     """Return the start and end of a sentence, in the pauses around it.
 
     Args:
         found: its frames.
-        heard: the recording.
-        spoken: the frames in which the model hears letters, of any sentence.
+        emissions: of the recording.
+        spoken: the frames in which the model predicts letters, of any sentence.
     """
-    first, last = heard.seconds[[found.first, found.last]]
+    first, last = emissions.seconds[[found.first, found.last]]
     before = spoken[np.searchsorted(spoken, found.first) - 1 :][:1]
     after = spoken[np.searchsorted(spoken, found.last, "right") :][:1]
-    earlier = heard.seconds[before[0]] if len(before) and before[0] < found.first else 0.0
-    later = heard.seconds[after[0]] if len(after) else heard.length
+    earlier = emissions.seconds[before[0]] if len(before) and before[0] < found.first else 0.0
+    later = emissions.seconds[after[0]] if len(after) else emissions.length
     start = first - min(BEFORE_SECONDS, (1 - SHARE_AFTER) * (first - earlier))
     return float(start), float(last + min(AFTER_SECONDS, SHARE_AFTER * (later - last)))

@@ -19,7 +19,7 @@ WRITTEN, WORD_TIMES, CERTAINTY = "written", "word_times", "certainty"
 
 
 @dataclass(frozen=True)
-class HeardClip:
+class TableClip:
     """A clip as its table has it."""
 
     key: str  # names it in addresses
@@ -39,7 +39,7 @@ class HeardClip:
     revision: str
 
 
-def read_clips(folder: Path, table: Table, sounds: Path, side: str) -> Iterator[HeardClip]:
+def read_clips(folder: Path, table: Table, sounds: Path, side: str) -> Iterator[TableClip]:
     """Yield the clips of a table, in the order of its lines.
 
     Args:
@@ -58,7 +58,7 @@ def read_clips(folder: Path, table: Table, sounds: Path, side: str) -> Iterator[
     for index, row in table.rows():
         name = name_of(row, table, sounds, folder)
         given = row.get(SPLIT, side).strip().lower()
-        yield HeardClip(
+        yield TableClip(
             key=key_of(where, name),
             name=name,
             table=where,
@@ -96,7 +96,7 @@ def key_of(table: str, name: str) -> str:
     return hashlib.sha256(f"{table}\0{name}".encode(errors="surrogateescape")).hexdigest()[:20]
 
 
-def inside(clip: HeardClip, folder: Path) -> Path:
+def inside(clip: TableClip, folder: Path) -> Path:
     """Return the file of a clip.
 
     Raises:

@@ -14,7 +14,7 @@ from voicegraft.corpora import folder as own
 from voicegraft.listening.clips import (
     REJECT,
     SPLIT,
-    HeardClip,
+    TableClip,
     column,
     key_of,
     name_of,
@@ -62,18 +62,18 @@ class Desk:
         self._lock = FileLock(f"{self.journal.path}.lock", timeout=LOCK_SECONDS)
         self._seen: dict[str, tuple[int, ...]] = {}
         self._tables: dict[str, Table] = {}
-        self._clips: dict[str, HeardClip] = {}
+        self._clips: dict[str, TableClip] = {}
         with self._lock:
             self._finish()
             self._refresh()
 
-    def clips(self) -> list[HeardClip]:
+    def clips(self) -> list[TableClip]:
         """Return all clips, in the order of the tables."""
         with self._lock:
             self._refresh()
             return list(self._clips.values())
 
-    def clip(self, key: str) -> HeardClip:
+    def clip(self, key: str) -> TableClip:
         """Return a clip, or raise KeyError."""
         with self._lock:
             self._refresh()
@@ -83,7 +83,7 @@ class Desk:
         """Return the (table, clip) that somebody has dealt with."""
         return self.journal.done()
 
-    def save(self, key: str, revision: str, changes: Mapping[str, str]) -> HeardClip:
+    def save(self, key: str, revision: str, changes: Mapping[str, str]) -> TableClip:
         """Write `text`, `speaker` or `reject` of a clip; what is not named stays.
 
         A clip without a text that gets one leaves the split `unlabelled`.
@@ -106,7 +106,7 @@ class Desk:
             self._do(Entry(action, clip.table, clip.name, before, after, table.digest))
             return self._clips[key]
 
-    def record(self, file: Path, text: str, speaker: str) -> HeardClip:
+    def record(self, file: Path, text: str, speaker: str) -> TableClip:
         """Add a recording that lies in the folder, with its text."""
         with self._lock:
             self._refresh()
@@ -117,7 +117,7 @@ class Desk:
             self._do(Entry("record", METADATA, name, None, _plain(wanted), table.digest))
             return self._clips[key_of(METADATA, name)]
 
-    def undo(self) -> tuple[Entry, HeardClip | None]:
+    def undo(self) -> tuple[Entry, TableClip | None]:
         """Undo the last that stands; return what it was, and its clip if there still is one.
 
         Raises:
@@ -210,7 +210,7 @@ class Desk:
             (i for i, row in rows if name_of(row, table, sounds, self.folder) == clip), None
         )
 
-    def _cells(self, table: Table, clip: HeardClip, changes: Mapping[str, str]) -> Cells:
+    def _cells(self, table: Table, clip: TableClip, changes: Mapping[str, str]) -> Cells:
         """Return the cells that `changes` are, by the names that the table has for them."""
         names = {
             "text": column(table, own.TEXT + own.LABEL),

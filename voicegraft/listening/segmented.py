@@ -19,7 +19,7 @@ from voicegraft.listening.clips import (
     START,
     WORD_TIMES,
     WRITTEN,
-    HeardClip,
+    TableClip,
 )
 from voicegraft.listening.desk import Desk
 from voicegraft.listening.journal import Cells
@@ -75,7 +75,7 @@ def open_desk(source: Path, transcribe: "Callable[[Path], Transcript] | None") -
     return desk
 
 
-def formats(clips: Sequence[HeardClip]) -> list[str]:
+def formats(clips: Sequence[TableClip]) -> list[str]:
     """Return the names in `FORMATS`, if there is a segment to be exported."""
     if not any(clip.end is not None for clip in clips):
         return []
@@ -84,7 +84,7 @@ def formats(clips: Sequence[HeardClip]) -> list[str]:
     return list(FORMATS)
 
 
-def corrected(clips: Sequence[HeardClip]) -> "Transcript":
+def corrected(clips: Sequence[TableClip]) -> "Transcript":
     """Return the transcript of the segments of one recording, without those that are rejected.
 
     Where nobody has listened yet, it is what the model wrote.
@@ -97,7 +97,7 @@ def corrected(clips: Sequence[HeardClip]) -> "Transcript":
     return Transcript(segments, text, max((s.end_seconds for s in segments), default=0.0), "")
 
 
-def export(clips: Sequence[HeardClip], form: str) -> Path:
+def export(clips: Sequence[TableClip], form: str) -> Path:
     """Write the corrected transcript of a recording beside it, as talk.corrected.srt of talk.ogg.
 
     Args:
@@ -124,7 +124,7 @@ def _certainty(segment: "Segment") -> str:
     return f"{sum(sure) / len(sure):.4f}" if sure else ""
 
 
-def _segment(clip: HeardClip) -> "Segment":
+def _segment(clip: TableClip) -> "Segment":
     from voicegraft.inference.transcriber import Segment, Word
 
     text, end = clip.text or clip.written, clip.end or clip.start
@@ -133,7 +133,7 @@ def _segment(clip: HeardClip) -> "Segment":
     return Segment(clip.start, end, text, words)
 
 
-def _times(clip: HeardClip) -> list[Span]:
+def _times(clip: TableClip) -> list[Span]:
     """Return the times of the words that the model wrote; none if they are not as written here."""
     try:
         found = [tuple(map(float, times.split("-"))) for times in clip.word_times.split()]

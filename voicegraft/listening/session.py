@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from voicegraft.listening.clips import HeardClip
+from voicegraft.listening.clips import TableClip
 from voicegraft.listening.desk import Desk
 from voicegraft.listening.segmented import formats
 from voicegraft.listening.writings import GIVEN, ORDERS, Writing, Writings, in_order
@@ -36,7 +36,7 @@ class Session:
     normalised: Callable[[str], str] = str.strip
     language: str = ""
 
-    def writing(self, clip: HeardClip) -> Writing | None:
+    def writing(self, clip: TableClip) -> Writing | None:
         """Return what a model wrote of a clip."""
         if clip.written and clip.key not in self.writings.found:
             try:
@@ -45,7 +45,7 @@ class Session:
                 return Writing(clip.written, 1.0)
         return self.writings.found.get(clip.key)
 
-    def shown(self, clip: HeardClip, done: bool) -> dict[str, Any]:
+    def shown(self, clip: TableClip, done: bool) -> dict[str, Any]:
         """Return a clip as the page has it."""
         writing = self.writing(clip)
         return {

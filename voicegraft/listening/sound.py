@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 
 from voicegraft.inference.recordings import UntilDamage
-from voicegraft.listening.clips import HeardClip, inside
+from voicegraft.listening.clips import TableClip, inside
 from voicegraft.listening.desk import RECORDED
 from voicegraft.pipeline.files import whole
 from voicegraft.preparing.paths import check_inside
@@ -26,7 +26,7 @@ QUIETEST_DBFS = -50.0
 SHORTEST_SECONDS = 0.3
 
 
-def samples_of(clip: HeardClip, folder: Path) -> np.ndarray:
+def samples_of(clip: TableClip, folder: Path) -> np.ndarray:
     """Return the samples of a clip, int16, shape (samples,), 16 kHz.
 
     Raises:

@@ -19,7 +19,7 @@ import numpy as np
 
 from voicegraft.evaluation.errors import count_errors
 from voicegraft.inference.segmentation import cut_at_pauses
-from voicegraft.listening.clips import HeardClip
+from voicegraft.listening.clips import TableClip
 from voicegraft.listening.sound import blocks, samples_of
 from voicegraft.pipeline.command import MISTAKES
 from voicegraft.pipeline.files import hashes
@@ -73,7 +73,7 @@ class Writings:
         self.kept, self.left, self.trouble = kept, 0, ""
         self._stop, self._thread = Event(), None
 
-    def start(self, clips: Sequence[HeardClip], folder: Path, load: "Load"):
+    def start(self, clips: Sequence[TableClip], folder: Path, load: "Load"):
         """Begin to transcribe what is not kept; `load` takes seconds, so the thread does it."""
         held = self._recalled()
         marks = {clip.key: _mark(clip) for clip in clips}
@@ -91,7 +91,7 @@ class Writings:
             self._thread.join(seconds)
         return not (self._thread and self._thread.is_alive())
 
-    def _run(self, clips: Sequence[HeardClip], folder: Path, load: "Load") -> None:
+    def _run(self, clips: Sequence[TableClip], folder: Path, load: "Load") -> None:
         try:
             transcriber = load()
             for clip in clips:
@@ -103,7 +103,7 @@ class Writings:
             self.trouble = str(error)
             print(f"voicegraft: {error}", file=sys.stderr)
 
-    def _write(self, transcriber: "Transcriber", clip: HeardClip, folder: Path) -> None:
+    def _write(self, transcriber: "Transcriber", clip: TableClip, folder: Path) -> None:
         try:
             writing = write(transcriber, samples_of(clip, folder))
         except MISTAKES:  # the page says so once the clip is played
@@ -133,11 +133,11 @@ def kept_in(cache: Path, model: Path) -> Path:
 
 
 def in_order(
-    clips: Sequence[HeardClip],
+    clips: Sequence[TableClip],
     writings: Mapping[str, Writing],
     order: str,
     normalised: Callable[[str], str],
-) -> list[HeardClip]:
+) -> list[TableClip]:
     """Return the clips, those first that are to be listened to first.
 
     Args:
@@ -150,7 +150,7 @@ def in_order(
     if order == GIVEN:
         return list(clips)
 
-    def rank(clip: HeardClip) -> tuple[int, float]:
+    def rank(clip: TableClip) -> tuple[int, float]:
         writing = writings.get(clip.key)
         if writing is None:
             return 2, 0.0
@@ -163,7 +163,7 @@ def in_order(
     return sorted(clips, key=rank)
 
 
-def _mark(clip: HeardClip) -> str:
+def _mark(clip: TableClip) -> str:
     """Return what tells the sound of a clip from any other's."""
     try:
         state = clip.path.stat()
