@@ -60,10 +60,22 @@ def copy_code(folder: Path, pipeline: str = "") -> None:
     (folder / ".voicegraft" / "downloads").symlink_to(DOWNLOADS)
 
 
+def begin_dvc(folder: Path, settings: str = "no_scm = true") -> None:
+    """Write what `dvc init` writes, without the second that its process takes.
+
+    And as in the project itself, without a process that asks a server whether there is a newer DVC.
+    """
+    (folder / ".dvc/tmp").mkdir(parents=True)
+    core = "[core]\nanalytics = false\ncheck_update = false\n"
+    (folder / ".dvc/config").write_text(f"{core}{settings}\n", encoding="utf-8")
+    (folder / ".dvc/.gitignore").write_text("/config.local\n/tmp\n/cache\n", encoding="utf-8")
+    (folder / ".dvcignore").touch()
+
+
 def begin(folder: Path, pipeline: str = "") -> None:
     """Make it a project of git's and DVC's, with the params that are there."""
     git(folder, "init", "-q")
-    dvc(folder, "init", "-q")
+    begin_dvc(folder)
     for name in (".dvc/config", ".dvcignore"):
         shutil.copyfile(ROOT / name, folder / name)
     git(folder, "add", f"{pipeline}dvc.yaml", f"{pipeline}params.yaml")

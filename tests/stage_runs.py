@@ -5,10 +5,12 @@ import io
 import runpy
 import subprocess
 import sys
-from contextlib import chdir, redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import yaml
 from invented import write_corpus
 
@@ -70,15 +72,24 @@ def command(name: str, arguments: str) -> list[str]:
     return [sys.executable, str(script(name)), *arguments.split()]
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Let joblib take the machine's cores for one, and so run in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOKY_MAX_CPU_COUNT", "1")
+        yield
+
+
 def run(name: str, arguments: str, folder: Path) -> subprocess.CompletedProcess:
     """Run a stage in `folder`, without looking at how it ended.
 
-    In this process, for to import torch takes longer than most stages on a few tones.
+    In this process, for to import torch takes longer than most stages on a few tones; and without
+    the workers of joblib, that would import it too and stay in the folder of the run before.
     """
     kept, (_, *sys.argv) = sys.argv, command(name, arguments)
     out, err, status = io.StringIO(), io.StringIO(), 0
     try:
-        with chdir(folder), redirect_stdout(out), redirect_stderr(err):
+        with chdir(folder), redirect_stdout(out), redirect_stderr(err), alone():
             runpy.run_path(sys.argv[0], run_name="__main__")
     except SystemExit as end:
         refused = isinstance(end.code, str)
@@ -90,6 +101,9 @@ def run(name: str, arguments: str, folder: Path) -> subprocess.CompletedProcess:
     return subprocess.CompletedProcess([name], status, out.getvalue(), err.getvalue())
 
 
-def run_process(name: str, arguments: str, folder: Path) -> subprocess.CompletedProcess:
-    """Run a stage in `folder` in a process of its own."""
-    return subprocess.run(command(name, arguments), cwd=folder, capture_output=True, text=True)
+def run_in_another(stages: list[tuple[str, str]], folder: Path) -> None:
+    """Run stages in `folder` one after another, in one process other than this."""
+    tests = str(Path(__file__).parent)
+    code = f"import sys; sys.path.insert(0, {tests!r}); from stage_runs import run\n"
+    code += "".join(f"assert run({n!r}, {a!r}, '.').returncode == 0\n" for n, a in stages)
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)

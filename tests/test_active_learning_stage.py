@@ -38,8 +38,7 @@ def project(tmp_path_factory) -> Path:
         ("extract_embeddings", "upstream corpus cache embeddings"),
         ("active_learning", PATHS),
     ):
-        # A process of its own, as workers that joblib keeps would stay in the folder.
-        done = stage_runs.run_process(stage, paths, folder)
+        done = stage_runs.run(stage, paths, folder)
         assert done.returncode == 0, done.stderr
     return folder
 
@@ -76,7 +75,7 @@ def test_a_run_that_was_stopped_trains_only_what_is_left_and_finds_the_same(proj
     kept = sorted((again / "scratch").glob("*/result.safetensors"))
     shutil.rmtree(kept[0].parent)
     times = {path: path.stat().st_mtime_ns for path in kept[1:]}
-    assert stage_runs.run_process("active_learning", PATHS, again).returncode == 0
+    assert stage_runs.run("active_learning", PATHS, again).returncode == 0
     assert times == {path: path.stat().st_mtime_ns for path in kept[1:]} and kept[0].is_file()
     for table in (project / "found").iterdir():
         assert (again / "found" / table.name).read_bytes() == table.read_bytes()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from reproduced import begin_dvc
 
 ROOT = Path(__file__).parent.parent
 STAGE = """
@@ -222,7 +223,7 @@ def test_where_dvc_is_killed_alone_its_stage_ends_too(stage, begin, monkeypatch,
     monkeypatch.setenv(
         "SHELL", shell
     )  # by which DVC runs a stage: some wait for it, some become it
-    subprocess.run([sys.executable, "-m", "dvc", "init", "--no-scm", "-q"], cwd=stage, check=True)
+    begin_dvc(stage)
     lines = f"stages:\n  endless:\n    cmd: {sys.executable} stages/stage.py workers\n"
     (stage / "dvc.yaml").write_text(lines)
     process = begin("-m", "dvc", "repro", "-q")

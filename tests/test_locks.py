@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from reproduced import begin_dvc
 
 from voicegraft.pipeline.locks import free_dead_locks
 
@@ -29,7 +30,7 @@ stages:
 @pytest.fixture
 def project(tmp_path) -> Path:
     (tmp_path / "dvc.yaml").write_text(STAGES)
-    dvc(tmp_path, "init", "--no-scm", "--quiet")
+    begin_dvc(tmp_path)
     return tmp_path
 
 

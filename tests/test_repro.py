@@ -42,8 +42,10 @@ def write_params(folder: Path, **changes: dict) -> None:
     params["corpus"]["name"] = "folder"
     params["language_model"]["texts"] = "none"
     # Fine-tuning scores dev in float32: only on states as exact does it begin where the head ended.
-    params["extract_embeddings"]["precision"] = "float32"
-    params["train_head"] |= {"epochs": 10, "min_steps": 0, "batch_seconds": 5.0}
+    params["extract_embeddings"] |= {"precision": "float32", "speeds": [1.1]}
+    # It says something after few steps, which the head of params.yaml does not.
+    params["head"]["name"] = "ctc_linear"
+    params["train_head"] |= {"epochs": 6, "min_steps": 0, "batch_seconds": 5.0, "lr": 0.003}
     params["finetune"]["top3"] |= {"epochs": 1, "min_steps": 0, "batch_seconds": 20.0}
     for section, change in changes.items():
         params[section] |= change
@@ -103,13 +105,12 @@ def test_no_sentence_reaches_the_folder_that_is_committed(project: Path) -> None
     assert not [text for text in texts for content in committed if text in content]
 
 
-def test_a_second_repro_runs_nothing(project: Path) -> None:
-    assert ran(dvc(project, "repro")) == []
-
-
 def test_a_study_runs_alone_and_only_when_it_is_asked_for(project: Path) -> None:
     assert sorted(ran(dvc(project, "repro", *STUDIES))) == sorted(STUDIES)
-    assert ran(dvc(project, "repro", *STUDIES)) == []
+
+
+def test_a_second_repro_runs_nothing(project: Path) -> None:
+    assert ran(dvc(project, "repro", "dvc.yaml", *STUDIES)) == []
 
 
 def test_a_plug_in_that_is_added_leaves_every_stage_up_to_date(project: Path) -> None:
@@ -137,14 +138,15 @@ def test_a_stage_run_by_hand_replaces_what_dvc_has_linked_and_leaves_its_cache_a
 
 
 def test_a_new_rate_runs_the_head_and_what_follows_and_the_old_one_nothing(project: Path) -> None:
-    write_params(project, train_head={"lr": 0.003})
-    changed = ran(dvc(project, "repro"))
+    write_params(project, train_head={"lr": 0.001})
+    planned = ran(dvc(project, "repro", "--dry", "--force-downstream"))
     follows = ["train_head", "evaluate@head", "finetune@top3", "evaluate_finetuned@top3"]
     follows += ["decode@head", "decode_finetuned@top3"]
-    follows += ["train_control@log_mel", "judge_transfer"]
-    # On so few clips the control may say nothing at either rate: the same model, scored already.
-    assert sorted(set(changed) - {"evaluate_control@log_mel"}) == sorted(follows)
+    follows += ["train_control@log_mel", "evaluate_control@log_mel", "judge_transfer"]
+    assert sorted(planned) == sorted(follows)
+    assert ran(dvc(project, "repro", "train_head")) == ["train_head"]
     write_params(project)
+    (project / "dvc.lock").unlink()  # so each stage, not the head alone, has to be in the run cache
     assert ran(dvc(project, "repro")) == []
 
 

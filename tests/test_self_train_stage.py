@@ -170,7 +170,7 @@ def test_a_stage_killed_in_mid_run_goes_on_to_the_same_bytes(begin):
     os.kill(running.pid, signal.SIGKILL)
     running.wait()
     for folder in (killed, whole):
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        done = stage_runs.run("self_train", PATHS, folder)
         assert done.returncode == 0, done.stderr
         assert ("going on after epoch" in done.stderr) == (folder == killed)
     assert bytes_in(killed / "model") == bytes_in(whole / "model")

@@ -1,10 +1,12 @@
 """`voicegraft sweep` on a small DVC project whose scores depend on its knobs."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from reproduced import begin_dvc
 from typer.testing import CliRunner
 
 from voicegraft.cli import app
@@ -62,26 +64,32 @@ finetune: {recipes: []}
 """
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """A committed project with speech of its own; the working directory."""
-    root = tmp_path / "project"
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """A committed project with speech of its own."""
+    root = tmp_path_factory.mktemp("begun") / "project"
     (root / "data/own").mkdir(parents=True)
     (root / "stage.py").write_text(STAGE)
     (root / "other.py").write_text(OTHER)
     (root / "dvc.yaml").write_text(json.dumps(PIPELINE))
     (root / "params.yaml").write_text(PARAMS)
     (root / ".gitignore").write_text(".voicegraft\n/data\n")
+    begin_dvc(root, "")
     for command in (
         ["git", "init", "--quiet"],
         ["git", "config", "user.name", "a"],
         ["git", "config", "user.email", "a@b"],
-        ["dvc", "init", "--quiet"],
-        ["dvc", "config", "core.analytics", "false"],
         ["git", "add", "--all"],
         ["git", "commit", "--quiet", "--message", "x"],
     ):
         subprocess.run(command, cwd=root, check=True)
+    return root
+
+
+@pytest.fixture
+def project(begun, tmp_path, monkeypatch):
+    """That project, as it began; the working directory."""
+    root = shutil.copytree(begun, tmp_path / "project", symlinks=True)
     monkeypatch.chdir(root)
     return root
 
