@@ -1,7 +1,11 @@
 """Annotated recordings, as the programs that annotate write them."""
 
+import io
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+import soundfile
 from prepared import noise
 
 from voicegraft.preparing.corpus import CorpusSection, load_corpus
@@ -277,3 +281,43 @@ def make_voxforge(folder):
     put(folder, **{f"{other}__etc__PROMPTS": f"{other}/mfc/a0001 ONE TWO\n"})
     put(folder, **{f"{own}__wav__de1-{i:02}.wav": "" for i in (1, 2, 3)})
     put(folder, **{f"{other}__flac__a0001.flac": ""})
+
+
+# The schema and its metadata as datasets 5.2.0 writes them into Parquet.
+SOUND = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+FEATURES = {
+    "audio": {"sampling_rate": 16000, "_type": "Audio"},
+    "transcription": {"dtype": "string", "_type": "Value"},
+    "speaker_id": {"dtype": "int64", "_type": "Value"},
+    "label": {"names": ["no", "yes"], "_type": "ClassLabel"},
+}
+DATASET = pa.schema(
+    [("audio", SOUND), ("transcription", pa.string()), ("speaker_id", pa.int64())]
+    + [("label", pa.int64())],
+    metadata={"huggingface": json.dumps({"info": {"features": FEATURES}})},
+)
+
+
+def sound_file(seconds, seed=7, kind="FLAC", rate=16_000):
+    """Return the bytes of a sound file."""
+    file = io.BytesIO()
+    soundfile.write(file, noise(seconds, seed=seed), rate, format=kind)
+    return file.getvalue()
+
+
+def sounding(content, text, path=None, **own):
+    """Return a row of a dataset."""
+    audio = {"bytes": content, "path": path}
+    return {"audio": audio, "transcription": text, "speaker_id": None, "label": -1} | own
+
+
+def dataset(folder, *rows, name="data/train-00000-of-00001.parquet", **how):
+    """Write a table of a dataset, and return its path."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(list(rows), how.pop("schema", DATASET)), path, **how)
+    return path
+
+
+def make_huggingface_dataset(folder):
+    dataset(folder, sounding(b"a", "Ẹ̀kọ́", "a.wav", speaker_id=7, label=1), sounding(b"b", "b"))

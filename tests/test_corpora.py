@@ -2,14 +2,13 @@ import csv
 import inspect
 import json
 import os
-import subprocess
-import sys
 import unicodedata
 from pathlib import Path
 
 import pytest
 from annotated import (
     make_elan,
+    make_huggingface_dataset,
     make_jsonl,
     make_kaldi,
     make_librispeech,
@@ -18,6 +17,7 @@ from annotated import (
     make_voxforge,
 )
 from debs import write_deb
+from reproduced import begin_dvc, dvc
 
 from voicegraft import corpora
 from voicegraft.checking.recognition import recognise
@@ -89,6 +89,7 @@ MAKERS = {"fillets": make_fillets, "folder": make_folder, "gcin_voice": make_gci
 MAKERS |= {"elan": make_elan, "subtitles": make_subtitles, "textgrid": make_textgrid}
 MAKERS |= {"jsonl": make_jsonl, "kaldi": make_kaldi}
 MAKERS |= {"librispeech": make_librispeech, "voxforge": make_voxforge}
+MAKERS |= {"huggingface_dataset": make_huggingface_dataset}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -299,9 +300,8 @@ def test_common_voice_reads_no_file_outside_of_its_folder(elsewhere, tmp_path):
 def test_links_that_dvc_itself_makes_are_followed(tmp_path):
     table(tmp_path / "own/metadata.csv", "file_name,text", "a.wav,x")
     (tmp_path / "own/a.wav").write_text("a recording")
-    for arguments in ("init --no-scm", "config cache.type symlink", "add own"):
-        command = [sys.executable, "-m", "dvc", *arguments.split(), "--quiet"]
-        subprocess.run(command, cwd=tmp_path, check=True)
+    begin_dvc(tmp_path, "no_scm = true\n[cache]\ntype = symlink")
+    dvc(tmp_path, "add", "own")
     assert (tmp_path / "own/a.wav").is_symlink()
     assert [c.path for c in clips("folder", tmp_path / "own")] == [tmp_path / "own/a.wav"]
 

@@ -10,6 +10,7 @@ https://lhotse.readthedocs.io/en/latest/corpus.html
 """
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,10 @@ class _Object:
         value = next((self.fields[n] for n in names if self.fields.get(n) is not None), "")
         if not isinstance(value, str | int):
             raise CorpusError(f"{self.where}: {' or '.join(names)} is no string")
+        try:
+            os.fsencode(str(value))
+        except UnicodeEncodeError:  # JSON may write a half of a character: "\\ud800"
+            raise CorpusError(f"{self.where}: {' or '.join(names)} is no Unicode") from None
         return str(value)
 
     def time(self, name: str) -> float:

@@ -12,7 +12,7 @@ patterns on their paths in the folder, in lower case; `*` is any part of a path:
 `folder` is the user's, and is only read; `downloads` keeps fetched files between runs. All clips
 come, always in the same order. A clip that is known to be unusable has its `problem` set, so that
 it is counted. Segments of a recording come one after another, by their starts: it is decoded once,
-for all of them. Nothing is decoded here.
+for all of them. So do the rows of a table. Nothing is decoded here.
 """
 
 from dataclasses import dataclass
@@ -51,6 +51,7 @@ class Clip:
     problem: str = ""  # why the clip is unusable, by the corpus' own data
     start: float = 0.0  # in seconds, of a segment of a longer recording
     end: float | None = None  # in seconds; None: the clip is the whole file
+    row: int | None = None  # of a table of Parquet that holds the sound; None: `path` is the sound
 
 
 def load_corpus(name: str) -> ModuleType:

@@ -14,6 +14,7 @@ from pydantic import Field
 from voicegraft.pipeline.params import CLASSIFICATION, Section
 from voicegraft.preparing.checks import CheckSection, Reject, UnusableError, clean, usable_samples
 from voicegraft.preparing.corpus import Clip
+from voicegraft.preparing.parquet import audio_in_tables
 from voicegraft.preparing.segments import audio_of
 from voicegraft.preparing.splits import SplitSection
 from voicegraft.preparing.text import TextSection, normalise
@@ -65,12 +66,18 @@ def examined(clips: Sequence[Clip], params: PrepareData) -> Generator[Examined, 
 
 
 def _opened(clips: Iterable[Clip], max_seconds: float) -> Iterator[Audio]:
-    """Yield the file of each clip, or the samples of a segment: its recording is decoded once."""
-    for recording, own in groupby(clips, lambda clip: clip.end is not None and clip.path):
-        if recording:
-            yield from audio_of(own, max_seconds)
-        else:
+    """Yield the file of each clip, or its samples, of segments and rows: a file is opened once."""
+    for (_, whole, row), own in groupby(clips, _place):
+        if row:
+            yield from audio_in_tables(own, max_seconds)
+        elif whole:
             yield from (clip.path for clip in own)
+        else:
+            yield from audio_of(own, max_seconds)
+
+
+def _place(clip: Clip) -> tuple[Path, bool, bool]:
+    return clip.path, clip.end is None, clip.row is not None
 
 
 def _examine(clip: Clip, audio: Audio, params: PrepareData) -> Examined:
