@@ -49,16 +49,13 @@ class Ear:
 
 
 @pytest.fixture(autouse=True)
-def reader(monkeypatch):
-    monkeypatch.setattr(grafted, "load_model", lambda *_: Ear())
-    return "model"
-
-
-@pytest.fixture(autouse=True)
 def book(tmp_path, monkeypatch):
     """A folder with a recording and its text: one sentence of each is not in the other."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS))
+    Path("model").mkdir()
+    Path("model/model.json").write_text("{}")
+    monkeypatch.setattr(grafted, "load_model", lambda *_: Ear())
     rng = np.random.default_rng(5)
     pause = rng.normal(0, 50, SAMPLE_RATE // 2).astype(np.int16)
     waves, times, at = [pause], [], len(pause)
@@ -129,6 +126,31 @@ def test_what_cannot_be_aligned_is_named_and_the_rest_is_done():
     assert "two.txt: book/two.wav: missing" in result.stderr
     assert "book/three.txt, line 1: it is not UTF-8" in result.stderr
     assert len(rows("found/metadata.csv")) == 5
+
+
+def test_after_a_stop_no_recording_that_was_done_is_run_through_the_model_again(monkeypatch):
+    for ending in ("flac", "txt"):
+        Path(f"book/two.{ending}").write_bytes(Path(f"book/one.{ending}").read_bytes() + b" ")
+    heard, emissions = [], Ear.emissions
+
+    def hear(ear, waves):
+        heard.append(len(waves))
+        if stops and len(heard) == 2:
+            raise KeyboardInterrupt
+        return emissions(ear, waves)
+
+    monkeypatch.setattr(Ear, "emissions", hear)
+    stops = True
+    align("model", "book", "--out", "found", status=130)
+    assert not Path("found").exists()
+    stops, heard = False, []
+    assert "one: 5 of 6" in align("model", "book", "--out", "found").stdout
+    assert len(heard) == 1
+    assert not any(Path(".voicegraft/aligning").rglob("*.safetensors"))
+    Path("model/model.json").write_text("another")
+    align("model", "book", "--out", "again")
+    assert len(heard) == 3
+    assert Path("found/metadata.csv").read_bytes() == Path("again/metadata.csv").read_bytes()
 
 
 def test_nothing_is_written_where_nothing_is_found():

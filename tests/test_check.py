@@ -15,6 +15,7 @@ from voicegraft.checking.report import duration
 from voicegraft.cli import app
 from voicegraft.pipeline.params import load_params
 from voicegraft.preparing.corpus import CorpusSection
+from voicegraft.preparing.splits import SplitError
 
 
 @pytest.fixture
@@ -102,6 +103,15 @@ def test_a_dotless_i_asks_for_turkic_case(project):
     assert "text: {case: lower_turkic}" in checked(project)
 
 
+def test_rejects_at_which_the_stage_would_stop_ask_for_its_knob(project):
+    project.good(2)
+    for name in ("soft-1.wav", "soft-2.wav"):
+        project.add(name, noise(1.0, 1e-5))
+    assert "max_reject_share" not in checked(project)
+    project.add("soft-3.wav", noise(1.0, 1e-5))
+    assert "  max_reject_share: 0.6  # if all" in checked(project)
+
+
 def test_annotated_recordings_are_checked_by_their_tier(project):
     folder = project.root / "tapes"
     tiers = [
@@ -113,7 +123,19 @@ def test_annotated_recordings_are_checked_by_their_tier(project):
     assert "which tier of" in check(folder, status=1).stderr
     told = check(folder, "--tier", "words").stdout
     assert "read as corpus.name: elan" in told and 'tier: "words"' in told
-    assert "split: {disjoint: text}" in told
+
+
+def test_traits_that_leave_a_split_empty_ask_for_another(project):
+    split = project.params["prepare_data"]["split"]
+    split |= {"disjoint": "speaker", "unseen_share": 0.0}
+    for n in range(12):
+        project.add(f"{n}.wav", speaker=f"voice {n // 6}")
+    assert "  split: {disjoint: text}" in checked(project)
+    with pytest.raises(SplitError):
+        project.run()
+    split["disjoint"] = "text"
+    assert "disjoint" not in checked(project)
+    assert {u.split for u in project.run().utterances} == {"train", "dev", "test"}
 
 
 def test_labels_without_texts_are_for_the_pipeline_of_classes(project):

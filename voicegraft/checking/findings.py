@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import numpy as np
@@ -23,6 +23,7 @@ from voicegraft.preparing.census import doubtful_texts
 from voicegraft.preparing.checks import Reject
 from voicegraft.preparing.corpus import Clip
 from voicegraft.preparing.examination import PrepareData, as_task, examined
+from voicegraft.preparing.splits import SplitError, SplitSection, deal
 from voicegraft.preparing.text import TextSection
 from voicegraft.speech.audio import legible
 from voicegraft.speech.manifest import SAMPLE_RATE, Utterance
@@ -47,6 +48,10 @@ class Findings:
     labels: Counter[str] = field(default_factory=Counter)
     sessions: set[str] = field(default_factory=set)
     rejects: list[Reject] = field(default_factory=list)
+    max_reject_share: float = 1.0
+    """Of all clips: with more rejects, prepare_data stops."""
+    disjoint: str = ""
+    """What to deal the clips by, where `prepare_data.split.disjoint` would leave a split empty."""
     clipped: list[str] = field(default_factory=list)
     copies: list[str] = field(default_factory=list)
     written: set[str] = field(default_factory=set)
@@ -69,27 +74,40 @@ def examine(
     clips: Sequence[Clip], params: PrepareData, progress: Callable[[int], object]
 ) -> Findings:
     """Return what is found in clips by decoding each; `progress` is called with those just done."""
-    found = Findings(task_of(clips), len(clips))
+    found = Findings(task_of(clips), len(clips), max_reject_share=params.max_reject_share)
     own = [as_task(clip, found.task) for clip in clips]
-    words, utterances, hashes = Tally(), [], set()
+    words, utterances, hashes = Tally(), [], []
     with closing(examined(own, params)) as results:
         for clip, (text, samples) in zip(own, results, strict=True):
             progress(1)
             found.written.update(clip.text)
-            words.add(clip.text.split(" "), legible(clip.path.name))
+            words.add(clip.text.split(" "), _file(clip))
             if isinstance(samples, Reject):
                 found.rejects.append(samples)
                 continue
             _count(found, clip, text, samples)
-            known, digest = len(hashes), hashlib.sha256(samples).digest()
-            hashes.add(digest)
-            found.copies += [clip.id] if len(hashes) == known else []
-            utterances.append(Utterance(clip.id, "train", "", "", 0, len(samples), text))
-    labelled = [u for u in utterances if u.text]
+            hashes.append(hashlib.sha256(samples).hexdigest())
+            about = clip.id, clip.split, clip.speaker, clip.session
+            utterances.append(Utterance(*about, 0, len(samples), text, clip.label))
+    first = {own: n for n, own in reversed(list(enumerate(hashes)))}
+    found.copies = [u.id for n, u in enumerate(utterances) if first[hashes[n]] < n]
+    found.disjoint = _other_trait(utterances, hashes, params.split)
+    labelled = [replace(u, split="train") for u in utterances if u.text]
     found.doubts = list(doubtful_texts(labelled))
     found.pace = float(np.median([len(u.text) / u.seconds for u in labelled] or [0]))
     found.odd = list(oddities(words, found.letters, params.text))
     return found
+
+
+def _other_trait(clips: Sequence[Utterance], audio: Sequence[str], section: SplitSection) -> str:
+    """Return text if clips can be dealt by that alone, and not as the section says."""
+    fails = []
+    for trait in (section.disjoint, "text"):
+        try:
+            deal(clips, audio, section.model_copy(update={"disjoint": trait}))
+        except SplitError:
+            fails.append(trait)
+    return "text" if fails == [section.disjoint] else ""
 
 
 def _count(found: Findings, clip: Clip, text: str, samples: np.ndarray) -> None:
@@ -103,7 +121,12 @@ def _count(found: Findings, clip: Clip, text: str, samples: np.ndarray) -> None:
         found.labels[clip.label] += 1
     if clipped_share(samples) > MOST_CLIPPED:
         found.clipped.append(clip.id)
-    found.letters.add(text.replace(" ", ""), legible(clip.path.name))
+    found.letters.add(text.replace(" ", ""), _file(clip))
+
+
+def _file(clip: Clip) -> str:
+    """Return the name of the file to listen to, or the row of a table."""
+    return legible(clip.path.name) if clip.row is None else clip.id
 
 
 def clipped_share(samples: np.ndarray) -> float:

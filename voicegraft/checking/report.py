@@ -1,6 +1,7 @@
 """Findings in words, and the lines for params.yaml."""
 
 import json
+import math
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -15,8 +16,6 @@ from voicegraft.speech.manifest import SPLITS, TEXTLESS
 
 MOST_LISTED = 8
 MOST_ODD = 30
-FEWEST_SESSIONS = 10
-"""With fewer, there is nothing to deal by session (docs/own_speech.md)."""
 TURKIC = "ıİ"
 
 
@@ -139,20 +138,21 @@ def knobs(corpus: Corpus, found: Findings, language: str) -> Iterator[str]:
     yield f"  folder: {json.dumps(section.folder, ensure_ascii=False)}"
     yield '  mirror: ""'
     yield f"  tier: {json.dumps(section.tier, ensure_ascii=False)}"
-    hints = dict(_hints(found))
+    hints = list(_hints(found))
     if hints:
         yield "prepare_data:"
-        for (part, key), value in hints.items():
-            yield f"  {part}: {{{key}: {value}}}"
+        yield from (f"  {hint}" for hint in hints)
 
 
-def _hints(found: Findings) -> Iterator[tuple[tuple[str, str], str]]:
-    """Yield the other knobs that this corpus asks for, with their values."""
+def _hints(found: Findings) -> Iterator[str]:
+    """Yield the other knobs of prepare_data that this corpus asks for, with their values."""
+    if len(found.rejects) > found.max_reject_share * found.clips:
+        share = math.ceil(100 * len(found.rejects) / found.clips) / 100
+        yield f"max_reject_share: {share:g}  # if all that is not usable may be left out"
     if any(sign in found.written for sign in TURKIC):
-        yield ("text", "case"), "lower_turkic"
-    own = any(found.splits[side] for side in SPLITS)
-    if not own and 0 < len(found.sessions) < FEWEST_SESSIONS:
-        yield ("split", "disjoint"), "text"
+        yield "text: {case: lower_turkic}"
+    if found.disjoint:
+        yield f"split: {{disjoint: {found.disjoint}}}  # there are too few sessions or speakers"
 
 
 def duration(seconds: float) -> str:

@@ -12,11 +12,13 @@ from voicegraft.pipeline.files import whole_apart
 from voicegraft.pipeline.params import load_params
 from voicegraft.preparing.examination import PrepareData
 from voicegraft.preparing.paths import name_within, read_text
-from voicegraft.speech.audio import legible
+from voicegraft.speech.audio import AudioError, legible
 
 if TYPE_CHECKING:  # torch comes with them, which takes seconds to import
     from voicegraft.inference.long_texts import Emissions
     from voicegraft.model.grafted import GraftedModel
+
+SCRATCH = Path(".voicegraft/aligning")
 
 
 def align(
@@ -45,6 +47,8 @@ def align(
     The model may be a weak one, of some minutes: it only has to recognise letters here and there.
     Then train on what was found, align again with the better model, and more is found.
 
+    A run that was stopped goes on: what the model heard of a recording is kept until all are done.
+
     \b
     voicegraft align models/head ~/bible --out data/bible
     voicegraft check data/bible
@@ -52,8 +56,9 @@ def align(
     from voicegraft.inference.aligned_corpus import Writer, pairs
     from voicegraft.inference.long_texts import placed
     from voicegraft.model.grafted import load_model
+    from voicegraft.training.scratch import tidied
 
-    with mistakes_reported():
+    with mistakes_reported(), tidied(SCRATCH):
         params = load_params(PrepareData, "prepare_data")
         if out.exists():
             raise ValueError(f"{out} is there already: give --out another name")
@@ -68,7 +73,7 @@ def align(
             for recording, text in found:
                 name = name_within(recording.with_suffix(""), folder)
                 try:
-                    emissions = _emitted(grafted, recording, name)
+                    emissions = _emitted(grafted, model, recording, name)
                     own = emissions, read_text(text), grafted.labels, params.text
                     sentences = placed(*own, most_errors)
                 except MISTAKES as error:
@@ -83,9 +88,22 @@ def align(
     raise typer.Exit(0 if complete else 1)
 
 
-def _emitted(model: "GraftedModel", recording: Path, name: str) -> "Emissions":
-    """Return what the model emits for a recording, with a progress bar."""
-    from voicegraft.inference.long_texts import emit
+def _emitted(model: "GraftedModel", folder: Path, recording: Path, name: str) -> "Emissions":
+    """Return what the model in a folder emits for a recording; a run that was stopped kept it."""
+    import torch
 
+    from voicegraft.inference.long_texts import Emissions, emit
+    from voicegraft.training.scratch import RESULT, fingerprint, keep, recall
+
+    if not recording.is_file():
+        raise AudioError(recording, "missing", "there is no such file")
+    kept = SCRATCH / fingerprint({"model": folder, "recording": recording}) / RESULT
+    if found := recall(kept):
+        tensors, values = found
+        return Emissions(**{name: tensor.numpy() for name, tensor in tensors.items()}, **values)
     with tqdm(desc=name, unit="s of audio", leave=False, disable=None) as bar:
-        return emit(model, recording, lambda seconds: bar.update(round(seconds)))
+        emissions = emit(model, recording, lambda seconds: bar.update(round(seconds)))
+    arrays = {"emission": emissions.emission, "seconds": emissions.seconds}
+    values = {"length": emissions.length, "damage": emissions.damage}
+    keep(kept, {name: torch.from_numpy(array) for name, array in arrays.items()}, values)
+    return emissions
