@@ -7,13 +7,16 @@ import subprocess
 import numpy as np
 import pytest
 import soundfile
+from annotated import read
 from committed import begin, commit
+from invented import write_corpus
 from scored import PARAMS, scores
 
 from benchmarks import (
     calibration,
     decoding,
     defaults,
+    elan_project,
     growth,
     inventions,
     long_texts,
@@ -261,6 +264,19 @@ def test_a_room_that_sounds_on_is_no_speech():
     wave = np.where(time < 1, 0.5, 0.5 * 10 ** (-(time - 1) * 3)) * np.sin(2 * np.pi * 300 * time)
     first, last = long_texts.speech(wave)
     assert first < 1_000 and 16_000 < last < 16_000 + 16_000 // 2
+
+
+def test_an_elan_project_has_what_was_said_and_what_overlaps_is_a_problem(tmp_path):
+    corpus = write_corpus(tmp_path / "corpus", clips=48)
+    elan_project.main(tmp_path / "corpus", tmp_path / "tapes", tmp_path / "talk.wav")
+    found = read("elan", tmp_path / "tapes", elan_project.UTTERANCE)
+    kept = [clip for clip in found if not clip.problem]
+    assert {clip.problem for clip in found} == {"", "overlaps another segment"}
+    said = {(clip.text, clip.speaker) for clip in kept}
+    assert said <= {(f"{u.text.capitalize()}.", u.speaker) for u in corpus.utterances}
+    assert len(corpus.of("train")) / 2 < len(kept) < len(corpus.of("train"))
+    talk = soundfile.info(tmp_path / "talk.wav").duration
+    assert talk > sum(clip.seconds for clip in corpus.of("test"))
 
 
 def test_short_recordings_are_heard_whole_and_long_ones_give_what_those_lack(tmp_path):
