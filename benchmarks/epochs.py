@@ -10,8 +10,9 @@ from torch import Tensor
 from stages.finetune import parts_of
 from voicegraft.embedding.extraction import encode
 from voicegraft.embedding.knobs import ExtractEmbeddings
-from voicegraft.embedding.store import Store, write_store
+from voicegraft.embedding.store import Store
 from voicegraft.embedding.takes import Take
+from voicegraft.embedding.writer import write_store
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.grafted import GraftedModel
 from voicegraft.model.head import HeadChoice

@@ -25,8 +25,9 @@ from benchmarks.results import keep
 from benchmarks.timing import in_turn
 from voicegraft.embedding.extraction import encode
 from voicegraft.embedding.knobs import ExtractEmbeddings
-from voicegraft.embedding.store import Store, write_store
+from voicegraft.embedding.store import Store
 from voicegraft.embedding.takes import Take
+from voicegraft.embedding.writer import write_store
 from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.evaluation.interval import interval, rate_interval, resampled_rates
 from voicegraft.evaluation.scores import Score, score

@@ -8,7 +8,7 @@ Writes  DECODED, the model with its decoder, which is all that `voicegraft trans
         words; confidence.csv is the reliability diagram of words.
         PREDICTIONS, id, reference and hypothesis in a .tsv: sentences of the corpus, never for git
 Knobs   decode: search; evaluate: resamples, confidence, seed, duration_edges_seconds,
-        fewest_speaker_clips
+        fewest_speaker_clips; privacy: committed_names, salt; corpus: name, for what is public
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
@@ -24,6 +24,7 @@ import numpy as np
 from tqdm import tqdm
 
 from voicegraft.evaluation.predictions import SCORED, STATES, read_emissions
+from voicegraft.evaluation.pseudonyms import load_names
 from voicegraft.evaluation.summary import CHOOSING, Evaluate
 from voicegraft.evaluation.words import DecodedClips
 from voicegraft.language.arpa import is_installed
@@ -99,7 +100,8 @@ def main(
     save_decoder(decoded / FOLDER, settings, language)
     of = provenance(corpus=corpus, model=model, language=language, settings=params)
     report = DecodedClips(scored, found[len(dev) :], settings)
-    lines = report.write(evaluation, predictions, labels, read_lexicon(language), params, of)
+    words, names = read_lexicon(language), load_names()
+    lines = report.write(evaluation, predictions, labels, words, params, of, names)
     print("\n".join(lines))
 
 

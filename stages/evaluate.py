@@ -10,7 +10,8 @@ Writes  EVALUATION, a folder of numbers for git: metrics.json, the main rates; r
         EMISSIONS, of a model for transcription, if asked for: those of dev, test and unseen; and
         what its attention decoder listens to, if it has one
 Knobs   task; evaluate: batch_seconds, resamples, confidence, seed, duration_edges_seconds,
-        fewest_speaker_clips, and for classes unknown_labels, max_false_accepts
+        fewest_speaker_clips, and for classes unknown_labels, max_false_accepts; privacy:
+        committed_names, salt; corpus: name, for what is public
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
@@ -35,6 +36,7 @@ from voicegraft.evaluation.predictions import (
     log_probabilities,
     write_emissions,
 )
+from voicegraft.evaluation.pseudonyms import load_names
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
 from voicegraft.evaluation.summary import CHOOSING, Evaluate
 from voicegraft.model.grafted import GraftedModel, load_model
@@ -77,7 +79,9 @@ def evaluate_texts(
         found += run(grafted, clips, dev, params.batch_seconds)
         write_emissions(emissions, [*utterances, *dev], found)
     of = provenance(corpus=corpus, model=model, settings=params)
-    summary = write_evaluation(evaluation, utterances, hypotheses, grafted.labels, params, of)
+    summary = write_evaluation(
+        evaluation, utterances, hypotheses, grafted.labels, params, of, names=load_names()
+    )
     return headline(summary)
 
 
@@ -91,7 +95,8 @@ def evaluate_classes(model: Path, corpus: Path, evaluation: Path, predictions: P
     scores = score_classes(utterances, grafted.labels, found)
     check_unknown(params, scores)
     of = provenance(corpus=corpus, model=model, settings=params)
-    return class_headline(write_class_evaluation(evaluation, scores, params, params, of))
+    names = load_names()
+    return class_headline(write_class_evaluation(evaluation, scores, params, params, of, names))
 
 
 def main(

@@ -7,53 +7,54 @@ Writes  EMBEDDINGS, a store: the states of the chosen layers, or their principal
         is encoded again only if its audio, the upstream or the window changed; with
         shared_cache, what others encoded is fetched into it, and what is new is sent
 Knobs   extract_embeddings: layers, margin_seconds, speeds, augment, components, precision,
-        batch_seconds, cache_gigabytes, shared_cache
+        batch_seconds, cache_gigabytes, shared_cache, engine
+
+With --shard 2/8, it encodes the second of eight parts into CACHE, and writes no EMBEDDINGS: a run
+without --shard does, once all parts are there (docs/scale.md).
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
 
+import math
 import sys
 import time
-from functools import partial
 from pathlib import Path
+from typing import Annotated
 
-import torch
+import typer
 from tqdm import tqdm
 
 from voicegraft.embedding.cache import Cache
-from voicegraft.embedding.extraction import encode, fill
-from voicegraft.embedding.keys import keys_for
-from voicegraft.embedding.knobs import ExtractEmbeddings, layers_of
+from voicegraft.embedding.extraction import fill, keep
+from voicegraft.embedding.extractor import Extractor, opened
+from voicegraft.embedding.kept import SHARDS, KeptShards
+from voicegraft.embedding.knobs import ExtractEmbeddings
+from voicegraft.embedding.node import job_of
+from voicegraft.embedding.on_ray import fill_cache
 from voicegraft.embedding.reduction import reduce_store
-from voicegraft.embedding.store import write_store
-from voicegraft.embedding.takes import degraded_takes, takes
-from voicegraft.model import upstream as upstreams
-from voicegraft.model.precision import Precision, bound_cache, on_this_machine
+from voicegraft.embedding.takes import clip_by_clip
+from voicegraft.embedding.writer import write_store
 from voicegraft.pipeline.command import pace, run_stage
 from voicegraft.pipeline.params import load_params
-from voicegraft.speech.manifest import UNLABELLED, Corpus
+from voicegraft.speech.manifest import Corpus
 
 
-def facts_of(
-    folder: Path,
-    upstream: upstreams.Upstream,
-    params: ExtractEmbeddings,
-    precision: Precision,
-) -> dict:
+def facts_of(extractor: Extractor) -> dict:
     """Return the facts about the states for readers of the store."""
+    params, upstream = extractor.params, extractor.upstream
     augment = [degradation.model_dump(exclude_defaults=True) for degradation in params.augment]
     return {
-        "upstream": upstreams.name_in(folder),
+        "upstream": extractor.name,
         "upstream_config": upstream.config,
         "margin_seconds": params.margin_seconds,
         "silence_frames": upstream.silence_frames(params.margin_seconds),
         "speeds": params.speeds,
-        "precision": precision,
+        "precision": extractor.precision,
     } | ({"augment": augment} if augment else {})
 
 
 def report(seconds_of_audio: float, recalled: float, seconds: float) -> None:
-    """Print the amount of stored audio, the speed, and the amount found in the cache."""
+    """Print the amount of audio, the speed, and the amount found in the cache."""
     line = pace(seconds_of_audio, seconds)
     print(f"{line}; {recalled / 3600:.2f} hours were in the cache", file=sys.stderr)
 
@@ -68,45 +69,87 @@ def reduce(embeddings: Path, corpus: Corpus, components: int) -> None:
         )
 
 
-def opened(folder: Path, params: ExtractEmbeddings) -> Cache:
-    """Return the cache in a folder, in front of the shared one if there is one."""
-    shared = None
-    if params.shared_cache:
-        from voicegraft.embedding.shared import SharedCache
+def parsed(shard: str) -> tuple[int, int]:
+    """Return the number of a part, and of how many, from such as 2/8.
 
-        shared = SharedCache(params.shared_cache)
-    return Cache(folder, round(params.cache_gigabytes * 1e9), shared)
+    Raises:
+        ValueError: if it is something else.
+    """
+    number, slash, parts = shard.partition("/")
+    if not (slash and number.isdecimal() and parts.isdecimal() and 0 < int(number) <= int(parts)):
+        raise ValueError(f"--shard {shard}: it must be such as 2/8, from 1/8 to 8/8")
+    return int(number), int(parts)
 
 
-def main(upstream: Path, corpus: Path, cache: Path, embeddings: Path) -> None:
-    params = load_params(ExtractEmbeddings, "extract_embeddings")
-    bound_cache()
-    model, clips = upstreams.load(upstream), Corpus(corpus)
-    control = upstreams.is_control(upstreams.name_in(upstream))
-    stored = layers_of(len(model.blocks), params.layers, control)
-    margin = params.margin_seconds
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
-    chosen = takes(clips.utterances, params.speeds, model.max_samples)
-    learnt = clips.of("train", UNLABELLED)
-    chosen += [take for clip in learnt for take in degraded_takes(clip, params.augment)]
-    frames = {take.id: model.frames(take.samples, margin) for take in chosen}
-    precision = on_this_machine(params.precision, model)
-    keys = keys_for(model, stored, margin, precision, clips)
-    encoder = partial(encode, model, clips, stored, margin, precision, params.batch_seconds)
-    facts = facts_of(upstream, model, params, precision)
-    total, recalled = sum(take.seconds for take in chosen), 0.0
-    began = time.monotonic()
+def encode_part(extractor: Extractor, cache: Cache, number: int, parts: int) -> None:
+    """Encode one of so many parts of the takes into the cache."""
+    if not extractor.params.shared_cache:
+        extractor.check_room()
+    chosen, began, recalled = extractor.part(number, parts), time.monotonic(), 0.0
+    total = sum(take.seconds for take in chosen)
+    with bar_of(total) as bar:
+        for some, fresh in keep(chosen, extractor.keys, cache, extractor.encode):
+            seconds = sum(take.seconds for take in some)
+            recalled += 0.0 if fresh else seconds
+            bar.update(seconds)
+    report(total, recalled, time.monotonic() - began)
+
+
+def encode_on_cluster(extractor: Extractor, upstream: Path, corpus: Path, cache: Cache) -> None:
+    """Encode what the cache lacks on all nodes of a cluster of Ray, into the cache."""
+    extractor.check_room()
+    job = job_of(extractor, upstream, corpus, cache.folder)
+    with bar_of(sum(take.seconds for take in extractor.takes)) as bar:
+        fill_cache(extractor, job, cache, bar)
+
+
+def compose(extractor: Extractor, cache: Cache, embeddings: Path) -> None:
+    """Write the store, of what is in the cache and what is encoded for it."""
+    facts, frames, began = facts_of(extractor), extractor.frames(), time.monotonic()
+    order = [take.id for take in clip_by_clip(extractor.takes, extractor.corpus.utterances)]
+    places = frames, facts, order, kept_shards(cache.folder, extractor.params)
+    total, recalled = sum(take.seconds for take in extractor.takes), 0.0
     with (
-        opened(cache, params) as kept,
-        write_store(embeddings, stored, model.size, frames, facts) as store,
-        tqdm(total=round(total), unit="s of audio", unit_scale=True) as bar,
+        write_store(embeddings, extractor.layers, extractor.upstream.size, *places) as store,
+        bar_of(total) as bar,
     ):
-        for take, fresh in fill(store, chosen, keys, kept, encoder):
+        for take, fresh in fill(store, extractor.takes, extractor.keys, cache, extractor.encode):
             recalled += 0.0 if fresh else take.seconds
             bar.update(take.seconds)
     report(total, recalled, time.monotonic() - began)
+
+
+def kept_shards(cache: Path, params: ExtractEmbeddings) -> KeptShards | None:
+    """Return the shards of earlier stores; of components there are none, as they change at once."""
+    if params.components != "all" or not params.cache_gigabytes:
+        return None
+    return KeptShards(cache / SHARDS)
+
+
+def bar_of(seconds: float) -> tqdm:
+    """Return a progress bar over so much audio."""
+    return tqdm(total=math.ceil(seconds), unit="s of audio", unit_scale=True)
+
+
+def main(
+    upstream: Path,
+    corpus: Path,
+    cache: Path,
+    embeddings: Path,
+    shard: Annotated[str, typer.Option(help="Encode one part alone, such as 2/8.")] = "",
+) -> None:
+    part = parsed(shard) if shard else None
+    params = load_params(ExtractEmbeddings, "extract_embeddings")
+    extractor = Extractor(upstream, corpus, params)
+    with opened(cache, params) as kept:
+        if part:
+            encode_part(extractor, kept, *part)
+            return
+        if params.engine == "ray":
+            encode_on_cluster(extractor, upstream, corpus, kept)
+        compose(extractor, kept, embeddings)
     if params.components != "all":
-        reduce(embeddings, clips, params.components)
+        reduce(embeddings, extractor.corpus, params.components)
 
 
 if __name__ == "__main__":

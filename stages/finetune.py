@@ -24,10 +24,12 @@ from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params
 from voicegraft.pipeline.provenance import remember
 from voicegraft.speech.manifest import Corpus
+from voicegraft.speech.rows import open_corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute, engine, settled
 from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates, learnable_side
 from voicegraft.training.loop import Trainer
+from voicegraft.training.ranks import is_first
 from voicegraft.training.recipe import Learns, Recipe, add, section
 from voicegraft.training.records import share_of, size_of, write_share
 from voicegraft.training.schedule import Part, attention_part, head_part, upstream_parts
@@ -114,7 +116,7 @@ def main(
     way = load_params(Learns, name, defaults=defaults).learns
     params = load_params(section(way), name, defaults=defaults)
     compute = load_params(Compute, "compute")
-    clips, grafted = Corpus(corpus), load_model(head, "cpu")
+    clips, grafted = open_corpus(corpus), load_model(head, "cpu")
     pretrained = size_of(grafted.upstream)
     inputs = inputs_of(params, grafted, clips, embeddings)
     if params.attention_weight:
@@ -122,15 +124,16 @@ def main(
     add(grafted, params)
     parts = parts_of(params, grafted)
     share = share_of(parts, pretrained)
-    print(share, file=sys.stderr)
+    if is_first():
+        print(share, file=sys.stderr)
     fabric = engine(settled(compute, grafted, inputs, parts))
     section_weight = {"section": name, "attention_weight": params.attention_weight}
     trainer = Trainer(fabric, grafted, inputs, parts, params, **section_weight)
-    reads = {"recipe": params, "compute": compute, "stage": Path(__file__)}
+    reads = {"stage": Path(__file__)} | trainer.named_by(compute)
     reads |= {"upstream": upstream, "head": head, "corpus": corpus, "embeddings": embeddings}
     with tidied(scratch):
         trainer.train(clips, Checkpoint(scratch / fingerprint(reads)), model, curves)
-    if fabric.is_global_zero:
+    if is_first():
         remember(model, head=head)
         write_share(training, share)
 

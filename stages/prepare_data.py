@@ -95,7 +95,8 @@ def main(downloads: Path, corpus: Path, report: Path) -> None:
     params = load_params(PrepareData, "prepare_data")
     task = load_task()
     found = load_corpus(source.name).clips(Path(source.folder), downloads, source)
-    clips = [as_task(clip, task) for clip in found]
+    gone = params.split.forgotten_speakers
+    clips = [as_task(clip, task) for clip in found if clip.speaker not in gone]
     corpus.mkdir(parents=True, exist_ok=True)
     with PackedWriter(corpus / "audio.npy", np.int16) as packed:
         utterances, audio, rejects = pack(clips, params, packed)

@@ -18,7 +18,7 @@ from voicegraft.model.upstream import by_kind
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params, load_task
 from voicegraft.pipeline.provenance import remember
-from voicegraft.speech.manifest import Corpus
+from voicegraft.speech.rows import open_corpus
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
@@ -32,6 +32,7 @@ from voicegraft.training.head import (
     write_trials,
 )
 from voicegraft.training.inputs import StoredStates
+from voicegraft.training.ranks import is_first
 from voicegraft.training.scratch import fingerprint, tidied
 
 
@@ -46,18 +47,20 @@ def main(
     asked = load_params(choice_of(load_task()), "head")
     fit = load_params(Fit, "train_head")
     compute = load_params(Compute, "compute")
-    clips, store = Corpus(corpus), Store(embeddings)
+    clips, store = open_corpus(corpus), Store(embeddings)
     choice, trials = settled_choice(asked, store, clips.of("train"))
     layer = choice.layer
     grafted = graft(layer, choice, store, clips.of("train"), upstream, fit.seed)
-    if is_fitted(grafted):
-        fit_head(grafted, StoredStates(store, layer, fit.masking), clips, model, curves)
-    else:
-        reads = {"head": choice, "fit": fit, "compute": compute, "stage": Path(__file__)}
-        reads |= {"upstream": upstream, "corpus": corpus, "embeddings": embeddings}
+    if fit.private or not is_fitted(grafted):
         trainer = head_trainer(grafted, store, fit, compute)
+        reads = {"head": choice, "stage": Path(__file__)} | trainer.named_by(compute)
+        reads |= {"upstream": upstream, "corpus": corpus, "embeddings": embeddings}
         with tidied(scratch):
             trainer.train(clips, Checkpoint(scratch / fingerprint(reads)), model, curves)
+    elif is_first():
+        fit_head(grafted, StoredStates(store, layer, fit.masking), clips, model, curves)
+    if not is_first():
+        return
     if trials:
         print(f"head: {trials[0].view}", file=sys.stderr)
         write_trials(curves / "choice.csv", trials)

@@ -4,7 +4,8 @@ Reads   MODEL, a grafted model with a CTC head; CORPUS and EMBEDDINGS, as stages
         them: neither the upstream nor a fine-tuned one is run
 Writes  FOLDER, for git: suspects.csv, ids of clips with the largest log-likelihood gaps;
         units.csv, how well clusters of frames agree with characters, beside log-mel and chance
-Knobs   align_texts: seed, draws, minutes, units, listed
+Knobs   align_texts: seed, draws, minutes, units, listed; privacy: committed_names,
+        salt; corpus: name, for what is public
 
 Each frame belongs to the character that the head emits nearest to it in a forced alignment of the
 text. Characters spread evenly over the clip hardly agree with units: their V-measure is 0.03, and
@@ -24,6 +25,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from voicegraft.embedding.store import Store
+from voicegraft.evaluation.pseudonyms import load_names
 from voicegraft.model import ctc
 from voicegraft.model.grafted import GraftedModel, load_model
 from voicegraft.pipeline.command import run_stage
@@ -114,7 +116,8 @@ def main(model: Path, corpus: Path, embeddings: Path, folder: Path) -> None:
     doubtful = [asdict(found) for found in misfits(clips, wrong)]
     agreed = [asdict(found) for found in frame_units(speech, store, drawn, spelt, params)]
     folder.mkdir(parents=True, exist_ok=True)
-    write_table(folder / "suspects.csv", doubtful[: params.listed])
+    named = load_names().rows(doubtful[: params.listed], {"id": "clip", "speaker": "speaker"})
+    write_table(folder / "suspects.csv", named)
     write_table(folder / "units.csv", agreed)
 
 

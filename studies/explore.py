@@ -6,7 +6,8 @@ Writes  FOLDER, for git: ids, names and numbers, and no sentence. suspects.csv: 
         recording; outliers.csv: clips by local outlier factor; map.csv: t-SNE coordinates of
         clips; units.csv: agreement of clusters of clips with speakers and labels, compared with
         log-mel and chance; found.json: counts
-Knobs   explore: seed, draws, clips, units, listed, same_sound
+Knobs   explore: seed, draws, clips, units, listed, same_sound; privacy: committed_names,
+        salt; corpus: name, for what is public
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
@@ -23,6 +24,7 @@ from tqdm import tqdm
 
 from voicegraft.embedding.choice import pooled
 from voicegraft.embedding.store import Store
+from voicegraft.evaluation.pseudonyms import Names, load_names
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import write_json
 from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
@@ -141,6 +143,22 @@ def clip_units(
                 yield from agreements(("clips", name, against), states, names, params.units, seeds)
 
 
+def for_git(
+    tables: dict[str, list[dict[str, Any]]], names: Names, labelled: bool
+) -> dict[str, list[Any]]:
+    """Return the tables with names for git; the places on the map in the order of these."""
+    kinds = {"id": "clip", "other": "clip", "speaker": "speaker"}
+    kinds |= {} if labelled else {"group": "speaker"}  # see `places`
+    found = {
+        table: names.rows(rows, {k: kind for k, kind in kinds.items() if k in rows[0]})
+        for table, rows in tables.items()
+        if rows
+    }
+    if names.salt and "map" in found:
+        found["map"].sort(key=lambda row: row["id"])
+    return tables | found
+
+
 def main(corpus: Path, embeddings: Path, folder: Path) -> None:
     params = load_params(Explore, "explore", STUDIES_FILE)
     speech, store = Corpus(corpus), Store(embeddings)
@@ -160,7 +178,8 @@ def main(corpus: Path, embeddings: Path, folder: Path) -> None:
         "units": [asdict(found) for found in clip_units(speech, sample, of_sample, params)],
     }
     folder.mkdir(parents=True, exist_ok=True)
-    for name, rows in tables.items():
+    labelled = any(clip.label for clip in clips)
+    for name, rows in for_git(tables, load_names(), labelled).items():
         write_table(folder / f"{name}.csv", rows)
     found = {
         "clips": len(clips),
@@ -170,7 +189,7 @@ def main(corpus: Path, embeddings: Path, folder: Path) -> None:
         "contradicting_duplicates": sum(not pair["agree"] for pair in pairs),
         "duplicates_on_two_sides": sum(pair["split"] != pair["other_split"] for pair in pairs),
     }
-    if any(clip.label for clip in clips):
+    if labelled:
         found["likely_wrong"] = sum(row["likely_wrong"] for row in doubtful)
     write_json(folder / "found.json", found | {KEY: provenance(corpus=corpus)})
     print("\n".join(f"{name}: {value}" for name, value in found.items()), file=sys.stderr)

@@ -7,7 +7,8 @@ Writes  EVALUATION, a table for git: accuracy and macro-F1 with intervals, the m
         self-training too; no label of the speaker is used. No lines with fewer than two known
         speakers
 Knobs   leave_speakers_out: rounds, sure_share; head: layer, pooling; evaluate: unknown_labels,
-        which are left out, resamples, confidence, seed
+        which are left out, resamples, confidence, seed; privacy: committed_names,
+        salt; corpus: name, for what is public
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
@@ -18,6 +19,7 @@ from typing import Any
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.classes.open_set import EvaluateClasses
 from voicegraft.evaluation.classes.summary import COLUMNS, rates_in_words
+from voicegraft.evaluation.pseudonyms import load_names
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import STUDIES_FILE, load_params
 from voicegraft.pipeline.provenance import KEY, cell, provenance
@@ -45,6 +47,7 @@ def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     if len({clip.speaker for clip in named}) > 1:
         clips = vectors(Store(embeddings), named, how)
         lines = list(leave_speakers_out(clips, knobs, params))
+    lines = load_names().rows(lines, {"speaker": "speaker"})
     of = cell(provenance(corpus=corpus, settings=params))
     rows = [[*(line[name] for name in HEADER), of] for line in lines]
     write_rows(evaluation, [*HEADER, KEY], rows)

@@ -6,7 +6,8 @@ Writes  ROBUSTNESS, CSV: for each condition and level of noise the error rate wi
         its paired change from clean clips; UTTERANCES, CSV: the errors of each clip in each
         condition, for comparing two models
 Knobs   task; robustness: conditions, seed; evaluate: batch_seconds, resamples,
-        confidence, seed, and for classes unknown_labels, which are left out
+        confidence, seed, and for classes unknown_labels, which are left out; privacy:
+        committed_names, salt; corpus: name, for what is public
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
@@ -18,6 +19,7 @@ from voicegraft.evaluation.classes.open_set import EvaluateClasses
 from voicegraft.evaluation.classes.scores import COLUMNS as CLASS_COLUMNS
 from voicegraft.evaluation.classes.scores import ClassScore, score_classes
 from voicegraft.evaluation.predictions import log_probabilities, transcribe
+from voicegraft.evaluation.pseudonyms import load_names
 from voicegraft.evaluation.scores import COLUMNS, Score, score
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.model.grafted import GraftedModel, load_model
@@ -57,7 +59,9 @@ def main(model: Path, corpus: Path, robustness: Path, utterances: Path) -> None:
     measured = measure(knobs, clean, scoring(grafted, clips, params.batch_seconds))
     of = provenance(corpus=corpus, model=model, settings=params)
     write_robustness(robustness, measured, rate, params, of)
-    write_clips(utterances, measured, columns)
+    names = load_names()
+    named = {condition: names.committed(scores) for condition, scores in measured.items()}
+    write_clips(utterances, named, columns)
 
 
 if __name__ == "__main__":

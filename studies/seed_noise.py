@@ -4,7 +4,8 @@ Reads   UPSTREAM, CORPUS and EMBEDDINGS, as stages write them
 Writes  NOISE, a folder for git: utterances.csv, the errors on test for each seed, clip by clip;
         seeds.csv, the rates for each seed; metrics.json, their variation, for `voicegraft compare`.
         SCRATCH keeps finished trainings for the next run
-Knobs   seed_noise: seeds; head, train_head, compute, as for the head
+Knobs   seed_noise: seeds; head, train_head, compute, as for the head; privacy:
+        committed_names, salt; corpus: name, for what is public
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
@@ -14,6 +15,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from voicegraft.evaluation.pseudonyms import load_names
 from voicegraft.evaluation.scores import COLUMNS, Score
 from voicegraft.model.head import HeadChoice
 from voicegraft.pipeline.command import run_stage
@@ -48,10 +50,11 @@ def main(upstream: Path, corpus: Path, embeddings: Path, noise: Path, scratch: P
     noise.mkdir(parents=True, exist_ok=True)
     rows = [(fit.seed + run.draw, *(round(run.rate(m), 4) for m in Score.RATES)) for run in runs]
     write_rows(noise / "seeds.csv", ("seed", *Score.RATES), rows)
+    names = load_names()
     clips_of = [
         (fit.seed + run.draw, *(getattr(s, name) for name in COLUMNS))
         for run in runs
-        for s in run.scores
+        for s in names.committed(run.scores)
     ]
     write_rows(noise / "utterances.csv", ("seed", *COLUMNS), clips_of)
     of = provenance(corpus=corpus, upstream=upstream, training=[choice, fit])

@@ -3,7 +3,7 @@
 Reads   UPSTREAM, as fetch_model writes it; CORPUS, as prepare_data writes it
 Writes  EVALUATION and PREDICTIONS, the same files as evaluate
 Knobs   DECODER, a file of voicegraft/decoders; corpus: language; prepare_data.text, to
-        normalise hypotheses like references; evaluate
+        normalise hypotheses like references; evaluate; privacy: committed_names, salt
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from voicegraft.evaluation.pseudonyms import load_names
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.pipeline.command import pace, run_stage
@@ -39,7 +40,9 @@ def main(decoder: str, upstream: Path, corpus: Path, evaluation: Path, predictio
     print(pace(audio, took), file=sys.stderr)
     write_predictions(predictions, utterances, hypotheses)
     of = provenance(corpus=corpus, upstream=upstream, settings=params)
-    summary = write_evaluation(evaluation, utterances, hypotheses, None, params, of)
+    summary = write_evaluation(
+        evaluation, utterances, hypotheses, None, params, of, names=load_names()
+    )
     print("\n".join(headline(summary)))
 
 

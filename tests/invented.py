@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from voicegraft.embedding.extraction import encode
-from voicegraft.embedding.store import write_store
 from voicegraft.embedding.takes import takes
+from voicegraft.embedding.writer import write_store
 from voicegraft.model.grafted import Description, GraftedModel
 from voicegraft.model.layers import Layer
 from voicegraft.model.upstream import plugin

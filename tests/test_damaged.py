@@ -56,11 +56,12 @@ def test_a_side_that_there_is_not_is_refused_and_its_clips_are_not_lost(corpus, 
 
 
 @each_damage
-@pytest.mark.parametrize("file", ["store.json", "index.csv", "layer_1.npy"])
+@pytest.mark.parametrize("file", ["store.json", "index.csv", "layer_1/*.npy"])
 def test_a_damaged_store_is_refused_by_the_name_of_the_file(corpus, tmp_path, file, damage):
     store_corpus(tmp_path, corpus, model())
-    damaged(tmp_path / file, damage)
-    with pytest.raises(DamagedError, match=file):
+    [path] = tmp_path.glob(file)
+    damaged(path, damage)
+    with pytest.raises(DamagedError, match=path.name):
         Store(tmp_path)
 
 
@@ -68,7 +69,15 @@ def test_a_store_whose_index_lacks_the_last_clip_is_refused(corpus, tmp_path):
     store_corpus(tmp_path, corpus, model())
     path = tmp_path / "index.csv"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
-    with pytest.raises(DamagedError, match=r"not those of index\.csv"):
+    with pytest.raises(DamagedError, match=r"\.npy .* no array \(\d+, 32\)"):
+        Store(tmp_path)
+
+
+def test_a_shard_that_the_index_does_not_name_is_refused(corpus, tmp_path):
+    store_corpus(tmp_path, corpus, model())
+    [path] = tmp_path.glob("layer_1/*.npy")
+    shutil.copy(path, path.with_name("more.npy"))
+    with pytest.raises(DamagedError, match=r"more\.npy is not in index\.csv"):
         Store(tmp_path)
 
 

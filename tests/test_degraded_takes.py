@@ -12,10 +12,12 @@ from test_takes import NO_MASKS
 from stages.extract_embeddings import facts_of
 from voicegraft.embedding.cache import Cache
 from voicegraft.embedding.extraction import encode, fill
+from voicegraft.embedding.extractor import Extractor
 from voicegraft.embedding.keys import keys_for
 from voicegraft.embedding.knobs import ExtractEmbeddings
-from voicegraft.embedding.store import Store, write_store
+from voicegraft.embedding.store import Store
 from voicegraft.embedding.takes import SEED, DegradedTake, Take, degraded_takes, takes
+from voicegraft.embedding.writer import write_store
 from voicegraft.model import upstream as upstreams
 from voicegraft.pipeline.params import read_params
 from voicegraft.speech.degradation import Condition, Degradation, DegradedCorpus
@@ -123,12 +125,12 @@ def test_the_key_of_a_degraded_take_follows_its_samples_and_no_other_changes(ext
 
 
 def test_a_store_lists_its_degradations_and_none_where_there_are_none(tmp_path):
-    upstreams.write_identity(tmp_path, "whisper", "base", "MIT")
-    knobs = read_params()["extract_embeddings"]
-    kept_facts = [
-        facts_of(tmp_path, model().upstream, ExtractEmbeddings(**knobs | change), "float32")
-        for change in ({}, {"augment": AUGMENT})
-    ]
+    tiny = {"name": "random", "config": upstreams.plugin("random").TINY}
+    upstreams._write_identity(tmp_path, tiny)
+    write_corpus(tmp_path / "corpus")
+    knobs = read_params()["extract_embeddings"] | {"precision": "float32"}
+    chosen = [ExtractEmbeddings(**knobs | change) for change in ({}, {"augment": AUGMENT})]
+    kept_facts = [facts_of(Extractor(tmp_path, tmp_path / "corpus", knob)) for knob in chosen]
     assert "augment" not in kept_facts[0]
     assert [Degradation(**entry) for entry in kept_facts[1].pop("augment")] == AUGMENT
     assert kept_facts[0] == kept_facts[1]

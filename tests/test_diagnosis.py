@@ -20,7 +20,7 @@ from voicegraft.speech.manifest import Corpus
 from voicegraft.training import diagnosis
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute, engine
-from voicegraft.training.fit import Fit, batches_of_epoch
+from voicegraft.training.fit import Fit, steps_of_epoch
 from voicegraft.training.inputs import StoredStates, learnable_side
 from voicegraft.training.loop import Trainer
 from voicegraft.training.recipe import section
@@ -139,7 +139,7 @@ def test_in_16_bits_steps_that_overflow_are_left_out_until_the_scale_fits(corpus
     trainer = head_trainer(store, fabric, head="ctc_linear", lr=0.01, epochs=6)
     curve = run(trainer, corpus, tmp_path)
     left_out = 40 - math.log2(fabric.strategy.precision.scaler.get_scale())
-    epochs = (batches_of_epoch(corpus.of("train"), trainer.fit, epoch) for epoch in range(6))
+    epochs = (steps_of_epoch(corpus.of("train"), trainer.fit, epoch) for epoch in range(6))
     assert 0 < left_out < 30
     assert trainer.schedule.last_epoch == sum(map(len, epochs)) - left_out
     assert curve[-1]["train/loss"] < 0.9 * curve[1]["train/loss"]

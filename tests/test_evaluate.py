@@ -19,6 +19,7 @@ from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance, write_man
 STAGE = Path(__file__).parent.parent / "stages" / "evaluate.py"
 TEXTS = ["ba da", "da ba da", "žena ba", "a"]
 LETTERS = " abden"
+KEPT = {"privacy": {"committed_names": "keep", "salt": "salt"}}
 TABLES = {"utterances.csv", "slices.csv", "confusion.csv"}
 
 
@@ -47,7 +48,7 @@ def project(tmp_path, monkeypatch):
     knobs = {"batch_seconds": 5.0, "resamples": 1000, "confidence": 0.95, "seed": 1}
     slices = {"duration_edges_seconds": [1], "fewest_speaker_clips": 2}
     (tmp_path / "params.yaml").write_text(
-        yaml.safe_dump({"task": "transcription", "evaluate": knobs | slices})
+        yaml.safe_dump({"task": "transcription", "evaluate": knobs | slices} | KEPT)
     )
     monkeypatch.chdir(tmp_path)
     return tmp_path

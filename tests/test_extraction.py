@@ -1,5 +1,7 @@
 """The store as it is filled from the cache and the upstream, on tones and a tiny network."""
 
+import os
+import shutil
 from dataclasses import replace
 from functools import partial
 
@@ -7,11 +9,13 @@ import numpy as np
 import pytest
 from invented import LAYERS, MARGIN_SECONDS, SPEEDS, model, write_corpus
 
+from voicegraft.embedding import index
 from voicegraft.embedding.cache import Cache
 from voicegraft.embedding.extraction import encode, fill
+from voicegraft.embedding.kept import KeptShards
 from voicegraft.embedding.keys import keys_for
-from voicegraft.embedding.store import write_store
 from voicegraft.embedding.takes import Take, takes
+from voicegraft.embedding.writer import write_store
 
 PLENTY = 10**9
 
@@ -27,7 +31,7 @@ class Extraction:
 
     def __init__(self, folder, upstream, limit=PLENTY):
         self.folder, self.upstream = folder, upstream
-        self.limit, self.precision = limit, "float32"
+        self.limit, self.precision, self.shards = limit, "float32", None
         self.watch = lambda _chosen: None
 
     def __call__(self, corpus, margin=MARGIN_SECONDS, layers=LAYERS, batches=None, name="store"):
@@ -38,10 +42,14 @@ class Extraction:
         encoder = partial(encode, self.upstream, corpus, layers, margin, self.precision, 3.0)
         with (
             Cache(self.folder / "cache", self.limit) as cache,
-            write_store(self.folder / name, layers, self.upstream.size, frames, {}) as store,
+            self.written(self.folder / name, layers, frames) as store,
         ):
             filled = fill(store, chosen, keys, cache, partial(self.encoded, encoder, batches))
             return [take.id for take, fresh in filled if fresh]
+
+    def written(self, folder, layers, frames):
+        size = self.upstream.size
+        return write_store(folder, layers, size, frames, {}, sorted(frames), self.shards)
 
     def encoded(self, encoder, batches, chosen):
         self.watch(chosen)
@@ -57,7 +65,8 @@ def extract(tmp_path):
 
 
 def bytes_of(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def of_training(corpus):
@@ -155,5 +164,72 @@ def test_another_precision_is_encoded_anew(extract, corpus):
 def test_states_from_the_cache_are_those_from_the_upstream(extract, corpus):
     extract(corpus, name="fresh")
     extract(corpus, name="cached", layers=[1])
-    one, other = (bytes_of(extract.folder / name)["layer_1.npy"] for name in ("fresh", "cached"))
+    one, other = (bytes_of(extract.folder / name / "layer_1") for name in ("fresh", "cached"))
     assert one == other
+
+
+@pytest.fixture
+def keeping(extract, monkeypatch):
+    """Extraction into small shards, which are kept for the next store."""
+    monkeypatch.setattr(index, "SHARD_BYTES", 20_000)
+    extract.shards = KeptShards(extract.folder / "shards")
+    return extract
+
+
+def files_of(folder):
+    """Return the number by which the disk knows each shard."""
+    return {path.relative_to(folder): path.stat().st_ino for path in folder.glob("*/*.npy")}
+
+
+def test_a_clip_added_rewrites_its_own_shards_and_the_store_is_as_without_what_was_kept(
+    keeping, corpus
+):
+    whole = corpus.utterances
+    keeping(with_utterances(corpus, whole[:-1]), name="before")
+    keeping(with_utterances(corpus, whole), name="after")
+    before, after = (files_of(keeping.folder / name) for name in ("before", "after"))
+    assert len(after) > 12
+    assert 0 < len(after.items() - before.items()) <= len(after) / 3
+    keeping.shards = None
+    keeping(corpus, name="alone")
+    assert bytes_of(keeping.folder / "after") == bytes_of(keeping.folder / "alone")
+
+
+def test_kept_shards_are_of_the_same_weights_alone(keeping, corpus):
+    everything = keeping(corpus, name="before")
+    keeping.upstream.requires_grad_(False)
+    keeping.upstream.blocks[0].up.bias[3] += 1e-3
+    assert keeping(corpus, name="after") == everything
+    before, after = (files_of(keeping.folder / name) for name in ("before", "after"))
+    assert not set(before.values()) & set(after.values())
+
+
+def test_kept_shards_that_a_store_has_in_one_layer_alone_are_written_in_all(keeping, corpus):
+    keeping(corpus, layers=[1], name="one")
+    keeping(corpus, layers=[0, 1], name="both")
+    keeping.shards = None
+    keeping(corpus, layers=[0, 1], name="alone")
+    assert bytes_of(keeping.folder / "both") == bytes_of(keeping.folder / "alone")
+
+
+def test_a_shard_that_no_store_has_any_more_is_not_kept(keeping, corpus):
+    keeping(corpus, name="store")
+    shards = list(keeping.shards.folder.iterdir())
+    assert {shard.stat().st_nlink for shard in shards} == {2}
+    shutil.rmtree(keeping.folder / "store")
+    keeping(corpus, name="store")  # from what was kept, as DVC deletes the store first
+    assert sorted(keeping.shards.folder.iterdir()) == sorted(shards)
+    shutil.rmtree(keeping.folder / "store")
+    keeping.shards = KeptShards(keeping.shards.folder)
+    keeping(corpus, margin=0.2, name="other")
+    assert not {shard.name for shard in shards} & {p.name for p in keeping.shards.folder.iterdir()}
+
+
+def test_where_nothing_can_be_linked_the_store_is_the_same(keeping, corpus, monkeypatch):
+    def refuse(*_):
+        raise OSError("no links here")
+
+    keeping(corpus, name="linked")
+    monkeypatch.setattr(os, "link", refuse)
+    keeping(corpus, name="written")
+    assert bytes_of(keeping.folder / "linked") == bytes_of(keeping.folder / "written")

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from voicegraft.embedding.choice import pooled, wide
-from voicegraft.embedding.store import Store, write_store
+from voicegraft.embedding.store import Store
+from voicegraft.embedding.writer import write_store
 
 SIZE, SILENCE = 4, 2
 FACTS = {"silence_frames": SILENCE, "upstream": "whisper"}

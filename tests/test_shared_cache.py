@@ -1,5 +1,6 @@
 """A cache that several people share, on a true S3 API on loopback."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import boto3
 import pytest
 import s3fs
 import stage_runs
+from dvc.repo import Repo
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
@@ -222,8 +224,31 @@ def test_a_second_checkout_encodes_nothing_and_has_the_same_store(tmp_path, whis
         assert done.returncode == 0, done.stderr
     kept = Cache(second / "cache", PLENTY)
     assert len(kept) == 6 and all(len(p.stem) == 64 for p in (second / "cache").glob("*.states"))
-    for file in (alone / "embeddings").iterdir():
-        assert (second / "embeddings" / file.name).read_bytes() == file.read_bytes()
+    files = [path for path in (alone / "embeddings").rglob("*") if path.is_file()]
+    assert len(files) > 2
+    for file in files:
+        assert (second / file.relative_to(alone)).read_bytes() == file.read_bytes()
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_remote_of_dvc_takes_outputs_and_gives_them_to_another_checkout(server, tmp_path):
+    pytest.importorskip("dvc_s3")
+    with Repo.init(str(tmp_path), no_scm=True) as repo:
+        with repo.config.edit() as config:
+            config["core"]["remote"] = "team"
+            config["remote"]["team"] = {"url": f"s3://{BUCKET}/dvc", "endpointurl": server[0]}
+    (store := tmp_path / "embeddings").mkdir()
+    for name in ("index.csv", "layer_6.npy"):
+        (store / name).write_text(f"{name}\n")
+    with Repo(str(tmp_path)) as repo:
+        repo.add([str(store)])
+        assert repo.push() == 3  # the files, and their list
+        for lost in (store, tmp_path / ".dvc/cache"):
+            shutil.rmtree(lost)
+        assert repo.pull()["stats"]["fetched"] == 3
+    assert {path.name: path.read_text() for path in store.iterdir()} == {
+        name: f"{name}\n" for name in ("index.csv", "layer_6.npy")
+    }
 
 
 def test_a_shared_cache_without_room_for_what_is_fetched_is_refused(tmp_path, whisper_folder):

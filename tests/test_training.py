@@ -13,7 +13,7 @@ from voicegraft.model.layers import Layer
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute, engine
-from voicegraft.training.fit import Fit, batches_of_epoch, steps_of_epoch
+from voicegraft.training.fit import Fit, steps_of_epoch
 from voicegraft.training.inputs import AudioFeatures, StoredStates, learnable
 from voicegraft.training.loop import Trainer
 from voicegraft.training.schedule import head_part, upstream_parts
@@ -85,8 +85,8 @@ class KilledError(Exception):
 
 
 class KilledAfterTwoEpochs(Checkpoint):
-    def save(self, learning) -> None:
-        super().save(learning)
+    def save(self, learning, write=True) -> None:
+        super().save(learning, write)
         if learning.progress.epoch == 2:
             raise KilledError
 
@@ -166,7 +166,7 @@ def test_a_run_continues_while_it_writes_few_letters_though_its_first_error_is_l
     few = [text[: len(text) // 4] for text in texts]
     later = few if written == "a few" else [text[: len(text) // 2] for text in texts]
     scored = iter([[text[:-1] for text in texts], *[later] * 6])
-    monkeypatch.setattr(trainer, "predict", lambda _: next(scored))
+    monkeypatch.setattr(trainer.predictor, "predict_by_all", lambda _: next(scored))
     assert len(run(trainer, corpus, tmp_path)) == 1 + epochs
 
 
@@ -236,10 +236,10 @@ def test_clips_with_more_symbols_than_frames_are_left_out_and_counted(
 
 def test_every_clip_is_in_one_batch_an_epoch_and_batches_change_between_epochs(corpus) -> None:
     train, knobs = corpus.of("train"), fit()
-    epochs = [batches_of_epoch(train, knobs, epoch) for epoch in (0, 0, 1)]
+    epochs = [steps_of_epoch(train, knobs, epoch) for epoch in (0, 0, 1)]
     assert epochs[0] == epochs[1] != epochs[2]
-    for batches in epochs:
-        assert sorted(u.id for b in batches for u in b) == sorted(u.id for u in train)
+    for steps in epochs:
+        assert sorted(u.id for s in steps for b in s for u in b) == sorted(u.id for u in train)
 
 
 def test_accumulating_two_batches_takes_half_the_steps(corpus, store, tmp_path) -> None:
@@ -276,7 +276,7 @@ def test_where_the_epochs_have_steps_enough_there_are_no_more_of_them(
 
 
 def test_patience_grows_as_the_epochs_do(corpus, store, tmp_path) -> None:
-    at_most = steps_of_epoch(corpus.of("train"), fit()) * 50
+    at_most = len(steps_of_epoch(corpus.of("train"), fit(), 0)) * 50
     knobs = fit(epochs=10, min_steps=at_most, patience=2, lr=1e-9)
     assert len(run(head_trainer(store, knobs), corpus, tmp_path)) == 1 + 5 * 2
 
@@ -291,7 +291,7 @@ def test_the_rate_rises_and_falls_over_all_epochs_however_many(corpus, store, tm
 
 
 def test_gradual_unfreezing_takes_the_same_share_of_the_epochs(corpus, store, tmp_path) -> None:
-    grafted, in_an_epoch = model(), steps_of_epoch(corpus.of("train"), fit())
+    grafted, in_an_epoch = model(), len(steps_of_epoch(corpus.of("train"), fit(), 0))
     parts = [head_part(grafted, 0.01), *upstream_parts(grafted, 1, 0.01, 1.0, 2, 0)]
     knobs = fit(min_steps=3 * 3 * in_an_epoch)
     trainer = Trainer(FABRIC, grafted, stored(store, 1), parts, knobs)

@@ -23,6 +23,7 @@ def write_params(folder: Path, unknown=("noise",), shots=(1, 5)) -> None:
     left_out = {"folds": 4}
     worse = [{"noise": "white", "snr_db": [20, -20]}, {"telephone": "band"}]
     params = {"task": "classification", "evaluate": evaluate, "few_shot": few}
+    params["privacy"] = {"committed_names": "keep", "salt": "salt"}
     params["head"] = {"layer": 2, "pooling": "mean_std", "normalise": "none"}
     params["leave_classes_out"] = left_out
     params["robustness"] = {"conditions": worse, "seed": 1}

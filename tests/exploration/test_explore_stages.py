@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,15 +22,11 @@ CLIPS = 72
 def quick_params() -> dict:
     few = {"draws": 2, "units": [4], "listed": 20}
     explore = PARAMS["explore"] | few | {"clips": 40}
-    return {"explore": explore, "align_texts": PARAMS["align_texts"] | few | {"minutes": 0.2}}
-
-
-def run(stage: str, folder: Path, *arguments: str, threads: str = "1") -> str:
-    script = [sys.executable, str(stage_runs.script(stage)), *arguments]
-    env = os.environ | {"OMP_NUM_THREADS": threads}
-    done = subprocess.run(script, cwd=folder, capture_output=True, text=True, env=env)
-    assert "Traceback" not in done.stderr
-    return done.stderr if done.returncode else ""
+    kept = {name: PARAMS[name] for name in ("corpus", "privacy")}
+    return kept | {
+        "explore": explore,
+        "align_texts": PARAMS["align_texts"] | few | {"minutes": 0.2},
+    }
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -54,8 +49,9 @@ def project(tmp_path_factory) -> Path:
     write_manifest(folder / "words/manifest.csv", [replace(c, label=c.text[0]) for c in clips])
     save_model(model(), folder / "head")
     for corpus, out in (("corpus", "texts"), ("words", "labels")):
-        assert run("explore", folder, corpus, "embeddings", out) == ""
-    assert run("align_texts", folder, "head", "corpus", "embeddings", "aligned") == ""
+        assert stage_runs.run("explore", f"{corpus} embeddings {out}", folder).returncode == 0
+    aligning = stage_runs.run("align_texts", "head corpus embeddings aligned", folder)
+    assert aligning.returncode == 0
     return folder
 
 
@@ -116,7 +112,9 @@ def test_no_text_is_written_where_git_sees_it(project) -> None:
 @pytest.mark.parametrize("corpus", ["corpus", "words"])
 def test_on_two_threads_the_bytes_are_those_of_one(project, tmp_path, corpus) -> None:
     once = project / {"corpus": "texts", "words": "labels"}[corpus]
-    assert run("explore", project, corpus, "embeddings", str(tmp_path), threads="2") == ""
+    command = stage_runs.command("explore", f"{corpus} embeddings {tmp_path}")
+    two = os.environ | {"OMP_NUM_THREADS": "2"}
+    subprocess.run(command, cwd=project, env=two, check=True, capture_output=True)
     for path in once.iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 

@@ -11,6 +11,7 @@ used are deleted. The whole cache may be deleted at any time; the states are the
 
 import errno
 import os
+import shutil
 import sys
 import time
 import uuid
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from voicegraft.embedding import shards
+from voicegraft.embedding.kept import SHARDS
 from voicegraft.embedding.shards import Entry
 
 if TYPE_CHECKING:  # who shares nothing need not wait for what speaks to a store
@@ -64,10 +66,11 @@ class Cache:
         return self
 
     def __exit__(self, stopped: type[BaseException] | None, *_: object) -> None:
-        self.trim()
-        self._close()
-        if self.shared is not None and not stopped:
-            self._publish(self._touched)
+        if stopped:
+            self.trim()
+            self._close()
+        else:
+            self.close_shard()
 
     def read(self, key: bytes) -> bytes | None:
         """Return the entry of `key`, or None if it is missing or damaged."""
@@ -79,6 +82,18 @@ class Cache:
                 return content
             self._torn.add((entry.path, entry.batch))
         return None if self.shared is None or key in self._entries else self._fetched(key)
+
+    def touch(self, keys: Iterable[bytes]) -> None:
+        """Count the entries of `keys` as used, though they need not be read."""
+        self._used |= {self._entries[key][-1].path for key in keys if key in self._entries}
+
+    def has(self, key: bytes) -> bool:
+        """Return whether the entry of `key` is there, in the folder or shared, whole or damaged."""
+        if key not in self._entries and time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._look()
+        if found := self._entries.get(key):
+            self._used.add(found[-1].path)
+        return bool(found) or (self.shared is not None and key in self.shared)
 
     def is_torn(self, key: bytes) -> bool:
         """Return whether an entry that was written with that of `key` is damaged or deleted.
@@ -106,6 +121,13 @@ class Cache:
             line = f"{self.folder}: {error.strerror}: from now on, encoded clips are not cached"
             tqdm.write(line, file=sys.stderr)  # on its own line, above the progress bar
 
+    def close_shard(self) -> None:
+        """End this process's shard, so that what is kept so far is shared."""
+        self.trim()
+        self._close()
+        if self.shared is not None:
+            self._publish()
+
     def trim(self) -> None:
         """Delete the least recently used shards, until the rest is within the limit."""
         for path in self._used:
@@ -126,6 +148,7 @@ class Cache:
         """Delete every entry; running processes continue with new shards."""
         for path, _ in self._files():
             path.unlink(missing_ok=True)
+        shutil.rmtree(self.folder / SHARDS, ignore_errors=True)
         self._entries.clear()
         self._known.clear()
 
@@ -156,15 +179,12 @@ class Cache:
             self._learn(path)
         return self.read(key) if key in self._entries else None
 
-    def _publish(self, paths: Iterable[Path]) -> None:
-        """Share what is in these shards: those of this process, and of one that was killed."""
-        keys: dict[Path, set[bytes]] = {path: set() for path in paths if path.is_file()}
-        for key, found in self._entries.items():
-            for entry in found:
-                if entry.path in keys:
-                    keys[entry.path].add(key)
-        for path, own in sorted(keys.items()):
-            self.shared.publish(path, self._known[path], own)
+    def _publish(self) -> None:
+        """Share the shards that were used: those of this process, and of one that was killed."""
+        for path in sorted(self._touched):
+            if found := list(shards.batches(path, 0)):
+                self.shared.publish(path, found[-1][1], {key for keys, _ in found for key in keys})
+        self._touched.clear()
 
     def _is_kept(self, entries: Mapping[bytes, bytes]) -> bool:
         """Append to this process's shard; return False if the shard was deleted."""
@@ -186,8 +206,7 @@ class Cache:
     def _growing(self) -> FileIO:
         """Return this process's own shard, with room for more."""
         if self._own and self._own.tell() >= SHARD_BYTES:
-            self._close()
-            self.trim()
+            self.close_shard()
         if not self._own:
             self.folder.mkdir(parents=True, exist_ok=True)
             name = f"{time.time_ns():016x}-{uuid.uuid4().hex[:8]}.states"  # unique

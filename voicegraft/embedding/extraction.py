@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from voicegraft.embedding.cache import Cache
-from voicegraft.embedding.store import StoreWriter
 from voicegraft.embedding.takes import Take
+from voicegraft.embedding.writer import StoreWriter
 from voicegraft.model.batches import batches_by_length
 from voicegraft.model.precision import Precision, products_in
 from voicegraft.model.upstream import Upstream
@@ -70,30 +70,60 @@ def fill(
 ) -> Iterator[tuple[Take, bool]]:
     """Add every take to the store; yield each with whether it had to be encoded.
 
-    Each encoded batch goes into the cache before the store, so a killed run continues after its
-    last batch. Where the cache has lost a part of a batch, all of it is encoded again: with other
-    clips around it, a clip has states of other rounding.
+    What is in a shard of an earlier store is not read. Each encoded batch goes into the cache
+    before the store, so a killed run continues after its last batch. Where the cache has lost a
+    part of a batch, all of it is encoded again: with other clips around it, a clip has states of
+    other rounding.
     """
     by_take: dict[Take, dict[int, bytes]] = {}
     recalled: set[Take] = set()
-    for take in takes:
-        by_take[take] = keys(take)
-        if (states := _recall(cache, by_take[take], store.size)) is not None:
-            store.add(take.id, states)
+    by_id = {take.id: take for take in takes}
+    for shard, ids in store.shards():
+        there = [by_id[take] for take in ids]
+        by_take |= {take: keys(take) for take in there}
+        is_kept = store.is_kept(shard, [by_take[take] for take in there])
+        for take in there:
+            if is_kept:
+                cache.touch(by_take[take].values())
+            elif (states := _recall(cache, by_take[take], store.size)) is not None:
+                store.add(take.id, states)
+            else:
+                continue
             recalled.add(take)
             yield take, False
-    for batch in encode([t for t in by_take if t not in recalled or _is_torn(cache, by_take[t])]):
-        cache.write(
-            {
-                key: batch[take][layer].tobytes()
-                for take in batch
-                for layer, key in by_take[take].items()
-            }
-        )
+    # In the order of `takes`, on which the batches depend that clips of the same length share.
+    wanted = [t for t in by_id.values() if t not in recalled or _is_torn(cache, by_take[t])]
+    for batch in encode(wanted):
+        cache.write(_entries(batch, by_take.__getitem__))
         for take, states in batch.items():
             store.add(take.id, states)
             if take not in recalled:
                 yield take, True
+
+
+def keep(
+    takes: Iterable[Take], keys: Keys, cache: Cache, encode: Encode
+) -> Iterator[tuple[list[Take], bool]]:
+    """Encode the takes that the cache lacks, for a store that is written elsewhere or later.
+
+    Yield the takes that it had, then each batch, with whether they had to be encoded.
+
+    Raises:
+        OSError: if the cache keeps nothing more, as on a full disk.
+    """
+    had, lacked = [], []
+    for take in takes:
+        (had if all(map(cache.has, keys(take).values())) else lacked).append(take)
+    yield had, False
+    for batch in encode(lacked):
+        cache.write(entries := _entries(batch, keys))
+        if not all(map(cache.has, entries)):
+            raise OSError(f"{cache.folder} kept nothing of the last batch: is the disk full?")
+        yield list(batch), True
+
+
+def _entries(batch: Mapping[Take, States], keys: Keys) -> dict[bytes, bytes]:
+    return {key: batch[t][layer].tobytes() for t in batch for layer, key in keys(t).items()}
 
 
 def _recall(cache: Cache, keys: Mapping[int, bytes], size: int) -> States | None:

@@ -4,9 +4,9 @@ import hashlib
 import json
 import os
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 
-import numpy as np
 import torch
 
 from voicegraft.embedding.code import code_behind
@@ -14,7 +14,7 @@ from voicegraft.embedding.extraction import Keys, encode
 from voicegraft.embedding.takes import DegradedTake, Take
 from voicegraft.model.precision import Precision
 from voicegraft.model.upstream import Upstream
-from voicegraft.speech.manifest import Corpus
+from voicegraft.speech.manifest import Corpus, Utterance
 
 CAPS = ("ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
 """Environment variables that hide instructions of a processor from torch and its libraries."""
@@ -44,9 +44,16 @@ def keys_for(
     scope = hashlib.sha256(json.dumps(rule, sort_keys=True).encode())
     _add_tensors(scope, upstream)
 
+    @lru_cache(1)  # the takes of a clip come one after another
+    def recorded(utterance: Utterance) -> bytes:
+        return hashlib.sha256(corpus.samples(utterance)).digest()
+
     def keys(take: Take) -> dict[int, bytes]:
         own = scope.copy()
-        own.update(hashlib.sha256(_samples(take, corpus)).digest())
+        if isinstance(take, DegradedTake):
+            own.update(hashlib.sha256(take.wave(corpus).numpy()).digest())
+        else:
+            own.update(recorded(take.utterance))
         return {layer: _extended(own, f"{take.speed:g} {layer}") for layer in layers}
 
     return keys
@@ -87,12 +94,6 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:  # its distribution has another name; the lookup is slow
         return " ".join(map(version, sorted(set(packages_distributions().get(package, ())))))
-
-
-def _samples(take: Take, corpus: Corpus) -> np.ndarray:
-    if isinstance(take, DegradedTake):
-        return take.wave(corpus).numpy()
-    return corpus.samples(take.utterance)
 
 
 def _extended(digest: "hashlib._Hash", text: str) -> bytes:

@@ -27,7 +27,7 @@ def _count_or_all(value: Any) -> Any:
 
 
 class ExtractEmbeddings(Section):
-    """Layers and components to store, silence after a clip, speeds, degradations, caches."""
+    """Layers and components to store, silence, speeds, degradations, caches, the engine."""
 
     layers: Annotated[list[int], BeforeValidator(_layers)]
     margin_seconds: NonNegativeFloat
@@ -38,6 +38,7 @@ class ExtractEmbeddings(Section):
     batch_seconds: PositiveFloat
     cache_gigabytes: NonNegativeFloat
     shared_cache: str
+    engine: Literal["local", "ray"]
 
     @model_validator(mode="after")
     def _has_room_for_what_is_fetched(self) -> Self:

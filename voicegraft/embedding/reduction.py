@@ -9,13 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from voicegraft.embedding.store import (
-    Components,
-    Store,
-    components_file,
-    layer_file,
-    write_components,
-)
+from voicegraft.embedding.components import Components, components_file, write_components
+from voicegraft.embedding.store import STATES, Store
 from voicegraft.pipeline.packed import PackedWriter
 
 FRAMES = 50_000
@@ -44,9 +39,10 @@ def reduce_store(folder: Path, clips: Sequence[str], components: int) -> dict[in
         found = Components(pca.mean_, pca.components_)
         # The components come first, so that a reduced layer never lacks them.
         write_components(components_file(folder, layer), found)
-        with PackedWriter(layer_file(folder, layer), np.float16, (len(found.directions),)) as file:
-            for clip in store.frames:
-                file.append(found.reduced(store.states(clip, layer)))
+        for path, clips_there in store.shards(layer):
+            with PackedWriter(path, STATES, (len(found.directions),)) as file:
+                for clip in clips_there:
+                    file.append(found.reduced(store.states(clip, layer)))
         kept[layer] = float(pca.explained_variance_ratio_.sum())
     return kept
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
+NONSENSE = (OSError, ValueError, TypeError, RecursionError)
 LINE_BYTES = 18
 """Two numbers of eight hexadecimal digits, a space and a newline."""
 
@@ -59,16 +60,22 @@ def batches(path: Path, start: int) -> Iterator[tuple[dict[bytes, Entry], int]]:
 
     An incomplete or damaged batch ends the iteration, and so does a deleted shard.
     """
-    with suppress(OSError, ValueError), open(path, "rb") as file:
+    with suppress(*NONSENSE), open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         while start < size:
             file.seek(start)
             line = file.read(LINE_BYTES)
-            table = file.read(int(line[:8], 16))
+            table_bytes = int(line[:8], 16)
+            if table_bytes > size:  # Python would take the memory that is asked for
+                return
+            table = file.read(table_bytes)
             if line != _line(table):
                 return
             found, end = {}, file.tell()
             for key, length, crc in json.loads(table):
+                # A cache is shared: a length below 0 would lead back to where this batch began.
+                if type(length) is not int or length < 0:
+                    return
                 found[bytes.fromhex(key)] = Entry(path, start, end, length, crc)
                 end += length
             if end > size:

@@ -52,13 +52,21 @@ class SharedCache:
         self.address, self._gave_up = address.rstrip("/"), False
         self._store, self._root = _opened(self.address)
         self._shards: dict[bytes, str] = {}
-        paths = self._tried(self._list, [])
-        with ThreadPoolExecutor(READERS) as readers:
-            for path, content in zip(paths, readers.map(self._read, paths), strict=True):
-                self._learn(Path(path).stem, content)
+        self.look()
 
     def __len__(self) -> int:
         return len(self._shards)
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._shards and not self._gave_up
+
+    def look(self) -> None:
+        """Learn the keys of shards that others have put there."""
+        known = set(self._shards.values())
+        paths = [p for p in self._tried(self._list, []) if Path(p).stem not in known]
+        with ThreadPoolExecutor(READERS) as readers:
+            for path, content in zip(paths, readers.map(self._read, paths), strict=True):
+                self._learn(Path(path).stem, content)
 
     def fetch(self, key: bytes, folder: Path) -> Path | None:
         """Return the shard of `key`, fetched into `folder`; None if there is none, or damaged."""

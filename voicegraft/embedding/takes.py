@@ -66,6 +66,12 @@ def takes(utterances: Sequence[Utterance], speeds: Sequence[float], max_samples:
     return [Take(u) for u in utterances] + [t for t in extra if t.samples <= max_samples]
 
 
+def clip_by_clip(takes: Sequence[Take], utterances: Sequence[Utterance]) -> list[Take]:
+    """Return the takes in the order of their utterances: those of a clip are neighbours."""
+    place = {utterance.id: number for number, utterance in enumerate(utterances)}
+    return sorted(takes, key=lambda take: place[take.utterance.id])
+
+
 SEED = 0
 """Seed of the degradations."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from voicegraft.evaluation.errors import confusion_rows, count_confusions
+from voicegraft.evaluation.pseudonyms import AS_THEY_ARE, Names
 from voicegraft.evaluation.scores import Score, score, write_scores
 from voicegraft.evaluation.summary import Evaluate, metrics, slice_metrics
 from voicegraft.pipeline.files import write_json
@@ -21,6 +22,7 @@ def write_evaluation(
     params: Evaluate,
     of: Sequence[str] = (),
     further: Mapping[str, Mapping[str, Any]] | None = None,
+    names: Names = AS_THEY_ARE,
 ) -> dict[str, Any]:
     """Score `hypotheses`, fill `folder`, and return the content of rates.json for each split.
 
@@ -34,8 +36,9 @@ def write_evaluation(
         params: for intervals and slices.
         of: lines from `provenance`.
         further: values by split to add to rates.json.
+        names: for git, of clips, speakers and sessions.
     """
-    scores = score(utterances, hypotheses, labels)
+    scores = names.committed(score(utterances, hypotheses, labels))
     texts = ((u.text, h) for u, h in zip(utterances, hypotheses, strict=True))
     summary = metrics(scores, params)
     folder.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from voicegraft.evaluation.blocks import choose_blocks
 from voicegraft.evaluation.classes.calibration import bin_sums, calibration_error, reliability
 from voicegraft.evaluation.classes.f1 import rated, resampled, rounded
 from voicegraft.evaluation.paired import difference
+from voicegraft.evaluation.pseudonyms import AS_THEY_ARE, Names
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import Evaluate, by_split
@@ -55,6 +56,7 @@ class DecodedClips:
         lexicon: Collection[str],
         params: Evaluate,
         of: Sequence[str],
+        names: Names = AS_THEY_ARE,
     ) -> list[str]:
         """Write numbers for git, and predictions; return lines for the terminal.
 
@@ -65,6 +67,7 @@ class DecodedClips:
             lexicon: the words that the decoder knows.
             params: for intervals and slices.
             of: lines from `provenance`.
+            names: for git, of clips, speakers and sessions.
         """
         write_predictions(predictions, self.utterances, self.hypotheses)
         further = self.changes(labels, params)
@@ -74,7 +77,7 @@ class DecodedClips:
         rows = [{"split": split, **line} for split, line in self.confidence_lines(params)]
         write_rows(evaluation / "confidence.csv", list(rows[0]), [list(r.values()) for r in rows])
         texts = self.utterances, self.hypotheses
-        summary = write_evaluation(evaluation, *texts, labels, params, of, further)
+        summary = write_evaluation(evaluation, *texts, labels, params, of, further, names)
         return [*headline(summary), *map(_change_in_words, further, further.values())]
 
     def changes(self, labels: Collection[str], params: Evaluate) -> dict[str, dict[str, float]]:

@@ -3,14 +3,14 @@
 `model.json` describes the network, `model.safetensors` has all weights.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ from voicegraft.model.formats import read_safetensors, write_safetensors
 from voicegraft.model.layers import Layer, SideBySide, WeightedSum, numbers
 from voicegraft.model.objective import Classification, Objective, Transcription
 from voicegraft.model.precision import bound_cache
-from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.files import NONSENSE, whole
 
 DESCRIPTION, WEIGHTS = "model.json", "model.safetensors"
 
@@ -56,6 +56,11 @@ class Description(BaseModel):
     """Modules that fine-tuning added to the upstream, if any."""
     attention: Attention | None = None
     """The attention decoder beside the head, if there is one."""
+
+    @field_validator("upstream_config", "attention", mode="before")
+    @classmethod
+    def _bounded(cls, config: Any) -> Any:
+        return upstreams.bounded(config)
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -200,15 +205,23 @@ def build_head(description: Description, upstream: upstreams.Upstream) -> heads.
     return classifiers.build(*kind, size, labels, silence, by_voice=bool(description.normalise))
 
 
-def save_model(model: GraftedModel, folder: Path) -> None:
+def save_model(
+    model: GraftedModel, folder: Path, weights: Mapping[str, Tensor] | None = None
+) -> None:
     """Write the model; tensors that float16 represents exactly are stored in float16.
+
+    Args:
+        model: of which at least the description is written.
+        folder: where.
+        weights: all of them, if the model has but shards; its own by default.
 
     Raises:
         OSError: naming the file that cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    weights = {k: _smallest_exact(v.detach().cpu()) for k, v in model.state_dict().items()}
-    write_safetensors(folder / WEIGHTS, weights)
+    given = model.state_dict() if weights is None else weights
+    smallest = {name: _smallest_exact(value.detach().cpu()) for name, value in given.items()}
+    write_safetensors(folder / WEIGHTS, smallest)
     text = model.description.model_dump_json(indent=2, exclude_none=True)
     with whole(folder / DESCRIPTION) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
@@ -265,7 +278,7 @@ def _refusing(folder: Path, file: str) -> Iterator[None]:
         yield
     except ModelError:
         raise
-    except (OSError, ValueError, TypeError, SafetensorError, RuntimeError) as error:
+    except (OSError, *NONSENSE, SafetensorError, RuntimeError, AttributeError) as error:
         why = " ".join(f"{error}".split())
         raise ModelError(f"{folder} does not hold a grafted model: {file}: {why}") from None
 

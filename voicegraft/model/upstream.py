@@ -21,6 +21,7 @@ A control has no weights: its `upstream.json` has the config to build it.
 """
 
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import chain
@@ -146,6 +147,8 @@ def is_control(name: str) -> bool:
 
 
 IDENTITY_FILE = "upstream.json"
+MOST = {"blocks": 1_000, "layers": 1_000, "positions": 100_000}
+"""Of whatever bears such a name in a config: no network has as many."""
 
 
 def write_identity(folder: Path, name: str, checkpoint: str, licence: str) -> None:
@@ -184,9 +187,32 @@ def load(folder: Path) -> Upstream:
     identity = _identity(folder)
     with reading(folder / IDENTITY_FILE):
         module = plugin(identity["name"])
-        untrained = module.build(identity["config"]) if "config" in identity else None
+        if is_control(identity["name"]) and "config" not in identity:
+            raise ValueError("a control has a config")
+        untrained = _built(module, identity["config"]) if "config" in identity else None
     upstream = module.load(folder) if untrained is None else untrained
     return upstream.eval().requires_grad_(False)
+
+
+def _built(module: ModuleType, config: Config) -> Upstream:
+    try:
+        return module.build(bounded(config))
+    except (RuntimeError, AttributeError) as error:  # torch's, of a size below 0
+        raise ValueError(f"{error}") from None
+
+
+def bounded(config: Any) -> Any:
+    """Return the config of a network, which a stranger may have written.
+
+    Raises:
+        ValueError: if it has more blocks than any network, which would be built without an end.
+    """
+    for key, value in config.items() if isinstance(config, dict) else ():
+        most = min((most for name, most in MOST.items() if name in key), default=math.inf)
+        if isinstance(value, int | float) and not value <= most:
+            raise ValueError(f"{key} is at most {most}, not {value}")
+        bounded(value)
+    return config
 
 
 def _identity(folder: Path) -> dict[str, Any]:

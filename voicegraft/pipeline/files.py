@@ -8,11 +8,16 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 
 class DamagedError(ValueError):
     """A file that a stage wrote is no more as it was written."""
+
+
+NONSENSE = (ValueError, KeyError, TypeError, IndexError, EOFError, OverflowError, RecursionError)
+NONSENSE += (csv.Error, TokenError)  # the last is of numpy's headers, which Python itself reads
 
 
 @contextmanager
@@ -22,7 +27,7 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except DamagedError:
         raise
-    except (ValueError, KeyError, TypeError, IndexError, EOFError, csv.Error) as error:
+    except NONSENSE as error:
         why = " ".join(f"{error}".split()) or type(error).__name__
         raise DamagedError(f"{path} is damaged, or of another version: {why}") from None
 

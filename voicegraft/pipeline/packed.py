@@ -5,7 +5,9 @@ tool can read. The writer holds one piece in memory at a time, and the file gets
 complete.
 """
 
+import io
 import math
+import os
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -63,15 +65,8 @@ class PackedWriter:
         return _read(self._file.name, self.dtype, self.row_shape, first, rows, HEADER_BYTES)
 
     def _write_header(self) -> None:
-        # NumPy pads its header so that the row count can grow in place.
         self._file.seek(0)
-        header = {
-            "descr": npy.dtype_to_descr(self.dtype),
-            "fortran_order": False,
-            "shape": (self.rows, *self.row_shape),
-        }
-        npy.write_array_header_1_0(self._file, header)
-        assert self._file.tell() == HEADER_BYTES, "the header must not grow over the data"
+        self._file.write(_header(self.dtype, (self.rows, *self.row_shape)))
 
     def __exit__(
         self,
@@ -84,6 +79,61 @@ class PackedWriter:
             return
         with self._stack:
             self._write_header()
+
+
+class PackedFile:
+    """A .npy file whose dtype and shape are known beforehand: a part of an array of many files.
+
+    It is opened for each read or write: a corpus may have more of them than a process may open.
+    """
+
+    def __init__(self, path: Path, dtype: np.typing.DTypeLike, shape: tuple[int, ...]):
+        self.path, self.dtype, self.shape = path, np.dtype(dtype), shape
+
+    def create(self) -> None:
+        """Make the file: all rows are zero."""
+        with open(self.path, "wb") as file:
+            file.write(_header(self.dtype, self.shape))
+            file.truncate(self._place(self.shape[0]))
+
+    def put(self, first: int, array: np.ndarray) -> None:
+        """Write `array`, shape (rows, *row_shape), from row `first` on."""
+        with open(self.path, "r+b", buffering=0) as file:
+            file.seek(self._place(first))
+            left = memoryview(np.ascontiguousarray(array, self.dtype)).cast("B")
+            while left:
+                left = left[file.write(left) :]
+
+    def rows(self, first: int, rows: int) -> np.ndarray:
+        """Return some rows, (rows, *row_shape), read without a memory map: see `read_rows`."""
+        place = first, rows, HEADER_BYTES
+        return _read(str(self.path), self.dtype, self.shape[1:], *place)
+
+    def ahead(self, first: int, rows: int) -> None:
+        """Let the system read some rows into its memory meanwhile, where it can."""
+        if hasattr(os, "posix_fadvise"):
+            with open(self.path, "rb", buffering=0) as file:
+                start, end = self._place(first), self._place(first + rows)
+                os.posix_fadvise(file.fileno(), start, end - start, os.POSIX_FADV_WILLNEED)
+
+    def check(self) -> None:
+        """Raise DamagedError unless the file has this dtype, this shape and their length."""
+        with reading(self.path), open(self.path, "rb", buffering=0) as file:
+            if file.read(HEADER_BYTES) != _header(self.dtype, self.shape):
+                raise ValueError(f"it is no array {self.shape} of {self.dtype}")
+            if os.fstat(file.fileno()).st_size != self._place(self.shape[0]):
+                raise ValueError(f"its header says {self.shape}, which is not its length")
+
+    def _place(self, row: int) -> int:
+        return HEADER_BYTES + row * self.dtype.itemsize * math.prod(self.shape[1:])
+
+
+def _header(dtype: np.dtype, shape: tuple[int, ...]) -> bytes:
+    """Return the header, which NumPy pads so that the row count can grow in place."""
+    facts = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    npy.write_array_header_1_0(file := io.BytesIO(), facts)
+    assert file.tell() == HEADER_BYTES, "the header must not grow over the data"
+    return file.getvalue()
 
 
 def read_packed(path: Path) -> np.memmap:

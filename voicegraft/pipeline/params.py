@@ -9,6 +9,7 @@ Each stage declares a `Section` where its knobs are used:
     params = load_params(TrainHead, "train_head")
 """
 
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +26,9 @@ OTHER_PIPELINE = {
     TRANSCRIPTION: "the pipeline for texts is at the root: `cd .. && dvc repro`",
     CLASSIFICATION: "the pipeline for classes is in words/: `cd words && dvc repro`",
 }
+
+
+MOST_DEEP = 100
 
 
 class ParamsError(ValueError):
@@ -44,7 +48,13 @@ def parse(text: str) -> Any:
     """Return what YAML says to DVC: `no` is a string (Norwegian), `1e-6` a number, as in YAML 1.2.
 
     PyYAML reads YAML 1.1 (https://github.com/iterative/dvc/issues/5971).
+
+    Raises:
+        YAMLError: if it is none.
     """
+    depth = accumulate((sign in "[{") - (sign in "]}") for sign in text)
+    if max(depth, default=0) > MOST_DEEP:  # at some thousands, libyaml ends the process
+        raise YAMLError(f"lists and sections lie in each other, more than {MOST_DEEP} deep")
     return YAML(typ="safe").load(text)
 
 
@@ -54,7 +64,7 @@ def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
         params = parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsError(f"{path} is not here: run from the project's root") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError, TypeError) as error:  # a number of 5,000 digits is the second
         raise ParamsError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(params, dict):
         raise ParamsError(f"{path} must hold sections, not {params!r}")
@@ -90,7 +100,7 @@ def _found(params: dict[str, Any], name: str, path: Path) -> Any:
     found: Any = params
     for key in name.split("."):
         if not isinstance(found, dict) or key not in found:
-            choices = ", ".join(found) if isinstance(found, dict) else "none"
+            choices = ", ".join(map(str, found)) if isinstance(found, dict) else "none"
             raise ParamsError(f"{path}: there is no section {name}; here are: {choices}")
         found = found[key]
     return found

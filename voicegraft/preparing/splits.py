@@ -32,6 +32,8 @@ class SplitSection(Section):
     unseen_share: Share
     unseen_speakers: Annotated[tuple[str, ...], Field(strict=False)]
     disjoint: Literal["text", "session", "speaker"]
+    forgotten_speakers: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Voices that are left out as if the corpus did not have them."""
 
 
 class SplitError(ValueError):
@@ -189,7 +191,7 @@ def _check_sides(splits: list[str], shares: dict[str, float], groups: int, disjo
         out = splits.count(DROPPED)
         raise SplitError(
             f"no clip is left for {' and '.join(empty)}: {len(splits) - out} clips make {groups} "
-            f"groups with disjoint: {disjoint}"
+            f"groups with prepare_data.split.disjoint: {disjoint}"
             + (f", and {out} are left out, as they leak into what is scored" if out else "")
             + "; try another (text, session, speaker) or other shares"
         )

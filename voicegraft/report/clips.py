@@ -117,7 +117,8 @@ def recordings(findings: Findings, clips: Iterable[Clip | ClassClip]) -> dict[st
     """Return the sound of each clip, as MP3 in base64; empty without the corpus."""
     if findings.corpus is None:
         return {}
-    utterances = {u.id: u for u in findings.corpus.utterances}
+    names = findings.names
+    utterances = {names.of("clip", u.id): u for u in findings.corpus.utterances}
     wanted = sorted({clip.score.id for clip in clips} & utterances.keys())
     return {name: as_mp3(findings.corpus.samples(utterances[name])) for name in wanted}
 

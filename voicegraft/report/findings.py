@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from voicegraft.evaluation.paired import Scored
-from voicegraft.pipeline.params import TRANSCRIPTION, read_params
+from voicegraft.evaluation.pseudonyms import Names, load_names
+from voicegraft.pipeline.params import PARAMS_FILE, TRANSCRIPTION, read_params
 from voicegraft.pipeline.provenance import KEY
 from voicegraft.report.old import old_files
 from voicegraft.report.rates import RATES, Rates
@@ -40,7 +41,7 @@ class Findings:
 
     def __init__(self, root: Path):
         self.root = root
-        self.params = read_params(root / "params.yaml")
+        self.params = read_params(root / PARAMS_FILE)
         # Both files, so that folders with only curves, for example, are skipped.
         found = {path.parent for path in root.glob("evaluation/*/rates.json")}
         models = sorted(f.name for f in found if (f / "utterances.csv").is_file())
@@ -95,6 +96,16 @@ class Findings:
         tables = {name: self.rows(f"evaluation/explore/{name}.csv") or [] for name in lists}
         return None if found is None else tables | {"found": found}
 
+    @cached_property
+    def names(self) -> Names:
+        """The names in evaluation/ of what the corpus has; of old projects they are the same."""
+        return load_names(self.root / PARAMS_FILE) if "privacy" in self.params else Names()
+
+    @cached_property
+    def privacy(self) -> dict[str, Any] | None:
+        """The results of the study privacy."""
+        return self._json("evaluation/privacy.json")
+
     def metrics(self, model: str) -> dict[str, Any]:
         """Return the rates of `model`, by split."""
         path = f"evaluation/{model}/rates.json"
@@ -141,10 +152,11 @@ class Findings:
         return Counter((row["actual"], row["predicted"]) for row in rows)
 
     def texts(self, model: str) -> dict[str, tuple[str, str]] | None:
-        """Return (reference, hypothesis) by clip; None where DVC has not brought them here."""
+        """Return (reference, hypothesis) by the clip's name for git; None without the texts."""
         for place in PLACES:
             if (rows := self.rows(place.format(model), "\t")) is not None:
-                return {row["id"]: (row["reference"], row["hypothesis"]) for row in rows}
+                texts = {row["id"]: (row["reference"], row["hypothesis"]) for row in rows}
+                return {self.names.of("clip", clip): both for clip, both in texts.items()}
         return None
 
     def description(self, model: str) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from voicegraft.training.scratch import CHECKPOINT, keep, recall
+from voicegraft.training.sharding import like, whole
 
 if TYPE_CHECKING:
     from lightning_fabric.plugins import Precision
@@ -55,11 +56,16 @@ class Checkpoint:
     def __init__(self, folder: Path):
         self.path = folder / CHECKPOINT
 
-    def save(self, learning: Learning) -> None:
-        """Replace the file. To be called in one process, where several train together."""
+    def save(self, learning: Learning, write: bool = True) -> None:
+        """Replace the file. All ranks call this together, for shards, and one of them writes."""
         state = learning.optimiser.state_dict()
-        moments = {f"{i}/{name}": t for i, of in state["state"].items() for name, t in of.items()}
-        tensors = _under("weights", learning.weights) | _under("best", learning.best)
+        moments = {
+            f"{i}/{name}": whole(t) for i, of in state["state"].items() for name, t in of.items()
+        }
+        weights = {name: whole(own) for name, own in learning.weights.items()}
+        if not write:
+            return
+        tensors = _under("weights", weights) | _under("best", learning.best)
         values = {
             "groups": state["param_groups"],
             "schedule": learning.schedule.state_dict(),
@@ -76,13 +82,15 @@ class Checkpoint:
         tensors, values = kept
         with torch.no_grad():
             for name, saved in _from("weights", tensors).items():
-                learning.weights[name].copy_(saved)
+                learning.weights[name].copy_(like(saved, learning.weights[name]))
         learning.best = _from("best", tensors)
         learning.progress = Progress(**values["progress"])
+        parameters = [p for group in learning.optimiser.param_groups for p in group["params"]]
         moments: dict[int, dict[str, Tensor]] = {}
         for name, saved in _from("moments", tensors).items():
             index, _, moment = name.partition("/")
-            moments.setdefault(int(index), {})[moment] = saved
+            own = parameters[int(index)]
+            moments.setdefault(int(index), {})[moment] = like(saved, own) if saved.ndim else saved
         learning.optimiser.load_state_dict({"state": moments, "param_groups": values["groups"]})
         learning.schedule.load_state_dict(values["schedule"])
         learning.precision.load_state_dict(values["precision"])

@@ -29,7 +29,9 @@ from voicegraft.model.precision import (
     products_in,
 )
 from voicegraft.pipeline.params import Section
+from voicegraft.training import sharding
 from voicegraft.training.inputs import Inputs
+from voicegraft.training.ranks import processes
 from voicegraft.training.schedule import Part
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class Compute(Section):
 
     accelerator: Literal["auto", "cpu", "cuda", "mps"]
     devices: PositiveInt
+    sharded: bool = False
     precision: Literal["auto", "32-true", "16-mixed", "bf16-mixed"]
 
 
@@ -53,11 +56,15 @@ def engine(compute: Compute) -> "Fabric":
     from lightning_fabric import Fabric  # brings seconds to what is found without a gradient
 
     bound_cache()
+    devices, nodes = processes(compute.devices)
     # With several devices, blocks that are not yet unfrozen leave parameters without a gradient.
-    strategy = "ddp_find_unused_parameters_true" if compute.devices > 1 else "auto"
+    strategy = "ddp_find_unused_parameters_true" if devices * nodes > 1 else "auto"
+    if compute.sharded and strategy != "auto":
+        strategy = sharding.strategy(devices * nodes)
     fabric = Fabric(
         accelerator=compute.accelerator,
-        devices=compute.devices,
+        devices=devices,
+        num_nodes=nodes,
         strategy=strategy,
         precision=compute.precision,
     )
@@ -119,7 +126,9 @@ def settled(
         return compute
     bound_cache()  # before anything is multiplied
     device = _device(compute.accelerator)
-    mixed = bfloat16_is_fast(device) and learns_alike(model.to(device), inputs, parts)
+    mixed = bfloat16_is_fast(device)
+    if not compute.sharded:  # it may not fit the device
+        mixed = mixed and learns_alike(model.to(device), inputs, parts)
     return compute.model_copy(update={"precision": "bf16-mixed" if mixed else "32-true"})
 
 

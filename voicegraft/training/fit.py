@@ -6,14 +6,25 @@ masked takes the clip's own mean, which is what the next layer expects to see le
 
 import math
 from collections.abc import Sequence
+from itertools import chain
+from typing import Annotated, Any, Literal
 
+import numpy as np
 import torch
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 from torch import Tensor
 
-from voicegraft.model.batches import batches_by_length
 from voicegraft.pipeline.params import Section
 from voicegraft.speech.manifest import SAMPLE_RATE, Utterance
+from voicegraft.speech.rows import Rows, choose, samples_of
+from voicegraft.training.sampling import near_in_length, windows
 
 
 class Masking(Section):
@@ -53,6 +64,14 @@ def _spans(length: int, count: int, longest: int) -> Tensor:
     return ((first <= place) & (place < first + spans.long())).any(0)
 
 
+class Private(Section):
+    """What a trained head may give away of a unit of train: voicegraft/training/private.py."""
+
+    epsilon: PositiveFloat
+    delta: Literal["auto"] | Annotated[float, Field(gt=0, lt=1)]
+    unit: Literal["utterance", "speaker"]
+
+
 class Fit(Section):
     """Knobs of any training run."""
 
@@ -72,10 +91,21 @@ class Fit(Section):
     weight_decay: float = Field(ge=0)
     clip_norm: PositiveFloat
     masking: Masking
+    private: Private | None = None
+    """None: without a guarantee."""
+
+    @model_serializer(mode="wrap")
+    def _as_before_it_was_a_knob(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `private` out where there is none: names of runs and provenance stay."""
+        return {k: v for k, v in dump(self).items() if k != "private" or v is not None}
 
     def epoch_seed(self, epoch: int) -> int:
         """Return the seed of one epoch, so that a run can go on from any."""
         return self.seed * 100_003 + epoch
+
+    def batch_seed(self, epoch: int, number: int) -> int:
+        """Return the seed of one batch of an epoch."""
+        return (self.epoch_seed(epoch) * 1_000_003 + number) % 2**63
 
 
 DEALS = 4
@@ -85,46 +115,59 @@ together hear more kinds of sound."""
 
 def with_background(
     train: Sequence[Utterance], background: Sequence[Utterance], epoch: int
-) -> list[Utterance]:
+) -> Sequence[Utterance]:
     """Return the clips of one epoch: all of train, and its part of the background."""
-    return [*train, *background[epoch % DEALS :: DEALS]]
+    part = background[epoch % DEALS :: DEALS]
+    return train.joined(part) if isinstance(train, Rows) else [*train, *part]
 
 
 def batches_in_order(
     utterances: Sequence[Utterance], batch_seconds: float
-) -> list[list[Utterance]]:
+) -> list[Sequence[Utterance]]:
     """Return batches of neighbours in length, the shortest first."""
-    lengths = [utterance.samples for utterance in utterances]
-    return _batches(utterances, lengths, batch_seconds)
+    return _batches(utterances, samples_of(utterances), batch_seconds)
 
 
-def batches_of_epoch(
-    utterances: Sequence[Utterance], fit: Fit, epoch: int
-) -> list[list[Utterance]]:
-    """Return batches of near neighbours in length, whose company and order change by the epoch."""
+def steps_of_epoch(
+    utterances: Sequence[Utterance], fit: Fit, epoch: int, ranks: int = 1
+) -> list[list[Sequence[Utterance]]]:
+    """Return the batches of each step, of near neighbours in length.
+
+    Their company and order change by the epoch. Batches of one step are neighbours as well: ranks
+    that take them do alike work, and wait little for each other. Those of a large corpus come
+    window by window: see `sampling`.
+    """
     generator = torch.Generator().manual_seed(fit.epoch_seed(epoch))
+    chosen = windows(samples_of(utterances), generator)
+    parts = [choose(utterances, places) for places in chosen] if chosen else [utterances]
+    dealt = (_shuffled(p, fit.batch_seconds, fit.accumulate * ranks, generator) for p in parts)
+    return list(chain.from_iterable(dealt))
+
+
+def _shuffled(
+    utterances: Sequence[Utterance],
+    batch_seconds: float,
+    together: int,
+    generator: torch.Generator,
+) -> list[list[Sequence[Utterance]]]:
+    """Return steps of `together` batches each, the last that is dealt perhaps of fewer."""
     jitter = 0.9 + 0.2 * torch.rand(len(utterances), generator=generator)
-    lengths = [round(u.samples * j) for u, j in zip(utterances, jitter.tolist(), strict=True)]
-    batches = _batches(utterances, lengths, fit.batch_seconds)
-    return [batches[i] for i in torch.randperm(len(batches), generator=generator)]
+    lengths = np.rint(samples_of(utterances) * jitter.double().numpy()).astype(np.int64)
+    batches = _batches(utterances, lengths, batch_seconds)
+    steps = [batches[i : i + together] for i in range(0, len(batches), together)]
+    return [steps[i] for i in torch.randperm(len(steps), generator=generator)]
 
 
 def _batches(
-    utterances: Sequence[Utterance], lengths: Sequence[int], batch_seconds: float
-) -> list[list[Utterance]]:
+    utterances: Sequence[Utterance], lengths: np.ndarray, batch_seconds: float
+) -> list[Sequence[Utterance]]:
     budget = round(batch_seconds * SAMPLE_RATE)
-    return [[utterances[i] for i in batch] for batch in batches_by_length(lengths, budget)]
+    return [choose(utterances, batch) for batch in near_in_length(lengths, budget)]
 
 
-def steps_of_epoch(utterances: Sequence[Utterance], fit: Fit, devices: int = 1) -> int:
-    """Return the steps of the optimiser in one epoch, of which each device takes its share."""
-    batches = len(batches_of_epoch(utterances, fit, 0)) // devices
-    return -(-batches // fit.accumulate)
-
-
-def long_enough(fit: Fit, utterances: Sequence[Utterance], devices: int = 1) -> Fit:
+def long_enough(fit: Fit, utterances: Sequence[Utterance], ranks: int = 1) -> Fit:
     """Return the budget with so many epochs that there are `min_steps`, and patience to match."""
-    steps = max(1, steps_of_epoch(utterances, fit, devices))
+    steps = max(1, len(steps_of_epoch(utterances, fit, 0, ranks)))
     epochs = max(fit.epochs, math.ceil(fit.min_steps / steps))
     patience = math.ceil(fit.patience * epochs / fit.epochs)
     return fit.model_copy(update={"epochs": epochs, "patience": patience})

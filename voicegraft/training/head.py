@@ -29,6 +29,7 @@ from voicegraft.training.compute import Compute, engine, seeded, settled
 from voicegraft.training.fit import Fit
 from voicegraft.training.inputs import StoredStates, learnable_side
 from voicegraft.training.loop import Trainer
+from voicegraft.training.private import PrivateTrainer
 from voicegraft.training.records import write_curves
 from voicegraft.training.schedule import head_part
 
@@ -101,10 +102,17 @@ def graft(
 def head_trainer(
     model: GraftedModel, store: Store, fit: Fit, compute: Compute, quiet: bool = False
 ) -> Trainer:
-    """Return what trains the head of `model`, and nothing else of it, on stored states."""
+    """Return what trains the head of `model`, and nothing else of it, on stored states.
+
+    Raises:
+        ValueError: if a classifier should be private: of its clips some are normalised together.
+    """
     inputs = StoredStates(store, model.description.layer, fit.masking)
     parts = [head_part(model, fit.lr)]
-    return Trainer(engine(settled(compute, model, inputs, parts)), model, inputs, parts, fit, quiet)
+    if fit.private and model.description.pooling:
+        raise ValueError("train_head.private: heads for texts can be private, classifiers cannot")
+    trainer = PrivateTrainer if fit.private else Trainer
+    return trainer(engine(settled(compute, model, inputs, parts)), model, inputs, parts, fit, quiet)
 
 
 def is_fitted(model: GraftedModel) -> bool:

@@ -1,7 +1,8 @@
 """What a model is trained on: stored states of a layer, or features of the audio; augmented."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -15,8 +16,10 @@ from voicegraft.model.layers import Layer, numbers
 from voicegraft.model.objective import Transcription
 from voicegraft.speech.degradation import Degradation
 from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.speech.rows import choose
 from voicegraft.training import diagnosis
 from voicegraft.training.fit import Masking, mask
+from voicegraft.training.ranks import is_first
 
 
 class Inputs(Protocol):
@@ -31,6 +34,10 @@ class Inputs(Protocol):
 
     def augmented(self, utterance: Utterance) -> Tensor:
         """Return the same, changed at random by torch's generator."""
+        ...
+
+    def ahead(self, utterance: Utterance) -> None:
+        """Let the system read, meanwhile, what is wanted soon."""
         ...
 
     def frames(self, utterance: Utterance) -> int:
@@ -55,6 +62,12 @@ class StoredStates:
     def __call__(self, utterance: Utterance) -> Tensor:
         """See `Inputs`."""
         return self.states(utterance.id)
+
+    def ahead(self, utterance: Utterance) -> None:
+        """See `Inputs`."""
+        for take in self.takes(utterance):
+            for layer in numbers(self.layer):
+                self.store.ahead(take, layer)
 
     def augmented(self, utterance: Utterance) -> Tensor:
         """Take one of the stored takes, then mask spans of frames and of dimensions."""
@@ -114,6 +127,9 @@ class AudioFeatures:
         """See `Inputs`."""
         return self._features(Take(utterance))
 
+    def ahead(self, utterance: Utterance) -> None:
+        """See `Inputs`: samples are a tenth of states, and computing features takes longer."""
+
     def augmented(self, utterance: Utterance) -> Tensor:
         """Change the speed or degrade the clip, then mask spans of steps and of bins."""
         takes = self._takes(utterance)
@@ -150,16 +166,19 @@ class AudioFeatures:
 
 def learnable(
     utterances: Sequence[Utterance], inputs: Inputs, model: GraftedModel
-) -> list[Utterance]:
+) -> Sequence[Utterance]:
     """Return the utterances that have a target and enough frames for it."""
-    frames = [model.head.frames_out(inputs.frames(utterance)) for utterance in utterances]
-    pairs = zip(utterances, frames, strict=True)
-    return [utterance for utterance, count in pairs if model.objective.learnable(utterance, count)]
+
+    def fits(utterance: Utterance) -> bool:
+        frames = model.head.frames_out(inputs.frames(utterance))
+        return model.objective.learnable(utterance, frames)
+
+    return choose(utterances, [place for place, clip in enumerate(utterances) if fits(clip)])
 
 
 def learnable_side(
     corpus: Corpus, side: str, inputs: Inputs, model: GraftedModel
-) -> list[Utterance]:
+) -> Sequence[Utterance]:
     """Return the clips of `side` that can be learnt from, and print messages on the others.
 
     Raises:
@@ -169,11 +188,34 @@ def learnable_side(
     kept = learnable(everything, inputs, model)
     if dropped := len(everything) - len(kept):
         why = objective.unlearnable, objective.remedy
-        print(diagnosis.left_out(side, dropped, len(everything), *why), file=sys.stderr)
+        _say(diagnosis.left_out(side, dropped, len(everything), *why))
     if isinstance(objective, Transcription) and (
         wrong := diagnosis.unknown_letters(side, everything, objective.labels)
     ):
-        print(wrong, file=sys.stderr)
+        _say(wrong)
     if not kept:
         raise ValueError(f"{side}: none of {len(everything)} clips can be learnt from")
     return kept
+
+
+AHEAD = 4
+"""Batches that are read in advance."""
+FEW = 5_000
+"""Batches of an epoch that is not read in advance: after the first one, it lies in memory."""
+
+
+def read_ahead(
+    batches: Sequence[Sequence[Utterance]], inputs: Inputs
+) -> Iterator[Sequence[Utterance]]:
+    """Yield the batches; of many, the system reads what the next ones need meanwhile."""
+    for number, batch in enumerate(batches):
+        if len(batches) > FEW:
+            new = batches[number + AHEAD - 1 if number else 0 : number + AHEAD]
+            for utterance in chain.from_iterable(new):
+                inputs.ahead(utterance)
+        yield batch
+
+
+def _say(line: str) -> None:
+    if is_first():
+        print(line, file=sys.stderr)

@@ -3,32 +3,28 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
-from voicegraft.model.batches import Padded, join
+from voicegraft.model.batches import Padded
 from voicegraft.model.grafted import GraftedModel, save_model
 from voicegraft.speech.manifest import BACKGROUND, Corpus, Utterance
 from voicegraft.training import diagnosis
 from voicegraft.training.checkpoint import Checkpoint, Learning, Progress
-from voicegraft.training.compute import attention_kernels
-from voicegraft.training.fit import (
-    Fit,
-    batches_in_order,
-    batches_of_epoch,
-    long_enough,
-    steps_of_epoch,
-    with_background,
-)
-from voicegraft.training.inputs import Inputs, learnable, learnable_side
+from voicegraft.training.compute import Compute, attention_kernels
+from voicegraft.training.fit import Fit, long_enough, steps_of_epoch, with_background
+from voicegraft.training.inputs import Inputs, learnable, learnable_side, read_ahead
+from voicegraft.training.predictor import Predictor
+from voicegraft.training.ranks import Turn, company, sums, turns
 from voicegraft.training.records import write_curves
 from voicegraft.training.schedule import Part, optimiser, take_step, unfreeze, warm_up_and_decay
+from voicegraft.training.sharding import like, set_up, whole
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -43,7 +39,7 @@ class Trainer:
 
     Epoch 0 is the model as it came: fine-tuning that never beats the trained head leaves it as it
     was. Every epoch seeds torch by its own number, so a run that was killed goes on to the same
-    bytes as one that was not.
+    bytes as one that was not. Every rank of several runs this, see voicegraft.training.ranks.
 
     Args:
         quiet: print nothing: for one run of many.
@@ -64,13 +60,32 @@ class Trainer:
         attention_weight: float = 0.0,
     ):
         self.fabric, self.bare, self.inputs = fabric, model, inputs
-        self.parts, self.fit, self.quiet, self.section = parts, fit, quiet, section
+        self.fit, self.quiet, self.section = fit, quiet, section
         self.attention_weight = attention_weight
         scaled = getattr(fabric.strategy.precision, "scaler", None) is not None
-        adamw = optimiser(parts, fit.weight_decay, fabric.device, scaled)
-        self.model, self.optimiser = fabric.setup(model, adamw)
+        unfreeze(model, parts)  # of what learns later, too, gradients are to be averaged
+        self.model, self.optimiser, self.parts = set_up(
+            fabric, model, parts, lambda p: optimiser(p, fit.weight_decay, fabric.device, scaled)
+        )
+        self.predictor = Predictor(fabric, model, inputs, fit.batch_seconds)
+        self.emissions, self.predict = self.predictor.emissions, self.predictor.predict
         self.progress = Progress()
         self.best = self._copies()
+
+    @property
+    def _is_first(self) -> bool:
+        """Whether this rank writes and prints."""
+        return self.fabric.is_global_zero
+
+    def named_by(self, compute: Compute) -> dict[str, Any]:
+        """Return the knobs that name the run: the batches of a step, and not how many take them.
+
+        So a run that was killed goes on with more ranks or fewer, if `accumulate` makes up for it.
+        """
+        together = self.fit.accumulate * self.fabric.world_size
+        fit = self.fit.model_copy(update={"accumulate": together})
+        alone = compute.model_copy(update={"devices": 1, "sharded": False})
+        return {"fit": fit, "compute": alone}
 
     def train(self, corpus: Corpus, checkpoint: Checkpoint, model: Path, curves: Path) -> None:
         """Train on the corpus, and write the best model and its curves.
@@ -81,8 +96,9 @@ class Trainer:
         sides = (learnable_side(corpus, s, self.inputs, self.bare) for s in ("train", "dev"))
         background = learnable(corpus.of(BACKGROUND), self.inputs, self.bare)
         history = self.run(*sides, checkpoint, background)
-        if self.fabric.is_global_zero:
-            save_model(self.bare, model)
+        weights = {name: whole(value) for name, value in self.bare.state_dict().items()}
+        if self._is_first:
+            save_model(self.bare, model, weights)
             write_curves(history, curves)
             checkpoint.discard()
 
@@ -100,24 +116,25 @@ class Trainer:
         Raises:
             ValueError: if loss or gradients are not finite, naming the knob.
         """
-        devices = self.fabric.world_size
-        heard = with_background(train, background, 0)
-        self.budget = long_enough(self.fit, heard, devices)
+        ranks, first = self.fabric.world_size, with_background(train, background, 0)
+        self.budget = long_enough(self.fit, first, ranks)
         times = self.budget.epochs / self.fit.epochs
         self.parts = [replace(p, first_epoch=round(p.first_epoch * times)) for p in self.parts]
-        steps = steps_of_epoch(heard, self.fit, devices)
+        steps = len(steps_of_epoch(first, self.fit, 0, ranks))
         self.schedule = warm_up_and_decay(
             self.optimiser, self.parts, steps, self.budget.epochs, self.fit.warmup_share
         )
-        if not self._restore(checkpoint):
-            self._score(dev, {"step": 0})
-        while self._goes_on():
-            self._epoch(with_background(train, background, self.progress.epoch), dev)
-            self._warn(diagnosis.after_epoch)
-            if self.fabric.is_global_zero:
-                checkpoint.save(self._learning())
-        self._warn(diagnosis.at_end)
-        self.bare.load_state_dict(self.best, strict=False)
+        with company(ranks):
+            if not self._restore(checkpoint):
+                self._score(dev, {"step": 0})
+            while self._goes_on():
+                self._epoch(with_background(train, background, self.progress.epoch), dev)
+                self._warn(diagnosis.after_epoch)
+                checkpoint.save(self._learning(), write=self._is_first)
+            self._warn(diagnosis.at_end)
+            with torch.no_grad():
+                for name, own in self._weights().items():
+                    own.copy_(like(self.best[name], own))
         return self.progress.history
 
     def _goes_on(self) -> bool:
@@ -130,7 +147,8 @@ class Trainer:
         epoch, began = self.progress.epoch, time.monotonic()
         learning = unfreeze(self.bare, self.parts, epoch)
         torch.manual_seed(self.fit.epoch_seed(epoch))
-        loss = self._learn(batches_of_epoch(train, self.fit, epoch))
+        steps = steps_of_epoch(train, self.fit, epoch, self.fabric.world_size)
+        loss = self._learn(turns(steps, self.fabric.global_rank, self.fabric.world_size))
         seconds = time.monotonic() - began
         self.progress.epoch += 1
         name, error = self._score(dev, {"step": self.progress.epoch, "train/loss": loss})
@@ -141,25 +159,36 @@ class Trainer:
             f"({speed:.0f} × real time), learning: {', '.join(learning)}"
         )
 
-    def _learn(self, batches: list[list[Utterance]]) -> float:
-        """Take every batch once, each device its share; return the mean loss that was finite."""
+    def _learn(self, epoch: list[Turn]) -> float:
+        """Take every turn once; return the mean loss, of all ranks, that was finite."""
         self.model.train()
-        world = self.fabric.world_size
-        mine = batches[self.fabric.global_rank :: world][: len(batches) // world]
-        title = f"epoch {self.progress.epoch + 1}"
-        bar = tqdm(mine, title, unit="batch", leave=False, disable=self.quiet)
+        title, silent = f"epoch {self.progress.epoch + 1}", self.quiet or not self._is_first
+        read = zip(epoch, read_ahead([turn.batch for turn in epoch], self.inputs), strict=True)
+        bar = tqdm(read, title, len(epoch), unit="batch", leave=False, disable=silent)
         finite: list[float] = []
-        for number, batch in enumerate(bar, 1):
-            last = number % self.fit.accumulate == 0 or number == len(mine)
-            waits = self.fabric.no_backward_sync(self.model, enabled=not last)
-            with waits, attention_kernels(self.fabric.device):
-                loss = self._loss(batch)
-                self.fabric.backward(loss / self.fit.accumulate)
-            if last:
+        for turn, _ in bar:
+            value = self._take(turn)
+            if turn.last:
                 self._step()
-            finite += [value] if math.isfinite(value := loss.item()) else []
+            finite += [value] if turn.weight and math.isfinite(value) else []
             bar.set_postfix(loss=f"{value:.2f}")
-        return sum(finite) / len(finite) if finite else math.nan
+        total, count = sums(self.fabric, [sum(finite), len(finite)])
+        return total / count if count else math.nan
+
+    def _take(self, turn: Turn) -> float:
+        """Add the gradients of a batch, and return its loss.
+
+        Of a step of several batches, each seeds torch by its own number: it is the same whichever
+        rank takes it, and after whichever others.
+        """
+        together = self.fit.accumulate * self.fabric.world_size
+        if together > 1:
+            torch.manual_seed(self.fit.batch_seed(self.progress.epoch, turn.number))
+        waits = self.fabric.no_backward_sync(self.model, enabled=not turn.last)
+        with waits, attention_kernels(self.fabric.device):
+            loss = self._loss(turn.batch)
+            self.fabric.backward(loss * turn.weight / self.fit.accumulate)
+        return loss.item()
 
     def _step(self) -> None:
         run = self.fabric, self.model, self.optimiser, self.schedule
@@ -169,56 +198,17 @@ class Trainer:
     def _loss(self, batch: Sequence[Utterance]) -> Tensor:
         clips = [self.inputs.augmented(utterance) for utterance in batch]
         if not self.attention_weight:
-            return self.bare.objective.loss(self._emissions(self.model, clips), batch)
-        joined, texts = join(clips), [utterance.text for utterance in batch]
-        values = self.fabric.to_device(joined.values)
-        *found, loss = self.model(values, joined.lengths, self.inputs.start, texts)
+            return self.bare.objective.loss(self.predictor.emitted(self.model, clips), batch)
+        joined, texts = self.predictor.joined(clips), [utterance.text for utterance in batch]
+        *found, loss = self.model(joined.values, joined.lengths, self.inputs.start, texts)
         if self.attention_weight == 1:
             return loss
         own = self.bare.objective.loss(Padded(*found), batch)
         return self.attention_weight * loss + (1 - self.attention_weight) * own.to(loss.device)
 
-    def _emissions(self, model: nn.Module, clips: Sequence[Tensor]) -> Padded:
-        joined = join(clips)
-        values = self.fabric.to_device(joined.values)
-        return Padded(*model(values, joined.lengths, self.inputs.start))
-
-    @torch.no_grad()
-    def emissions(self, utterances: Sequence[Utterance]) -> Iterator[tuple[Utterance, Tensor]]:
-        """Yield each with its log-probabilities (frames, labels), the shortest first.
-
-        By the states it is trained on.
-        """
-        self.bare.eval()
-        for batch in batches_in_order(utterances, self.fit.batch_seconds):
-            emissions = self._emissions(self.bare, [self.inputs(u) for u in batch]).clips()
-            yield from zip(batch, emissions, strict=True)
-
-    def predict(self, utterances: Sequence[Utterance]) -> list[str]:
-        """Return the prediction for each of `utterances`, from the states it is trained on."""
-        decoded = {u.id: self.bare.decode(emission) for u, emission in self.emissions(utterances)}
-        return [decoded[utterance.id] for utterance in utterances]
-
-    @torch.no_grad()
-    def written(self, utterances: Sequence[Utterance]) -> list[str]:
-        """Return what the attention decoder alone writes for each of `utterances`, greedily."""
-        self.bare.eval()
-        found: dict[str, str] = {}
-        for batch in batches_in_order(utterances, self.fit.batch_seconds):
-            joined = join([self.inputs(u) for u in batch])
-            values = self.fabric.to_device(joined.values)
-            states = self.bare.head_input(values, joined.lengths, self.inputs.start)
-            texts = self.bare.attention.greedy(states)
-            found |= {u.id: text for u, text in zip(batch, texts, strict=True)}
-        return [found[utterance.id] for utterance in utterances]
-
     def _score(self, dev: Sequence[Utterance], record: dict[str, float]) -> tuple[str, float]:
-        """Add dev's rates to the history, keep the best weights, and return the rate that counts.
-
-        In full precision, so that fine-tuning on states in full precision begins at the very score
-        of the trained head, and on others within their error.
-        """
-        predictions = self.predict(dev)
+        """Add dev's rates to the history, keep the best weights; return the rate that counts."""
+        predictions = self.predictor.predict_by_all(dev)
         rates = self.bare.objective.rates(dev, predictions)
         weights = {f"layer/{k}": weight for k, weight in self.bare.layer_weights.items()}
         dev_rates = {f"dev/{name}": rate for name, rate in rates.items()}
@@ -227,7 +217,7 @@ class Trainer:
             self.progress.mute_epoch = self.progress.epoch
         name, error = next(iter(rates.items()))
         if weight := self.attention_weight:
-            own = self.bare.objective.rates(dev, self.written(dev))
+            own = self.bare.objective.rates(dev, self.predictor.written_by_all(dev))
             self.progress.history[-1] |= {f"dev/attention_{k}": rate for k, rate in own.items()}
             error = weight * own[name] + (1 - weight) * error
         if error < self.progress.best_error:
@@ -242,7 +232,7 @@ class Trainer:
         return {name: p.detach() for name, p in named if id(p) in learnable}
 
     def _copies(self) -> dict[str, Tensor]:
-        return {name: weights.cpu().clone() for name, weights in self._weights().items()}
+        return {name: whole(weights).cpu().clone() for name, weights in self._weights().items()}
 
     def _learning(self) -> Learning:
         optimiser, precision = self.optimiser.optimizer, self.fabric.strategy.precision
@@ -262,5 +252,5 @@ class Trainer:
             self._print(line)
 
     def _print(self, line: str) -> None:
-        if self.fabric.is_global_zero and not self.quiet:
+        if self._is_first and not self.quiet:
             tqdm.write(line, file=sys.stderr)

@@ -44,6 +44,8 @@ class Recipe(Fit):
     epochs_per_block: NonNegativeInt
     speeds: list[Speed]
     augment: list[Degradation]
+    private: None = None
+    """The guarantee is a head's alone: clips go through blocks together."""
 
     @property
     def way(self) -> Unfreezing:

@@ -85,7 +85,7 @@ def upstream_parts(
     return parts
 
 
-def unfreeze(model: GraftedModel, parts: Iterable[Part], epoch: int) -> list[str]:
+def unfreeze(model: GraftedModel, parts: Iterable[Part], epoch: float = math.inf) -> list[str]:
     """Unfreeze the parts due at `epoch`, freeze the rest; return the names of the former."""
     model.requires_grad_(False)
     learning = [part for part in parts if part.first_epoch <= epoch]

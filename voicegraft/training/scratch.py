@@ -28,6 +28,7 @@ from torch import Tensor, uint8
 
 import voicegraft
 from voicegraft.pipeline.files import hashes
+from voicegraft.training.ranks import is_first
 
 LIBRARIES = (
     *("jiwer", "lightning-fabric", "numpy", "scikit-learn", "torch", "torchaudio", "transformers"),
@@ -144,7 +145,7 @@ def tidied(*folders: Path) -> Iterator[set[str]]:
         held = {folder: locks.enter_context(_open_lock(folder)) for folder in folders}
         shared = [folder for folder, lock in held.items() if _locked(lock, fcntl.LOCK_SH)]
         yield used
-        for folder in shared if _first() else []:
+        for folder in shared if is_first() else []:
             if _locked(held[folder], fcntl.LOCK_EX | fcntl.LOCK_NB):
                 for run in filter(Path.is_dir, folder.iterdir()):
                     _tidy(run, run.name in used)
@@ -165,11 +166,6 @@ def _tidy(run: Path, in_use: bool) -> None:
                 file.unlink(missing_ok=True)
     with suppress(OSError):
         run.rmdir()  # if it is empty
-
-
-def _first() -> bool:
-    """Return whether this process is the first of those that train together on several devices."""
-    return os.environ.get("LOCAL_RANK", "0") == "0"
 
 
 def _locked(file: BinaryIO, how: int) -> bool:

@@ -16,6 +16,7 @@ from voicegraft.evaluation.classes.open_set import (
 )
 from voicegraft.evaluation.classes.scores import DECIMALS, ClassScore, write_class_scores
 from voicegraft.evaluation.classes.summary import class_metrics, metrics, slice_metrics
+from voicegraft.evaluation.pseudonyms import AS_THEY_ARE, Names
 from voicegraft.evaluation.report import headline_rates, rests_in_words
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.pipeline.files import write_json
@@ -30,6 +31,7 @@ def write_class_evaluation(
     knobs: OpenSet,
     params: Evaluate,
     of: Sequence[str] = (),
+    names: Names = AS_THEY_ARE,
 ) -> dict[str, Any]:
     """Fill `folder`, and return the content of rates.json for each split.
 
@@ -43,7 +45,9 @@ def write_class_evaluation(
         knobs: for the unknown labels.
         params: for intervals and slices.
         of: lines from `provenance`.
+        names: for git, of clips, speakers and sessions.
     """
+    scores = names.committed(scores)
     known = knobs.known(scores)
     scored = [s for s in known if s.split != CHOOSING]
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,319 @@
+"""Extraction by Ray on a cluster of three nodes on this machine, against one process.
+
+    python -m benchmarks.cluster models/upstream data/corpus
+
+Reads   UPSTREAM and CORPUS, as the stages leave them; CORPUS is repeated up to HOURS
+Writes  benchmarks/results.json, its part `cluster`
+Knobs   extract_embeddings
+
+Nodes are killed at KILLS random moments (SIGKILL to their raylet, of which all on the node die),
+and new ones join; then so is the process that gives out the tasks. These have a tiny upstream,
+tones, and a shared cache behind the API of S3 that refuses every tenth call. At the end, the store
+must have the bytes of one process, and no clip may be in the cache twice; and a run that has only
+the shared cache must encode none. Processor time is that of all processes of a run, with Ray's own
+on every node. It needs the extras `ray`, `s3` and `test`.
+"""
+
+import filecmp
+import json
+import logging
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import boto3
+import psutil
+from dvc.utils.serialize import modify_yaml
+from moto.server import DomainDispatcherApplication, create_backend_app
+from ray.cluster_utils import Cluster
+from werkzeug.serving import make_server
+
+from benchmarks.growth import repeat
+from benchmarks.results import RESULTS, keep, read
+from voicegraft.embedding import shards
+from voicegraft.model import upstream as upstreams
+from voicegraft.pipeline.command import run_stage
+from voicegraft.speech.manifest import Corpus
+
+ROOT = Path(__file__).parent.parent
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
+NODES = 3
+LOOK_SECONDS = 0.2
+REFUSED_EVERY = 10
+BUCKET = "states"
+
+
+class Watch(threading.Thread):
+    """The processor time of this process's descendants, dead ones included."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.spent: dict[tuple[int, float], float] = {}
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        """Look at them until `seconds` is asked."""
+        while not self.ended.wait(LOOK_SECONDS):
+            for process in psutil.Process().children(recursive=True):
+                try:
+                    times = process.cpu_times()
+                    self.spent[process.pid, process.create_time()] = times.user + times.system
+                except psutil.NoSuchProcess:
+                    pass
+
+    def seconds(self) -> float:
+        """Stop watching; return the sum."""
+        self.ended.set()
+        self.join()
+        return sum(self.spent.values())
+
+
+class Nodes:
+    """A cluster whose nodes come and go; the first is not for encoders."""
+
+    def __init__(self, environment: Mapping[str, str]):
+        os.environ.update(environment)
+        self.cluster = Cluster()
+        self.cluster.add_node(num_cpus=0, include_dashboard=False)
+        self.workers = [self.cluster.add_node(num_cpus=1) for _ in range(NODES)]
+
+    def kill(self, number: int) -> None:
+        """Kill a node as if its power failed, and let another join."""
+        node = self.workers.pop(number)
+        for found in node.all_processes["raylet"]:
+            os.kill(found.process.pid, signal.SIGKILL)
+        self.cluster.remove_node(node, allow_graceful=False)
+        self.workers.append(self.cluster.add_node(num_cpus=1))
+
+
+@contextmanager
+def cluster(**environment: str) -> Iterator[Nodes]:
+    """Yield nodes, which are gone afterwards."""
+    quiet = {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(ROOT)}
+    nodes = Nodes(quiet | environment)
+    try:
+        yield nodes
+    finally:
+        nodes.cluster.shutdown()
+
+
+def project(folder: Path, upstream: Path, corpus: Path, **knobs: object) -> Path:
+    """Return a folder in which the stage can run."""
+    folder.mkdir(parents=True)
+    shutil.copy(ROOT / "params.yaml", folder)
+    with modify_yaml(folder / "params.yaml") as params:
+        params["extract_embeddings"] |= {"cache_gigabytes": 100} | knobs
+    for name, path in {"upstream": upstream, "corpus": corpus}.items():
+        (folder / name).symlink_to(path.absolute())
+    return folder
+
+
+def start(folder: Path, nodes: Nodes | None = None) -> subprocess.Popen:
+    """Start the stage, as a process that has the cluster if there is one."""
+    address = {"RAY_ADDRESS": nodes.cluster.address} if nodes else {}
+    command = [sys.executable, str(ROOT / "stages/extract_embeddings.py")]
+    with open(folder / "log", "ab") as log:
+        return subprocess.Popen(
+            [*command, "upstream", "corpus", "cache", "embeddings"],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | address,
+            stdout=log,
+            stderr=log,
+        )
+
+
+def end(process: subprocess.Popen, folder: Path) -> None:
+    if process.wait():
+        raise RuntimeError(f"the stage failed: {(folder / 'log').read_text()[-2000:]}")
+
+
+def same(one: Path, other: Path) -> bool:
+    """Return whether two projects have the same store."""
+    names = sorted(path.name for path in (one / "embeddings").iterdir())
+    found = filecmp.cmpfiles(one / "embeddings", other / "embeddings", names, shallow=False)
+    return found[0] == names
+
+
+def kept(folder: Path) -> list[bytes]:
+    """Return the key of each entry of the cache, twice if it is there twice."""
+    found = [shards.batches(path, 0) for path in (folder / "cache").glob("*.states")]
+    return [key for shard in found for entries, _ in shard for key in entries]
+
+
+def measured(folder: Path, ray: bool) -> dict[str, float]:
+    """Run the stage; return its seconds, and those of all processors."""
+    watch = Watch()
+    watch.start()
+    began = time.perf_counter()
+    if ray:
+        with cluster() as nodes:
+            end(start(folder, nodes), folder)
+    else:
+        end(start(folder), folder)
+    return {"seconds": time.perf_counter() - began, "processor_seconds": watch.seconds()}
+
+
+def overhead(upstream: Path, corpus: Path, hours: float, work: Path) -> dict:
+    """Return what a corpus costs by one process and by a cluster."""
+    repeat(Corpus(corpus), hours, work / "corpus")
+    knobs = {"layers": [6], "speeds": [], "augment": []}
+    found, folders = {"hours": hours}, {}
+    for engine in ("local", "ray"):
+        folders[engine] = project(work / engine, upstream, work / "corpus", engine=engine, **knobs)
+        found[engine] = measured(folders[engine], engine == "ray")
+    return found | {"same_bytes": same(*folders.values())}
+
+
+class Moody:
+    """An API of S3 that refuses every tenth call."""
+
+    def __init__(self):
+        self.app, self.calls = DomainDispatcherApplication(create_backend_app), 0
+
+    def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
+        """Answer as WSGI has it."""
+        self.calls += 1
+        if self.calls % REFUSED_EVERY == 0:
+            start_response("503 Slow Down", [("Content-Length", "0")])
+            return [b""]
+        return self.app(environ, start_response)
+
+
+@contextmanager
+def object_store() -> Iterator[Moody]:
+    """Yield a store on loopback, of which the environment tells every process."""
+    app = Moody()
+    made = make_server("127.0.0.1", 0, app, threaded=True)
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    os.environ |= {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{made.server_port}",
+        "AWS_ACCESS_KEY_ID": "someone",
+        "AWS_SECRET_ACCESS_KEY": "a-secret-of-someone",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    boto3.resource("s3").Bucket(BUCKET).create()
+    yield app
+    made.shutdown()
+
+
+def tones(work: Path, clips: int) -> tuple[Path, Path]:
+    """Write a tiny upstream and a corpus of tones."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from invented import write_corpus
+
+    upstream, corpus = work / "upstream", work / "corpus"
+    upstream.mkdir(parents=True)
+    identity = {"name": "random", "config": upstreams.plugin("random").TINY}
+    (upstream / upstreams.IDENTITY_FILE).write_text(json.dumps(identity))
+    write_corpus(corpus, clips)
+    return upstream, corpus
+
+
+def bytes_kept(folder: Path) -> int:
+    return sum(path.stat().st_size for path in (folder / "cache").glob("*.states"))
+
+
+def until_more(folder: Path, process: subprocess.Popen, rng: random.Random, most: float) -> bool:
+    """Wait until something new is in the cache, and a random time; return whether it still runs."""
+    before = bytes_kept(folder)
+    while process.poll() is None and bytes_kept(folder) == before:
+        time.sleep(0.01)
+    time.sleep(rng.random() * most)
+    return process.poll() is None
+
+
+def killed(who: str, kills: int, clips: int, seed: int, work: Path, pause: float) -> dict:
+    """Kill nodes, or what gives out the tasks, again and again; return what became of it."""
+    upstream, corpus = tones(work, clips)
+    address = f"s3://{BUCKET}/{who}"
+    knobs = {"batch_seconds": 5.0, "precision": "float32", "layers": [2]}
+    alone = project(work / "alone", upstream, corpus, **knobs)
+    end(start(alone), alone)
+    knobs["shared_cache"] = address
+    folder = project(work / "cluster", upstream, corpus, engine="ray", **knobs)
+    rng, done = random.Random(f"{seed} {who}"), 0
+    with cluster() as nodes:
+        process = start(folder, nodes)
+        while done < kills and until_more(folder, process, rng, pause):
+            done += 1
+            if who == "node":
+                nodes.kill(rng.randrange(NODES))
+            else:
+                process.kill()
+                process.wait()
+                process = start(folder, nodes)
+        end(process, folder)
+    found = kept(folder)
+    second = project(work / "second", upstream, corpus, **knobs)
+    end(start(second), second)
+    return {
+        "kills": done,
+        "takes": len(set(found)),
+        "encoded_twice": len(found) - len(set(found)),
+        "same_bytes": same(alone, folder) and same(alone, second),
+        "second_encoded_none": only_fetched(second),
+    }
+
+
+def cold(upstream: Path, corpus: Path, hours: float, work: Path) -> dict:
+    """Return the seconds of two checkouts with one shared cache, of which the second is cold."""
+    repeat(Corpus(corpus), hours, work / "corpus")
+    knobs = {"layers": [6], "speeds": [], "augment": [], "shared_cache": f"s3://{BUCKET}/cold"}
+    folders = [project(work / name, upstream, work / "corpus", **knobs) for name in ("one", "two")]
+    one, two = (measured(folder, False)["seconds"] for folder in folders)
+    return {
+        "hours": hours,
+        "first_seconds": one,
+        "second_seconds": two,
+        "second_encoded_none": only_fetched(folders[1]),
+        "same_bytes": same(*folders),
+    }
+
+
+def only_fetched(folder: Path) -> bool:
+    """Return whether all shards of the cache came from the shared one, which names them so."""
+    return all(len(path.stem) == 64 for path in (folder / "cache").glob("*.states"))
+
+
+def main(
+    upstream: Path,
+    corpus: Path,
+    hours: float = 10,
+    cold_hours: float = 3,
+    kills: int = 20,
+    clips: int = 3000,
+    seed: int = 1,
+    pause: float = 2.0,
+    part: list[str] | None = None,
+    save: bool = True,
+    work: Path = Path(".voicegraft/bench/cluster"),
+) -> None:
+    found, work = read(RESULTS).get("cluster", {}).get("measured", {}), work.absolute()
+    with object_store() as store:
+        parts = {
+            "node": lambda folder: killed("node", kills, clips, seed, folder, pause),
+            "driver": lambda folder: killed("driver", kills, clips, seed, folder, pause),
+            "cold": lambda folder: cold(upstream, corpus, cold_hours, folder),
+            "overhead": lambda folder: overhead(upstream, corpus, hours, folder),
+        }
+        for name in part or parts:
+            shutil.rmtree(work, ignore_errors=True)
+            before = store.calls
+            found[name] = parts[name](work)
+            found[name] |= {"refused_calls": (store.calls - before) // REFUSED_EVERY}
+            print(json.dumps({name: found[name]}, indent=2), flush=True)
+            if save:
+                keep("cluster", found)
+    shutil.rmtree(work)
+
+
+if __name__ == "__main__":
+    run_stage(main)
