@@ -8,6 +8,8 @@ from voicegraft.cli.check import check
 from voicegraft.cli.export import export
 from voicegraft.cli.false_accepts import false_accepts
 from voicegraft.cli.listen import listen
+from voicegraft.cli.plan import plan
+from voicegraft.cli.privacy import forget, names
 from voicegraft.cli.project import adapter, cache, compare, report, suggest, sweep
 from voicegraft.cli.recognise import classify, transcribe
 
@@ -24,9 +26,10 @@ def voicegraft() -> None:
     """Use speech models that `dvc repro` has trained."""
 
 
-CORPORA = (check, align)
+CORPORA = (check, align, forget)
+SCALE = (plan,)
 MODELS = (transcribe, classify, adapt, export, adapter, false_accepts, sweep)
-for needs_arguments in (*CORPORA, *MODELS):
+for needs_arguments in (*CORPORA, *MODELS, *SCALE):
     app.command(no_args_is_help=True)(needs_arguments)
-for does_without in (cache, compare, listen, report, suggest):
+for does_without in (cache, compare, listen, names, report, suggest):
     app.command()(does_without)
