@@ -10,6 +10,7 @@ from exported import CLASSES, model
 from voicegraft.export.card import Given, write_card
 from voicegraft.language.decoder import FOLDER as DECODER
 from voicegraft.model.grafted import save_model
+from voicegraft.pipeline.files import sha256_of
 from voicegraft.pipeline.provenance import provenance
 
 SENTENCE = "tajemství hlubin"
@@ -139,3 +140,17 @@ def test_a_damaged_file_beside_the_model_is_named(project):
     write(project / "evaluation/top3/rates.json", "{")
     with pytest.raises(ValueError, match="rates.json is damaged"):
         card(project)
+
+
+def test_the_card_tells_the_guarantee_of_these_weights_and_of_no_others(project):
+    source = project / "models/top3"
+    assert "differential privacy" not in card(project)[1]
+    made = {"epsilon": 7.99, "delta": 5e-4, "unit": "utterance", "units": 1000}
+    made |= {"noise_multiplier": 0.9, "clip_norm": 1.0, "sampling_rate": 0.1, "steps": 120}
+    of = {"model.safetensors": sha256_of(source / "model.safetensors")}
+    write(source / "privacy.json", made | {"of": of})
+    assert "The head has (7.99, 5.0e-04)-differential privacy by utterance, of 1000" in " ".join(
+        card(project)[1].split()
+    )
+    write(source / "privacy.json", made | {"of": {"model.safetensors": "0" * 64}})
+    assert "differential privacy" not in card(project)[1]

@@ -180,6 +180,31 @@ def test_seed_noise_is_reported_where_it_was_measured(repository):
     assert "was not measured" not in text
 
 
+def audit(folder, verdict, **more):
+    path = folder / "evaluation" / "privacy.json"
+    path.write_text(json.dumps({"verdicts": {"model:head": [verdict, "AUC"]}} | more))
+
+
+def test_what_a_project_gives_away_is_shown_for_both_revisions(repository):
+    assert "gives away" not in markdown.rendered(compared(repository), 0.95)
+    audit(repository, "leaks membership")
+    absent = "| model:head | absent | leaks membership |"
+    assert absent in markdown.rendered(compared(repository), 0.95)
+    commit(repository)
+    audit(repository, "leaks *content*")
+    both = r"| model:head | leaks membership | leaks \*content\* |"
+    assert both in markdown.rendered(compared(repository), 0.95)
+
+
+def test_a_verdict_on_another_corpus_is_not_shown(repository):
+    corpus = repository / "evaluation" / "corpus.json"
+    corpus.write_text(json.dumps({"of": ["corpus:0123456789abcdef"]}))
+    audit(repository, "leaks membership", of=["corpus:0000000000000000"])
+    assert Revision(repository).privacy() == {}
+    audit(repository, "leaks membership", of=["corpus:0123456789abcdef"])
+    assert Revision(repository).privacy() == {"model:head": "leaks membership"}
+
+
 def test_a_model_whose_seeds_were_not_tried_is_reported_to_have_no_seed_noise(repository):
     evaluate(repository, "head", scores(seed=2))
     text = markdown.rendered(compared(repository), 0.95)

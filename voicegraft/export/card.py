@@ -17,6 +17,7 @@ from voicegraft.export.layouts import CONFIG, LABELS, TOKENS
 from voicegraft.language.decoder import FOLDER as DECODER
 from voicegraft.model.grafted import Description, GraftedModel
 from voicegraft.review.escaping import escaped
+from voicegraft.training.private import promised
 
 CARD, TEMPLATE = "README.md", "card.md"
 RATES = {"cer": "CER", "wer": "WER", "accuracy": "accuracy", "macro_f1": "macro F1"}
@@ -56,6 +57,7 @@ def write_card(folder: Path, source: Path, model: GraftedModel, given: Given) ->
         "labels": ", ".join(escaped(label) for label in model.labels if label.strip()),
         "rows": list(_rows(facts)),
         "worst": list(_worst(facts)),
+        "guarantee": promised(source),
         "language_model": (source / DECODER).is_dir(),
         "attention": model.attention is not None,
         "files": sorted(path.name for path in folder.iterdir()),

@@ -9,7 +9,12 @@ from voicegraft.pipeline.provenance import KEY, named, parse
 
 Rows = list[dict[str, str]]
 STUDIES = (
-    *("learning_curve/*/metrics.json", "self_training/*/metrics.json", "explore/found.json"),
+    *(
+        "learning_curve/*/metrics.json",
+        "self_training/*/metrics.json",
+        "explore/found.json",
+        "privacy.json",
+    ),
     *("few_shot.csv", "leave_classes_out.csv", "leave_speakers_out.csv"),
 )
 """Results that depend on the corpus and on heads."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from voicegraft.pipeline.params import CLASSIFICATION, TRANSCRIPTION
+from voicegraft.privacy.verdict import from_json
 from voicegraft.report import plots
 from voicegraft.report.classes.plots import (
     acceptance_plots,
@@ -24,7 +25,7 @@ from voicegraft.report.transfer import read_transfer
 SECTIONS = {
     TRANSCRIPTION: (
         *("scores", "transfer", "labels", "self-training", "robustness", "curves", "errors"),
-        *("clips", "models", "corpus", "explored"),
+        *("clips", "models", "corpus", "explored", "privacy"),
     ),
     CLASSIFICATION: (
         *("scores", "transfer", "classes", "calibration", "few-shot", "self-training"),
@@ -77,6 +78,8 @@ def _of_texts(findings: Findings, models: Sequence[Model], clips: int) -> dict[s
         "clips": shown,
         "clips_asked": clips,
         "recordings": recordings(findings, shown),
+        "privacy": findings.privacy,
+        "given_away": from_json(findings.privacy),
     }
 
 

@@ -43,6 +43,8 @@ class Comparison:
     """Models without a common clip that has the same reference."""
     noise: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Variation of a model's rates by seed, if it was measured."""
+    privacy: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """What each thing that one may publish gives away, in both revisions, if it was measured."""
     left_out: dict[str, dict[str, str]] = field(default_factory=dict)
     """By revision, the models with an outdated evaluation, and the reason."""
 
@@ -82,8 +84,15 @@ def compare(old: Revision, new: Revision, params: Evaluate) -> Comparison:
         unchanged=unchanged,
         incomparable=[model for model, of_model in splits.items() if not of_model],
         noise={model: noise[model] for model in splits if noise[model]},
+        privacy=given_away(old, new),
         left_out={revision.title: revision.old for revision in (old, new) if revision.old},
     )
+
+
+def given_away(old: Revision, new: Revision) -> dict[str, tuple[str, str]]:
+    """Return the verdicts on what the new revision has, beside those of the old one."""
+    before = old.privacy()
+    return {name: (before.get(name, MISSING), verdict) for name, verdict in new.privacy().items()}
 
 
 def _noise_before(model: str, old: Revision, new: Revision) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def rendered(comparison: Comparison, confidence: float, pipeline: str = "") -> s
             table(COLUMNS, _rates(comparison)),
             f"Rates in per cent; intervals of {100 * confidence:g} %, paired, over blocks.",
         ]
-    return "\n\n".join([*sections, *_notes(comparison)])
+    return "\n\n".join([*sections, *_privacy(comparison), *_notes(comparison)])
 
 
 def rendered_rewordings(model: str, rewordings: Sequence[Rewording]) -> str:
@@ -58,6 +58,12 @@ def _params(comparison: Comparison) -> str:
     return table(("knob", "old", "new"), rows)
 
 
+def _privacy(comparison: Comparison) -> Iterator[str]:
+    if comparison.privacy:
+        rows = [(name, *verdicts) for name, verdicts in comparison.privacy.items()]
+        yield table(("gives away", "old", "new"), rows)
+
+
 def _rates(comparison: Comparison) -> Iterator[tuple[object, ...]]:
     for split in comparison.splits:
         for metric, change in split.rates.items():
@@ -79,7 +85,9 @@ def _notes(comparison: Comparison) -> Iterator[str]:
         "the same errors on the same clips": comparison.unchanged,
         f"scored only at {escaped(comparison.old)}": comparison.only_old,
         f"scored only at {escaped(comparison.new)}": comparison.only_new,
-        "no common clips with the same reference": (comparison.incomparable),
+        "no common clips with the same reference, or names under another salt": (
+            comparison.incomparable
+        ),
         "the variation by seed was not measured, so a small change may be due to the seed": (
             comparison.seedless
         ),

@@ -4,7 +4,7 @@ A review is a comparison, and the rules of a check that can stop a pull request.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import NonNegativeFloat
@@ -70,6 +70,26 @@ def broken(comparison: Comparison, gate: Gate | ClassGate) -> Iterator[str]:
                 )
 
 
+NAMING = {
+    *("corpus.folder", "corpus.tier", "language_model.folder", "upstream.source", "privacy.salt"),
+    *("prepare_data.split.unseen_speakers", "prepare_data.split.forgotten_speakers"),
+    "extract_embeddings.shared_cache",
+}
+"""Knobs whose values may be the name of a person, or of a place that bears one."""
+HIDDEN = "not shown"
+
+
+def impersonal(comparison: Comparison) -> Comparison:
+    """Return the comparison without the words in knobs that may name a person."""
+    return replace(
+        comparison,
+        params={
+            name: (HIDDEN, HIDDEN) if name in NAMING else values
+            for name, values in comparison.params.items()
+        },
+    )
+
+
 @dataclass(frozen=True)
 class Review:
     """One pipeline at two revisions."""
@@ -83,10 +103,14 @@ class Review:
     comparison: Comparison
 
     def rendered(self, transcripts: bool) -> str:
-        """Return Markdown, with the transcripts that changed most if `transcripts` is set."""
+        """Return Markdown, with the transcripts that changed most if `transcripts` is set.
+
+        Without them, no value of a knob is shown that may be a name.
+        """
         changed = dict.fromkeys(split.model for split in self.comparison.splits)
         clips = [text for model in changed if (text := self._clips(model, transcripts))]
-        whole = markdown.rendered(self.comparison, self.params.confidence, self.name)
+        shown = self.comparison if transcripts else impersonal(self.comparison)
+        whole = markdown.rendered(shown, self.params.confidence, self.name)
         return "\n\n".join([whole, *clips])
 
     def broken(self) -> Iterator[str]:

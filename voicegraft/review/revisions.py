@@ -10,6 +10,7 @@ from voicegraft.evaluation.current import Current
 from voicegraft.evaluation.paired import Scored
 from voicegraft.pipeline.params import TRANSCRIPTION, parse
 from voicegraft.pipeline.provenance import named
+from voicegraft.privacy.verdict import from_json
 from voicegraft.review.rates import PARSERS
 
 
@@ -83,6 +84,12 @@ class Revision:
         place = f"seeds/{model}/metrics.json"
         found = self._json(f"evaluation/{place}") or {}
         return {} if found and self.current.why_old(self.named(place)) else found
+
+    def privacy(self) -> dict[str, str]:
+        """Return the verdict on each thing that one may publish; empty if none is current."""
+        found = self._json("evaluation/privacy.json")
+        current = found and not self.current.why_old(self.named("privacy.json"))
+        return {line.subject: line.verdict for line in from_json(found)} if current else {}
 
     def _json(self, path: str) -> Any:
         text = self.read(path)

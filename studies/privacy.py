@@ -1,0 +1,200 @@
+"""Audit what models, embeddings and the language model give away of the clips behind them.
+
+Reads   MODELS, the folder of the upstream, of each of audit.models, with and without a language
+        model, and of the language model; CORPUS and EMBEDDINGS, as stages write them; EMISSIONS,
+        the folder in which evaluate writes them; LANGUAGE_MODEL, JSON of build_language_model
+Writes  FOUND, JSON for git, without a name or a sentence: verdicts; attacks on membership, canaries
+        and voices, with intervals; seconds. SCRATCH keeps shadow heads for the next run
+Knobs   audit: models, shadows, minutes, epochs, canaries, of_each, canary_heads, seed; head;
+        train_head; compute; evaluate: batch_seconds, resamples, confidence, seed
+"""
+
+import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Tensor
+
+from voicegraft.embedding.choice import pooled
+from voicegraft.evaluation.summary import Evaluate
+from voicegraft.language.arpa import is_installed
+from voicegraft.language.decoder import MISSING, load_decoder
+from voicegraft.language.rescoring import FEATURES
+from voicegraft.model.grafted import Description, load_description
+from voicegraft.model.head import HeadChoice
+from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.files import read_json, write_json
+from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
+from voicegraft.pipeline.provenance import KEY, provenance
+from voicegraft.privacy import language, voices
+from voicegraft.privacy.attacks import LEVELS, RATES, Attack, Audit
+from voicegraft.privacy.canaries import Canary, cut_words, encoded, made_up
+from voicegraft.privacy.findings import findings
+from voicegraft.privacy.heard import Heard
+from voicegraft.privacy.insertion import Inserted, Lesson, in_both, in_heads, in_language
+from voicegraft.privacy.likelihood_ratio import Shadow
+from voicegraft.privacy.losses import losses
+from voicegraft.privacy.memorised import dealt, exposed
+from voicegraft.privacy.quoting import Quoting
+from voicegraft.privacy.shadows import Recipe, halves, train_shadows, units
+from voicegraft.privacy.verdict import judge, to_json
+from voicegraft.studies.exploration.units import NAME, log_mel_means
+from voicegraft.training.compute import Compute
+from voicegraft.training.fit import Fit
+from voicegraft.training.scratch import tidied
+
+LM = "_lm"
+LANGUAGE, UPSTREAM = "language", "upstream"
+"""Folders beside those of models."""
+
+
+class Privacy(Section):
+    """What is attacked, and how much is trained for that."""
+
+    models: Annotated[list[str], Field(min_length=1)]
+    shadows: Annotated[int, Field(ge=4, multiple_of=2)]
+    minutes: PositiveFloat
+    epochs: PositiveInt
+    canaries: PositiveInt
+    of_each: PositiveInt
+    canary_heads: PositiveInt
+    seed: NonNegativeInt
+
+    def fit(self, of_head: Fit) -> Fit:
+        """Return the budget of a shadow: fewer epochs, of more and shorter steps."""
+        shorter = {"epochs": self.epochs, "patience": self.epochs, "min_steps": 0}
+        return of_head.model_copy(
+            update=shorter | {"batch_seconds": of_head.batch_seconds / 2, "seed": self.seed}
+        )
+
+
+def attacked(audit: Audit, losses: np.ndarray, member: np.ndarray) -> list[Attack]:
+    """Return the attacks on a model at each level."""
+    return [attack for level in LEVELS for attack in audit.of_model(losses, member, level)]
+
+
+def by_model(
+    models: Path, name: str, emissions: Sequence[Tensor], audit: Audit, texts: Sequence[Shadow]
+) -> Iterator[tuple[str, np.ndarray, Sequence[Shadow]]]:
+    """Yield a model, the losses of clips and its shadows; and those with its language model."""
+    labels = load_description(models / name).labels
+    yield name, losses(emissions, audit.clips, labels), audit.shadows
+    decoder = load_decoder(models / f"{name}{LM}", labels) if texts else None
+    if decoder:
+        weight = decoder.settings.weights[FEATURES.index("words")]
+        fused = language.fused_losses(decoder, emissions, audit.clips)
+        yield f"{name}{LM}", fused, language.fused_shadows(audit.shadows, texts, weight)
+
+
+def by_recipe(audit: Audit) -> list[Attack]:
+    """Return the attacks on shadows, whose members were drawn: by clip, session and whole voice."""
+    whole = np.array([unit.startswith("voice ") for unit in units(audit.clips)])
+    found = [*audit.of_recipe("clip"), *audit.of_recipe("session", ~whole)]
+    return found + (audit.of_recipe("speaker", whole) if whole.any() else [])
+
+
+def canaries(
+    heard: Heard, recipe: Recipe, knobs: Privacy, emissions: Sequence[Tensor], of: Description
+) -> tuple[list[Canary], list[Inserted]]:
+    """Return canaries of the voices of test, and their losses by heads that had some."""
+    test = [pair for pair in zip(heard.clips, emissions, strict=True) if pair[0].split == "test"]
+    words = cut_words(heard.corpus, [c for c, _ in test], [e for _, e in test], of)
+    made = made_up(words, knobs.canaries, knobs.seed)
+    counts = [dealt(len(made), knobs.of_each, knobs.seed + k) for k in range(knobs.canary_heads)]
+    store = encoded(made, recipe.upstream, heard.store)
+    lesson = Lesson(heard.train, heard.dev(knobs.seed))
+    return made, in_heads(recipe, store, made, lesson, counts)
+
+
+def who_speaks(heard: Heard, emissions: Sequence[Tensor], params: Evaluate) -> dict[str, Any]:
+    """Return how well voices are named and told apart, by features: (found, chance) of both."""
+    clips = voices.drawn_voices(heard.clips, params.seed)
+    emission_of = {c.id: e for c, e in zip(heard.clips, emissions, strict=True)}
+    ids = [clip.id for clip in clips]
+    layers = heard.store.facts["layers"]
+    features = {f"layer {k}": pooled(heard.store, ids, [k], "mean") for k in layers}
+    features["emissions"] = voices.emission_features([emission_of[id] for id in ids])
+    features[NAME] = log_mel_means(heard.corpus, clips)
+    return {
+        name: (voices.identification(f, clips, params), voices.verification(f, clips, params))
+        for name, f in features.items()
+    }
+
+
+def quoting_of(models: Path, heard: Heard, report: Path) -> Quoting | None:
+    """Return the language model to put canaries in; None, with a message, if it cannot be read."""
+    if not is_installed():
+        print(f"language models are not attacked: {MISSING}", file=sys.stderr)
+        return None
+    found = read_json(report)
+    weight = found["sources"]["transcripts"]["weight"]
+    transcripts = [clip.text.split() for clip in heard.corpus.of("train")]
+    return Quoting(models / LANGUAGE, transcripts, weight, len(found["ngrams"]))
+
+
+def main(
+    models: Path,
+    corpus: Path,
+    embeddings: Path,
+    emissions: Path,
+    language_model: Path,
+    found: Path,
+    scratch: Path,
+) -> None:
+    knobs = load_params(Privacy, "audit", STUDIES_FILE)
+    params = load_params(Evaluate, "evaluate")
+    fit = load_params(Fit, "train_head")
+    choice = load_params(HeadChoice, "head")
+    compute = load_params(Compute, "compute")
+    began = time.monotonic()
+    heard = Heard.of(corpus, embeddings, knobs.minutes, knobs.seed, params.batch_seconds)
+    recipe = Recipe(models / UPSTREAM, embeddings, scratch, choice, knobs.fit(fit), compute)
+    drawn = halves(units(heard.clips), knobs.shadows, knobs.seed)
+    with tidied(scratch) as used:
+        shadows, seconds = train_shadows(recipe, heard.clips, drawn, heard.dev(knobs.seed), used)
+    audit = Audit(heard.clips, shadows, params)
+    member = heard.member
+    attacks = {"recipe": by_recipe(audit)}
+    quoting, texts = quoting_of(models, heard, language_model), []
+    if quoting:
+        texts = language.text_shadows(shadows, heard.clips, quoting.lexicon, quoting.order)
+        own = language.text_losses(models / LANGUAGE, heard.clips)
+        attacks[LANGUAGE] = attacked(Audit(heard.clips, texts, params), own, member)
+    emitted = {}
+    for name in knobs.models:
+        emitted[name] = heard.emissions(models / name, emissions / f"{name}.safetensors")
+        for which, own, like in by_model(models, name, emitted[name], audit, texts):
+            attacks[which] = attacked(Audit(heard.clips, like, params), own, member)
+    first = knobs.models[0]
+    made, in_head = canaries(heard, recipe, knobs, emitted[first], load_description(models / first))
+    kinds = {"head": in_head}
+    if quoting:
+        words = [w for canary in made for w in canary.text.split() if w in quoting.model]
+        kinds["language"] = in_language(quoting, words, knobs.seed)
+        kinds["fused"] = in_both(in_head, quoting, made)
+    remembered = [line for kind, of in kinds.items() for line in exposed(kind, of, params)]
+    speaks = who_speaks(heard, emitted[first], params)
+    adapters = [name for name in knobs.models if load_description(models / name).added]
+    lines = judge(findings(attacks, remembered, speaks, first, adapters))
+    written = to_json(lines, RATES[0]) | {
+        "membership": {name: [one.rounded() for one in each] for name, each in attacks.items()},
+        "canaries": [line.rounded() for line in remembered],
+        "voices": {name: voices.rounded(*both) for name, both in speaks.items()},
+        "shadows": len(shadows),
+        KEY: provenance(corpus=corpus, model=models / first, settings=params),
+    }
+    found.parent.mkdir(parents=True, exist_ok=True)
+    write_json(found, written)
+    minutes, each = (time.monotonic() - began) / 60, np.mean(seconds)
+    print(f"{minutes:.0f} min; a shadow takes {each:.0f} s", file=sys.stderr)
+    print("\n".join(f"{line.subject}: {line.verdict}. {line.evidence}" for line in lines))
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,111 @@
+"""Shadow heads on tones: trained, recalled, and what an overfitted one gives away."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from invented import model, store_corpus, write_corpus
+from shifted import PARAMS
+
+from voicegraft.embedding.store import Store
+from voicegraft.model import upstream as upstreams
+from voicegraft.model.head import HeadChoice
+from voicegraft.pipeline.params import load_params
+from voicegraft.privacy.attacks import Audit
+from voicegraft.privacy.canaries import Canary, encoded
+from voicegraft.privacy.findings import by_membership
+from voicegraft.privacy.heard import Heard
+from voicegraft.privacy.insertion import Lesson, in_heads
+from voicegraft.privacy.likelihood_ratio import Shadow
+from voicegraft.privacy.shadows import Recipe, losses_of, train_shadows
+from voicegraft.privacy.verdict import MEMBERSHIP
+from voicegraft.training.compute import Compute
+from voicegraft.training.fit import Fit
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Tones, and the states that an untrained network has of them."""
+    folder = tmp_path_factory.mktemp("tones")
+    store_corpus(folder / "embeddings", write_corpus(folder / "corpus"), model())
+    (folder / "upstream").mkdir()
+    identity = {"name": "random", "config": upstreams.plugin("random").TINY}
+    (folder / "upstream" / upstreams.IDENTITY_FILE).write_text(json.dumps(identity))
+    return folder
+
+
+def recipe_of(folder, **knobs):
+    fit = load_params(Fit, "train_head", ROOT / "params.yaml").model_copy(
+        update={"epochs": 1, "min_steps": 0, "batch_seconds": 2.0} | knobs
+    )
+    compute = Compute(accelerator="cpu", devices=1, precision="32-true")
+    places = (folder / name for name in ("upstream", "embeddings", "scratch"))
+    return Recipe(*places, HeadChoice(name="ctc_linear", layer=2), fit, compute)
+
+
+def test_a_head_fitted_to_wrong_texts_gives_away_which_it_was_given(folder, tmp_path):
+    recipe = recipe_of(folder, epochs=100, patience=100, lr=0.05, batch_seconds=1.0)
+    heard = Heard.of(folder / "corpus", folder / "embeddings", 60, 1, 60.0)
+    rng = np.random.default_rng(1)
+    alone = {"speaker": "", "session": ""}  # of whom and when is not known, so blocks are clips
+    clips = [replace(c, text="".join(rng.choice([*"abř"], 4)), **alone) for c in heard.clips]
+    trained = np.arange(len(clips)) % 4 == 0
+    own = [clip for clip, drawn in zip(clips, trained, strict=True) if drawn]
+    trainer = recipe.train(Store(folder / "embeddings"), own, own, 1, tmp_path)
+    attacks = Audit(clips, [Shadow(trained, losses_of(trainer, clips))], PARAMS).of_recipe()
+    assert attacks[0].auc.value >= 0.9
+    assert by_membership("model", attacks).verdict == MEMBERSHIP
+
+
+def test_a_shadow_is_recalled_and_one_of_other_knobs_is_not(folder, monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # in this process
+    heard = Heard.of(folder / "corpus", folder / "embeddings", 60, 1, 60.0)
+    drawn = np.stack([half := np.arange(len(heard.clips)) % 2 == 0, ~half])
+    used, dev = set(), heard.corpus.of("dev")
+    first, _ = train_shadows(recipe_of(folder), heard.clips, drawn, dev, used)
+    assert len(used) == 2
+    monkeypatch.setattr(Recipe, "train", None)
+    again, _ = train_shadows(recipe_of(folder), heard.clips, drawn, dev, used)
+    assert all((a.losses == b.losses).all() for a, b in zip(first, again, strict=True))
+    with pytest.raises(TypeError):
+        train_shadows(recipe_of(folder, lr=0.1), heard.clips, drawn, dev, used)
+
+
+def test_a_head_learns_canaries_beside_the_clips_of_a_store(folder, tmp_path):
+    store = Store(folder / "embeddings")
+    store.facts["precision"] = "float32"
+    sound = (9_000 * np.sin(np.arange(16_000) / 5)).astype(np.int16)
+    canaries = [Canary(f"c{k}", "v", "abř"[: 1 + k % 3] * 2, sound) for k in range(8)]
+    both = encoded(canaries, folder / "upstream", store)
+    assert len(both.frames) == len(store.frames) + 8
+    assert both.states("c0", 2).shape == (both.frames["c0"], store.facts["size"])
+    heard = Heard.of(folder / "corpus", folder / "embeddings", 60, 1, 60.0)
+    counts = np.array([1, 0, 2, 0, 4, 0, 16, 0])
+    lesson = Lesson(heard.train, heard.corpus.of("dev"))
+    recipe = replace(recipe_of(folder), scratch=tmp_path)
+    ((inserted, losses),) = in_heads(recipe, both, canaries, lesson, [counts])
+    assert (inserted == counts).all() and np.isfinite(losses).all()
+
+
+def test_members_are_clips_of_train_whose_voice_test_has_too(folder):
+    heard = Heard.of(folder / "corpus", folder / "embeddings", 60, 1, 60.0)
+    sides = {"voice2": "test", "voice1": "test", "voice0": "unseen"}
+    clips = [replace(c, split="train" if c.id < "clip2" else sides[c.speaker]) for c in heard.clips]
+    heard.corpus.utterances = clips
+    heard = replace(heard, train=heard.corpus.of("train"))
+    for clip, side in zip(heard.clips, heard.member, strict=True):
+        wanted = {"train": 1.0, "test": 0.0}.get(clip.split) if clip.speaker != "voice0" else None
+        assert side == wanted or (wanted is None and np.isnan(side))
+    assert set(heard.member[~np.isnan(heard.member)]) == {0.0, 1.0}
+
+
+def test_clips_of_train_are_drawn_by_whole_sessions(folder):
+    heard = Heard.of(folder / "corpus", folder / "embeddings", 0.01, 1, 60.0)
+    sessions = {clip.session for clip in heard.train}
+    whole = [c for c in heard.corpus.of("train") if c.session in sessions]
+    assert len(sessions) == 1
+    assert sorted(c.id for c in heard.train) == sorted(c.id for c in whole)

@@ -1,0 +1,140 @@
+"""Shadow heads: trained by the head's recipe on halves of the clips, which are drawn by units.
+
+A unit is a session, and a whole voice where nothing of it is on two sides: else a clip that was not
+drawn would have its like in training, which no clip of test has. Two heads share out all units, so
+that each clip is in training for one half of all heads.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed, parallel_config
+from tqdm import tqdm
+
+from voicegraft.embedding.knobs import head_layer
+from voicegraft.embedding.store import Store
+from voicegraft.model.head import HeadChoice
+from voicegraft.privacy.likelihood_ratio import Shadow
+from voicegraft.privacy.losses import loss
+from voicegraft.speech.manifest import Utterance
+from voicegraft.training.checkpoint import Checkpoint
+from voicegraft.training.compute import Compute
+from voicegraft.training.fit import Fit
+from voicegraft.training.head import graft, head_trainer
+from voicegraft.training.inputs import learnable
+from voicegraft.training.loop import Trainer
+from voicegraft.training.scratch import RESULT, fingerprint, keep, recall
+
+
+def units(clips: Sequence[Utterance]) -> list[str]:
+    """Return the unit of each clip: its session, or its voice if that is on one side alone."""
+    sides: dict[str, set[str]] = {}
+    for clip in clips:
+        sides.setdefault(clip.speaker, set()).add(clip.split)
+    whole = {voice for voice, found in sides.items() if voice and len(found) == 1}
+    return [
+        f"voice {clip.speaker}" if clip.speaker in whole else f"session {clip.session or clip.id}"
+        for clip in clips
+    ]
+
+
+def halves(units: Sequence[str], heads: int, seed: int) -> np.ndarray:
+    """Return which clips each head trains on, (heads, clips) of bool: `heads` is even."""
+    names, place = np.unique(units, return_inverse=True)
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for _ in range(heads // 2):
+        first = np.zeros(len(names), bool)
+        first[rng.permutation(len(names))[: len(names) // 2]] = True
+        drawn += [first, ~first]
+    return np.stack(drawn)[:, place]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Trains heads on stored states, each on one core.
+
+    All fields except `scratch` are in the name of a run.
+    """
+
+    upstream: Path
+    embeddings: Path
+    scratch: Path
+    choice: HeadChoice
+    fit: Fit
+    compute: Compute
+
+    def train(
+        self,
+        store: Store,
+        clips: Sequence[Utterance],
+        dev: Sequence[Utterance],
+        seed: int,
+        folder: Path,
+    ) -> Trainer:
+        """Return a trainer whose head was trained on those of `clips` that can be learnt from."""
+        fit = self.fit.model_copy(update={"seed": seed})
+        layer = head_layer(self.choice.layer, store)
+        model = graft(layer, self.choice, store, clips, self.upstream, seed)
+        trainer = head_trainer(model, store, fit, self.compute, quiet=True)
+        checkpoint = Checkpoint(folder)
+        sides = [learnable(side, trainer.inputs, trainer.bare) for side in (clips, dev)]
+        trainer.run(*sides, checkpoint)
+        checkpoint.discard()
+        return trainer
+
+    def shadow(
+        self,
+        clips: Sequence[Utterance],
+        trained: np.ndarray,
+        dev: Sequence[Utterance],
+        seed: int,
+        run: Path,
+    ) -> tuple[Shadow, float]:
+        """Return a head trained on some of `clips`, and its seconds; recalled if it was before."""
+        if kept := recall(run / RESULT):
+            tensors, values = kept
+            return Shadow(trained, tensors["losses"].numpy()), values["seconds"]
+        began = time.monotonic()
+        own = [clip for clip, drawn in zip(clips, trained, strict=True) if drawn]
+        trainer = self.train(Store(self.embeddings), own, dev, seed, run)
+        found = losses_of(trainer, clips)
+        seconds = round(time.monotonic() - began, 1)
+        keep(run / RESULT, {"losses": torch.from_numpy(found)}, {"seconds": seconds})
+        return Shadow(trained, found), seconds
+
+
+def losses_of(trainer: Trainer, clips: Sequence[Utterance]) -> np.ndarray:
+    """Return the loss of each clip by the trained head, from its stored states, (clips,)."""
+    found = {c.id: loss(e, c, trainer.bare.labels) for c, e in trainer.emissions(clips)}
+    return np.array([found[clip.id] for clip in clips])
+
+
+def train_shadows(
+    recipe: Recipe,
+    clips: Sequence[Utterance],
+    drawn: np.ndarray,
+    dev: Sequence[Utterance],
+    used: set[str],
+) -> tuple[list[Shadow], list[float]]:
+    """Return a shadow for each row of `drawn`, (heads, clips), and the seconds that each took.
+
+    Each core trains one head at a time. The names of the runs are added to `used`.
+    """
+    facts = fingerprint({k: v for k, v in vars(recipe).items() if k != "scratch"})
+    wanted = []
+    for number, trained in enumerate(drawn):
+        lesson = [clip.id for clip, own in zip(clips, trained, strict=True) if own]
+        asked = [clip.id for clip in clips]
+        name = fingerprint({"of": facts, "lesson": lesson, "asked": asked, "number": number})
+        used.add(name)
+        wanted.append((clips, trained, dev, recipe.fit.seed + 1 + number, recipe.scratch / name))
+    on_cpu = recipe.compute.accelerator == "cpu" or not torch.cuda.is_available()
+    with parallel_config("loky", n_jobs=-1 if on_cpu else 1, inner_max_num_threads=1):
+        runs = Parallel(return_as="generator")(delayed(recipe.shadow)(*which) for which in wanted)
+        found = list(tqdm(runs, "shadows", total=len(wanted), unit="head"))
+    return [shadow for shadow, _ in found], [seconds for _, seconds in found]

@@ -1,0 +1,86 @@
+"""Who speaks: how far stored states, or emissions, tell one voice from others.
+
+Identification is by discriminants that some clips of each voice fit; verification is by the cosine
+of two clips, with nothing learnt of the voices. A spectrogram, and chance, say what more a state
+tells than sound does. Voices of one session share its room and microphone, which helps both.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+from voicegraft.evaluation.summary import DECIMALS, Evaluate
+from voicegraft.privacy.measure import Measured, Resampling, Thing
+from voicegraft.privacy.roc import Roc
+from voicegraft.speech.manifest import Utterance
+
+Found = tuple[Measured, float]
+"""What was measured, and by chance."""
+FOLDS = 5
+FEWEST, MOST = 10, 20
+"""Clips of a voice: with fewer it is left out; of more, some are drawn."""
+
+
+def drawn_voices(clips: Sequence[Utterance], seed: int) -> list[Utterance]:
+    """Return FEWEST to MOST clips of each voice, drawn at random, in their order."""
+    rng, found = np.random.default_rng(seed), []
+    for voice in sorted({clip.speaker for clip in clips} - {""}):
+        own = [clip for clip in clips if clip.speaker == voice]
+        if len(own) >= FEWEST:
+            found += [own[i] for i in sorted(rng.permutation(len(own))[:MOST])]
+    return found
+
+
+def emission_features(emissions: Sequence[Tensor]) -> np.ndarray:
+    """Return the mean and deviation over frames of emissions (frames, labels), (clips, size)."""
+    both = [torch.cat([e.float().mean(0), e.float().std(0, correction=0)]) for e in emissions]
+    return torch.stack(both).numpy()
+
+
+@threadpool_limits.wrap(limits=1)
+def identification(features: np.ndarray, clips: Sequence[Utterance], params: Evaluate) -> Found:
+    """Return the share of clips whose voice is named rightly by the other folds, and by chance."""
+    voices = np.array([clip.speaker for clip in clips])
+    model = make_pipeline(
+        StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+    )
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=params.seed)
+    right = (cross_val_predict(model, features, voices, cv=folds) == voices).astype(float)
+    resampling = Resampling.of([Thing(c.id, speaker=c.speaker) for c in clips], params)
+    found = resampling.measure(lambda w: w @ right / w.sum(1), params.confidence, 1.0)
+    return found, float(np.unique(voices, return_counts=True)[1].max() / len(voices))
+
+
+@threadpool_limits.wrap(limits=1)
+def verification(features: np.ndarray, clips: Sequence[Utterance], params: Evaluate) -> Found:
+    """Return the equal error rate over all pairs of clips, and by chance; voices are resampled."""
+    states = StandardScaler().fit_transform(features)
+    states /= np.linalg.norm(states, axis=1, keepdims=True)
+    first, second = np.triu_indices(len(clips), 1)
+    names, place = np.unique([clip.speaker for clip in clips], return_inverse=True)
+    roc = Roc((states @ states.T)[first, second], place[first] == place[second])
+    resampling = Resampling.of([Thing(str(name)) for name in names], params)
+
+    def errors(weights: np.ndarray) -> np.ndarray:
+        # Pairs of a voice with itself would count by the square, as would its pairs with others.
+        pairs = (w[place[first]] * w[place[second]] for w in weights)
+        return np.concatenate([roc.equal_errors(pair[None]) for pair in pairs])
+
+    return resampling.measure(errors, params.confidence, 1.0), 0.5
+
+
+def rounded(named: Found, confused: Found) -> dict[str, Any]:
+    """Return both for JSON."""
+    both = {"identified": named, "equal_error_rate": confused}
+    return {
+        name: found.rounded() | {"chance": round(chance, DECIMALS)}
+        for name, (found, chance) in both.items()
+    }
