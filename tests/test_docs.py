@@ -48,3 +48,14 @@ def test_every_direct_dependency_earns_a_line() -> None:
     names = re.findall(r'^ *"([\w.-]+)', direct, re.MULTILINE)
     assert names
     assert [name for name in names if not re.search(rf"\b{re.escape(name)}\b", page)] == []
+
+
+def test_every_threat_has_a_test_that_is_there() -> None:
+    rows = re.findall(
+        r"^\|.*\|$", text_of(ROOT / "docs/security.md").split("\n## ")[0], re.MULTILINE
+    )
+    tests = "".join(text_of(path) for path in (ROOT / "tests").rglob("test_*.py"))
+    assert len(rows) > 10
+    for row in rows[2:]:
+        named = re.findall(r"`(test_\w+)`", row.rsplit("|", 2)[1])
+        assert named and [name for name in named if f"def {name}(" not in tests] == [], row

@@ -6,6 +6,7 @@ https://aclanthology.org/W11-2123) is a part of flashlight-text.
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from flashlight.lib.text.dictionary import Dictionary
 
 ROWS_AT_ONCE = 100_000
+LINE_BYTES = 1_000
 
 
 def write_arpa(path: Path, model: NGram) -> None:
@@ -100,11 +102,27 @@ def _read(path: Path, dictionary: "Dictionary") -> "KenLM":
     if not path.is_file():  # KenLM would end the process
         raise FileNotFoundError(f"{path} is missing: it is a part of the decoder")
     try:
+        _check_counts(path)
         with _quiet():
             return KenLM(str(path), dictionary)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:  # it says what it found, in bytes
         why = " ".join(f"{error}".split())
         raise DamagedError(f"{path} is damaged, or no ARPA file: {why}") from None
+
+
+def _check_counts(path: Path) -> None:
+    """Raise a ValueError where KenLM would end the process, or take all memory.
+
+    That is at a count of n-grams below 0, or of more than there are bytes; and it would take the
+    memory of a file of its own binary format as it is.
+    """
+    with open(path, "rb") as file:
+        if file.readline(LINE_BYTES).strip() != b"\\data\\":
+            raise ValueError(r"it does not begin with \data\ ")
+        while (line := file.readline(LINE_BYTES)).startswith(b"ngram"):
+            counted = re.fullmatch(rb"ngram \d+=(\d{1,18})", line.strip())
+            if not counted or int(counted[1]) > path.stat().st_size:
+                raise ValueError(f"it cannot have {line.strip().decode(errors='replace')}")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 from voicegraft.language.arpa import write_arpa
 from voicegraft.language.kneser_ney import estimate
 from voicegraft.language.ngram import RESERVED, UNKNOWN, NGram
-from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.files import reading, whole
 
 WORDS, SYMBOLS, SPELLING = "words.arpa", "symbols.arpa", "spelling.arpa"
 LEXICON = "lexicon.txt"
@@ -75,8 +75,16 @@ def write_lexicon(path: Path, words: Iterable[str]) -> None:
 
 
 def read_lexicon(folder: Path) -> list[str]:
-    """Return the words of a folder, sorted."""
-    return (folder / LEXICON).read_text(encoding="utf-8").split("\n")[:-1]
+    """Return the words of a folder, sorted.
+
+    Raises:
+        DamagedError: if they are no UTF-8, or one is there twice.
+    """
+    with reading(folder / LEXICON):
+        words = (folder / LEXICON).read_text(encoding="utf-8").split("\n")[:-1]
+        if len({*words, "", UNKNOWN}) < len(words) + 2:
+            raise ValueError(f"a word is there twice, is empty, or is {UNKNOWN}")
+        return words
 
 
 def copy_language(folder: Path, other: Path) -> None:

@@ -28,11 +28,12 @@ from voicegraft.model.grafted import (
     ready,
 )
 from voicegraft.model.precision import bound_cache
-from voicegraft.pipeline.files import whole
+from voicegraft.pipeline.files import NONSENSE, whole
 
 PREFIX, FACTS = "upstream.", "voicegraft"
 FILE = "file:"
 """Before the name of a file of the decoder, such as decoder/words.arpa."""
+MOST_BYTES = 2**31
 
 
 def write_adapter(model: Path, upstream: Path, file: Path) -> None:
@@ -52,7 +53,7 @@ def write_adapter(model: Path, upstream: Path, file: Path) -> None:
         weights = load_file(model / WEIGHTS)
     except (OSError, ValueError, SafetensorError) as error:
         raise ModelError(f"{model} does not hold a grafted model: {error}") from None
-    base = _pretrained(upstream, description)
+    base = _pretrained(upstream, description, model)
     own = {name: value for name, value in weights.items() if not _equal(base.get(name), value)}
     facts = {"model": json.loads(text), "upstream": digest(base)}
     write_safetensors(file, own | _packed(model), {FACTS: json.dumps(facts)})
@@ -70,15 +71,15 @@ def load_adapter(file: Path, upstream: Path, device: str = "auto") -> GraftedMod
             facts = json.loads((opened.metadata() or {})[FACTS])
         description = Description.model_validate(facts["model"])
         own = {name: v for name, v in load_file(file).items() if not name.startswith(FILE)}
-    except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
+    except (OSError, *NONSENSE, SafetensorError) as error:
         raise ModelError(f"{file} is no adapter file: {error}") from None
-    base = _pretrained(upstream, description)
+    base = _pretrained(upstream, description, file)
     if facts.get("upstream") != digest(base):
         raise ModelError(f"{file} was made for another upstream than that in {upstream}")
     try:
         model = GraftedModel(description)
         model.load_state_dict(base | {name: value.float() for name, value in own.items()})
-    except (ValueError, TypeError, RuntimeError) as error:
+    except (*NONSENSE, RuntimeError, AttributeError) as error:
         raise ModelError(f"{file} is no adapter file: {error}") from None
     return ready(model, device)
 
@@ -99,9 +100,18 @@ def unpack_decoder(file: Path, folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with whole(path) as partial:
-                partial.write_bytes(zlib.decompress(content.tobytes()))
-        except zlib.error as error:
+                partial.write_bytes(_unpacked(content.tobytes()))
+        except (zlib.error, ValueError) as error:
             raise ModelError(f"{file} is damaged: {name}: {error}") from None
+
+
+def _unpacked(content: bytes) -> bytes:
+    """Return what was compressed, of `MOST_BYTES` at most: a few kilobytes may fill a disk."""
+    unpacking = zlib.decompressobj()
+    found = unpacking.decompress(content, MOST_BYTES)
+    if not unpacking.eof:
+        raise ValueError(f"it ends early, or has more than {MOST_BYTES:,} bytes")
+    return found
 
 
 def _packed(model: Path) -> dict[str, Tensor]:
@@ -114,16 +124,14 @@ def _packed(model: Path) -> dict[str, Tensor]:
     }
 
 
-def _pretrained(folder: Path, description: Description) -> dict[str, Tensor]:
+def _pretrained(folder: Path, description: Description, of: Path) -> dict[str, Tensor]:
     """Return the upstream's weights by their names in a grafted model."""
     try:
         name, upstream = upstreams.name_in(folder), upstreams.load(folder)
     except OSError as error:
         raise ModelError(f"{folder} does not hold an upstream: {error}") from None
     if (name, upstream.config) != (description.upstream, description.upstream_config):
-        raise ModelError(
-            f"{folder} has the upstream {name} of {upstream.config}; the model has another"
-        )
+        raise ModelError(f"{folder} has the upstream {name} of {upstream.config}; {of} has another")
     return {PREFIX + key: value for key, value in upstream.state_dict().items()}
 
 

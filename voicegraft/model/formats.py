@@ -7,6 +7,7 @@ string is a u16 length, followed by that many bytes, the last of which is NUL.
 """
 
 import json
+import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -33,12 +34,15 @@ def read_json(path: Path) -> dict[str, JsonValue]:
     """Return the content of a JSON file beside weights.
 
     Raises:
-        WeightsError: if it is missing or not JSON.
+        WeightsError: if it is missing or not a JSON object.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path} cannot be read: {error}") from None
+    if not isinstance(found, dict):
+        raise WeightsError(f"{path} cannot be read: it is no JSON object")
+    return found
 
 
 def read_safetensors(path: Path, prefixes: Sequence[str]) -> dict[str, Tensor]:
@@ -132,9 +136,10 @@ def _variables(file: BinaryIO, prefix: str) -> Iterator[tuple[str, np.ndarray]]:
         shape = [_number(file, "I") for _ in range(_number(file, "B"))]
         dtype = np.dtype(DTYPES[_number(file, "B")])
         size_bytes = _number(file, "I")
-        data = file.read(size_bytes)
-        if len(data) < size_bytes:  # also for a variable that is skipped
+        # Before it is read, for Python takes the memory that is asked for: up to 4 GB.
+        if size_bytes > os.fstat(file.fileno()).st_size - file.tell():
             raise ValueError(f"it ends within {name}")
+        data = file.read(size_bytes)
         if name.startswith(prefix):
             yield name, np.frombuffer(data, dtype).reshape(shape)
 
