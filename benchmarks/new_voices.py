@@ -5,11 +5,13 @@
 Reads   MODEL with its language model, and CORPUS; the benchmark's WORK folder keeps what is done,
         sentences of the corpus, so that a run that was stopped goes on
 Writes  a table to standard output: for each way, CER and WER with the language model and without,
-        and the paired change from MODEL
+        and the paired change from MODEL; and the change from "others" to "half"
 
 Each unseen voice with FEWEST clips is adapted to alone. "half": on every second clip, and the
-others are scored, both ways. "others": the same, but on as much speech of other unseen voices,
-which tells what the voice itself gives. "all": on all clips, which are scored as well.
+others are scored, both ways. "others", the control: the same, but on as much speech of other unseen
+voices, so that what "half" has more is what the voice itself gives. "all": on all clips, which are
+scored as well. The weights of the language model are those of MODEL, or chosen anew on dev, as
+`adapt` does.
 """
 
 import json
@@ -22,12 +24,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from voicegraft.evaluation.paired import difference
+from benchmarks.changes import changed
+from voicegraft.evaluation.paired import rate_of_all
 from voicegraft.evaluation.scores import score
+from voicegraft.evaluation.summary import CHOOSING
 from voicegraft.inference import adaptation
 from voicegraft.inference.adaptation import CHECK, Knobs, adapt
 from voicegraft.inference.voice import Audible, HeldStates, Voice
-from voicegraft.language.decoder import BeamDecoder, load_decoder
+from voicegraft.language.decoder import BeamDecoder, load_decoder, tuned
 from voicegraft.model import ctc
 from voicegraft.model.batches import Padded, join
 from voicegraft.model.grafted import GraftedModel, load_model
@@ -40,6 +44,7 @@ from voicegraft.training.inputs import StoredStates
 
 FEWEST = 10
 BATCH_SECONDS = 60.0
+ANEW = "with the language model weighed anew"
 Clips = list[Utterance]
 Texts = dict[str, str]
 
@@ -105,14 +110,21 @@ def emitted(model: GraftedModel, clips: Clips) -> Iterator[tuple[str, Tensor]]:
         yield from zip((clip.id for clip in batch), emissions, strict=True)
 
 
-def read(model: GraftedModel, decoder: BeamDecoder, clips: Clips) -> list[Texts]:
+def read(model: GraftedModel, decoder: BeamDecoder, clips: Clips) -> dict[str, Texts]:
     """Return texts by clip: greedy, and with the language model."""
-    model.eval()
     greedy, decoded = {}, {}
     for name, emission in emitted(model, clips):
         greedy[name] = ctc.greedy(emission, model.labels)
         decoded[name] = decoder.decode(emission)
-    return [greedy, decoded]
+    return {"greedy": greedy, "with the language model": decoded}
+
+
+def read_anew(model: GraftedModel, decoder: BeamDecoder, dev: Clips, clips: Clips) -> Texts:
+    """Return texts by clip, with the language model weighed on dev for this very model."""
+    found = {name: decoder.candidates(emission) for name, emission in emitted(model, dev)}
+    settings = tuned([found[clip.id] for clip in dev], [clip.text for clip in dev])
+    found = {name: decoder.candidates(emission) for name, emission in emitted(model, clips)}
+    return {name: texts.text(settings.weights) for name, texts in found.items()}
 
 
 def without_texts(corpus: Corpus, clips: Clips) -> Voice:
@@ -123,9 +135,8 @@ def without_texts(corpus: Corpus, clips: Clips) -> Voice:
     return Voice(hidden, {clip.id: corpus.wave(clip) for clip in clips})
 
 
-def adapted(folder: Path, corpus: Corpus, learnt: Clips, blend: float) -> GraftedModel:
+def adapted(folder: Path, corpus: Corpus, learnt: Clips) -> GraftedModel:
     """Return the model adapted on clips."""
-    adaptation.BLEND = blend
     model = load_model(folder, "cpu")
     decoder = load_decoder(folder, model.labels)
     adapt(model, decoder, without_texts(corpus, learnt), TrainAlone(corpus), Knobs())
@@ -134,30 +145,31 @@ def adapted(folder: Path, corpus: Corpus, learnt: Clips, blend: float) -> Grafte
 
 def texts_of(
     way: str, voice: str, folder: Path, corpus: Corpus, work: Path, unseen: Clips
-) -> dict[str, list[Texts]]:
-    """Return the texts of a voice by `BLENDS`, found now or before."""
+) -> dict[str, Texts]:
+    """Return the texts of a voice by how they are read, found now or before."""
     kept = work / f"{way} {voice}.json"
     if kept.is_file():
         return read_json(kept)
     own = [clip for clip in unseen if clip.speaker == voice]
     others = [clip for clip in unseen if clip.speaker != voice]
-    base = load_model(folder, "cpu")
+    base, found = load_model(folder, "cpu"), {}
     decoder = load_decoder(folder, base.labels)
-    found = {"0.5": [{}, {}], "1": [{}, {}]}
     for learnt, scored in WAYS[way](own, others):
-        model = adapted(folder, corpus, learnt, 0.5)
-        add(found["0.5"], read(model, decoder, scored))
+        model = adapted(folder, corpus, learnt).eval()
+        add(found, read(model, decoder, scored))
+        add(found, {ANEW: read_anew(model, decoder, corpus.of(CHOOSING), scored)})
         further(model, base)
-        add(found["1"], read(model, decoder, scored))
+        all_the_way = read(model, decoder, scored)
+        add(found, {f"{name}, all the way": texts for name, texts in all_the_way.items()})
     with whole(kept) as partial:
         partial.write_text(json.dumps(found), encoding="utf-8")
     return found
 
 
-def add(texts: list[Texts], further: Sequence[Texts]) -> None:
+def add(texts: dict[str, Texts], further: dict[str, Texts]) -> None:
     """Add the texts of further clips."""
-    for of, new in zip(texts, further, strict=True):
-        of.update(new)
+    for name, new in further.items():
+        texts.setdefault(name, {}).update(new)
 
 
 @torch.no_grad()
@@ -171,11 +183,8 @@ def further(model: GraftedModel, base: GraftedModel) -> None:
 def line(name: str, clips: Clips, before: Texts, after: Texts) -> str:
     """Return a row of the table."""
     old, new = (score(clips, [of[clip.id] for clip in clips], None) for of in (before, after))
-    cells = []
-    for rate in ("cer", "wer"):
-        found = difference(old, new, rate, CHECK)
-        change, low, high = (f"{100 * v:+.1f}" for v in (found.change, found.low, found.high))
-        cells.append(f"{100 * found.new:.1f} | {change} ({low} to {high})".replace("-", "−"))
+    rates = {rate: 100 * rate_of_all(new, rate) for rate in ("cer", "wer")}
+    cells = [f"{value:.1f} | {changed(old, new, rate, CHECK)}" for rate, value in rates.items()]
     return f"| {name} | {' | '.join(cells)} |"
 
 
@@ -195,18 +204,21 @@ def main(
     adaptation.HeldStates = Remembered
     states = Remembered(base.description.top - adaptation.BLOCKS)
     states.add(base, clips, [replace(clip, split=UNLABELLED) for clip in unseen], "encode")
+    states.add(base, clips, clips.of(CHOOSING), "encode dev")
     before = read(base, load_decoder(model, base.labels), chosen)
+    before[ANEW] = before["with the language model"]
     print(f"{len(voices)} voices, {len(chosen)} clips, {minutes_of(chosen):.1f} minutes")
     print("| | CER | change | WER | change |\n|---|---|---|---|---|")
-    for way in ways.split(","):
-        found: dict[str, list[Texts]] = {"0.5": [{}, {}], "1": [{}, {}]}
+    read_by: dict[str, dict[str, Texts]] = {way: {} for way in ways.split(",")}
+    for way, found in read_by.items():
         for voice in voices:
-            for blend, texts in texts_of(way, voice, model, clips, work, unseen).items():
-                add(found[blend], texts)
-        for blend, texts in found.items():
-            for number, decoding in enumerate(("greedy", "with the language model")):
-                name = f"{way}, {decoding}, blend {blend}"
-                print(line(name, chosen, before[number], texts[number]), flush=True)
+            add(found, texts_of(way, voice, model, clips, work, unseen))
+        for how, texts in found.items():
+            print(line(f"{way}, {how}", chosen, before[how.split(", ")[0]], texts), flush=True)
+    if {"half", "others"} <= read_by.keys():
+        for how, texts in read_by["half"].items():
+            name = f"{how}: from others to half"
+            print(line(name, chosen, read_by["others"][how], texts), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 
 Reads   of each MODEL: EMISSIONS, PREDICTIONS greedy and with the language model, as the stages
         leave them; LANGUAGE, whose words both decoders have; CORPUS; params.yaml
-Prints  a table in Markdown: error rates with intervals on test and unseen; how fast it decodes
+Prints  a table in Markdown: error rates with intervals on test and unseen; another, what ours
+        changes from it on the same clips; how fast it decodes
 
 Needs `pip install --no-deps pyctcdecode==0.5.0 kenlm==0.3.0 pygtrie hypothesis sortedcontainers`:
 pyctcdecode asks for a numpy below 2, and works with numpy 2. It weighs the language model with 0.5
@@ -18,6 +19,8 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from benchmarks.changes import HEADER as CHANGES
+from benchmarks.changes import changes
 from benchmarks.results_table import HEADER, ROWS, row
 from benchmarks.second_decoder import written
 from voicegraft.evaluation.predictions import SCORED, read_emissions
@@ -42,7 +45,7 @@ def main(
     torch.set_num_threads(1)
     logging.disable(logging.WARNING)  # pyctcdecode's, of labels that it does not know
     params, clips = load_params(Evaluate, "evaluate"), Corpus(corpus).of(*SCORED)
-    audio, lines, paces = sum(clip.seconds for clip in clips), [], []
+    audio, lines, paired, paces = sum(clip.seconds for clip in clips), [], [], []
     for model in models:
         labels = ["", *load_description(folder / model).labels[1:]]
         ways = {ROWS[model]: written(predictions / f"{model}.tsv", clips)}
@@ -52,9 +55,11 @@ def main(
         texts = [decoder.decode(own.float().numpy()) for own in tqdm(found, "decode", unit="clip")]
         paces.append(f"{model}: {audio / (time.perf_counter() - began):.0f} × real time")
         ways |= {f"{model} with pyctcdecode and its weights": texts}
-        ways |= {ROWS[f"{model}_lm"]: written(predictions / f"{model}_lm.tsv", clips)}
+        ours = written(predictions / f"{model}_lm.tsv", clips)
+        ways |= {ROWS[f"{model}_lm"]: ours}
         lines += [row(name, clips, own, params) for name, own in ways.items()]
-    print(HEADER + "".join(lines) + "\n" + "; ".join(paces))
+        paired.append(changes(f"{model}, from pyctcdecode to ours", clips, texts, ours, params))
+    print(HEADER + "".join(lines) + "\n" + CHANGES + "".join(paired) + "\n" + "; ".join(paces))
 
 
 if __name__ == "__main__":

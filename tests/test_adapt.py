@@ -185,9 +185,9 @@ def interrupt(*_args: object, **_named: object) -> None:
 
 
 def test_ctrl_c_leaves_nothing_whenever_it_comes(folder, singer, tmp_path, monkeypatch):
-    for place in ("LastEpoch.save", "remember"):
+    for place in ("adaptation.LastEpoch.save", "adapted_folder.remember"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"voicegraft.inference.adaptation.{place}", interrupt)
+            patch.setattr(f"voicegraft.inference.{place}", interrupt)
             assert command(folder, singer, "--out", tmp_path / "sung").exit_code != 0
         assert os.listdir(tmp_path) == []
 

@@ -47,7 +47,8 @@ def adapt(
     voicegraft adapt models/top3_lm grandma/ --corpus data/corpus --out models/grandma
     voicegraft transcribe models/grandma grandma/
     """
-    from voicegraft.inference.adaptation import Knobs, adapt_folder, in_words
+    from voicegraft.inference.adaptation import Knobs, in_words
+    from voicegraft.inference.adapted_folder import adapt_folder
 
     knobs = Knobs(epochs=epochs, keep=keep, seed=seed, accelerator=device)
     with mistakes_reported():

@@ -8,10 +8,8 @@ that other voices are not forgotten (rehearsal: Robins 1995,
 https://doi.org/10.1080/09540099550039318).
 """
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -20,22 +18,10 @@ from tqdm import tqdm
 from voicegraft.evaluation.paired import Difference, difference
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import CHOOSING, Evaluate
-from voicegraft.inference.recordings import find_recordings
 from voicegraft.inference.voice import HeldStates, Voice
-from voicegraft.language.decoder import (
-    FOLDER,
-    BeamDecoder,
-    Decoder,
-    GreedyDecoder,
-    Settings,
-    load_decoder,
-    save_decoder,
-    tuned,
-)
-from voicegraft.model.grafted import GraftedModel, load_model, save_model
+from voicegraft.language.decoder import BeamDecoder, Decoder, Settings, tuned
+from voicegraft.model.grafted import GraftedModel
 from voicegraft.model.layers import trunk_below
-from voicegraft.pipeline.files import whole_apart
-from voicegraft.pipeline.provenance import remember
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.studies.amounts import draw, minutes_of
 from voicegraft.studies.self_training import PseudoLabel, confidence, surest
@@ -119,45 +105,6 @@ class Adapted:
     damaged: Sequence[str]
 
 
-def adapt_folder(
-    folder: Path, files: Sequence[str], out: Path, corpus: Path | None, knobs: Knobs
-) -> Adapted:
-    """Write a model that is adapted to the voice of recordings into the folder `out`.
-
-    Args:
-        folder: of the model, which stays as it is.
-        files: recordings, or folders of them.
-        out: is there as a whole, or not at all.
-        corpus: see `adapt`.
-        knobs: how.
-
-    Raises:
-        ValueError: if `out` is there already, or as `adapt` does.
-        AudioError: if a recording cannot be decoded.
-    """
-    if out.exists():
-        raise ValueError(f"{out} is there already: give --out another name")
-    model = load_model(folder, knobs.accelerator)
-    if model.description.pooling:
-        raise ValueError(f"{folder} is a model for classification: only texts can be adapted to")
-    if model.attention:
-        raise ValueError(f"{folder} has an attention decoder, which adapt does not train")
-    voice, clips = Voice(), Corpus(corpus) if corpus else None
-    for recording in find_recordings(files):
-        voice.add(recording, model.max_seconds)
-    decoder = load_decoder(folder, model.labels) or GreedyDecoder(model.labels)
-    adapted = adapt(model, decoder, voice, clips, knobs)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with whole_apart(out) as partial:
-        save_model(model, partial)
-        if isinstance(decoder, BeamDecoder):
-            save_decoder(partial / FOLDER, decoder.settings, folder / FOLDER)
-        elif (folder / FOLDER).is_dir():
-            shutil.copytree(folder / FOLDER, partial / FOLDER)
-        remember(partial, base=folder)
-    return adapted
-
-
 def adapt(
     model: GraftedModel, decoder: Decoder, voice: Voice, corpus: Corpus | None, knobs: Knobs
 ) -> Adapted:
@@ -233,7 +180,7 @@ class LastEpoch(Checkpoint):
         self.first = self.weights = weights
         self.bar = tqdm(total=epochs, desc="adapt", unit="epoch", leave=False, disable=None)
 
-    def save(self, learning: Learning) -> None:
+    def save(self, learning: Learning, write: bool = True) -> None:  # noqa: ARG002
         """See `Checkpoint`."""
         self.weights = {name: value.cpu().clone() for name, value in learning.weights.items()}
         self.bar.update()

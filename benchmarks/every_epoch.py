@@ -1,0 +1,94 @@
+"""The mean of the weights of the last epochs, beside those of the best epoch on dev.
+
+    python -m benchmarks.every_epoch KEPT models/head data/corpus data/embeddings models/head_mean \
+        stages/train_head.py models/upstream data/corpus data/embeddings models/head …
+
+Runs    the script of a stage as it is given, unless KEPT has its epochs already
+Reads   MODEL, which that stage has written; CORPUS and EMBEDDINGS
+Writes  KEPT, the weights of each epoch; MEAN, the model of the mean of so many last epochs as are
+        best on dev; to standard output what each number of epochs gives there
+
+Averaging of checkpoints: Vaswani et al. 2017, https://arxiv.org/abs/1706.03762. For emissions of
+MEAN run `stages/evaluate.py`; for what it changes, `benchmarks.averages`.
+"""
+
+import runpy
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from voicegraft.embedding.store import Store
+from voicegraft.evaluation.errors import rate
+from voicegraft.evaluation.scores import score
+from voicegraft.evaluation.summary import CHOOSING
+from voicegraft.model.batches import join
+from voicegraft.model.grafted import GraftedModel, load_model, save_model
+from voicegraft.pipeline.command import run_stage
+from voicegraft.speech.manifest import Corpus
+from voicegraft.training.checkpoint import Checkpoint, Learning
+
+NUMBERS = (1, 2, 3, 5)
+
+
+def run_and_keep(kept: Path, stage: Sequence[str]) -> None:
+    """Run the script of a stage, and keep the weights of each epoch."""
+    kept.mkdir(parents=True)
+    save = Checkpoint.save
+
+    def save_both(self: Checkpoint, learning: Learning) -> None:
+        save(self, learning)
+        weights = {name: w.detach().cpu().clone() for name, w in learning.weights.items()}
+        save_file(weights, kept / f"{learning.progress.epoch:03}.safetensors")
+
+    Checkpoint.save = save_both
+    sys.argv = [*stage]
+    runpy.run_path(stage[0], run_name="__main__")
+
+
+def mean_of(files: Sequence[Path]) -> dict[str, Tensor]:
+    """Return the mean of the weights of files."""
+    each = [load_file(file) for file in files]
+    return {name: torch.stack([own[name] for own in each]).mean(0) for name in each[0]}
+
+
+@torch.no_grad()
+def error(model: GraftedModel, store: Store, corpus: Corpus) -> float:
+    """Return the CER of dev, read greedily from the stored states below what has learnt."""
+    top = model.description.top
+    layer, texts = max(k for k in store.facts["layers"] if k <= top), []
+    clips = corpus.of(CHOOSING)
+    for clip in clips:
+        joined = join([torch.from_numpy(store.states(clip.id, layer)).float()])
+        texts.append(model.decode(model(joined.values, joined.lengths, layer)[0][0]))
+    found = score(clips, texts, None)
+    return rate(sum(s.character_edits for s in found), sum(s.characters for s in found))
+
+
+def with_weights(model: GraftedModel, weights: Mapping[str, Tensor]) -> GraftedModel:
+    """Return the model with those weights in place of its own."""
+    model.load_state_dict(dict(weights), strict=False)
+    return model.eval()
+
+
+def main(
+    kept: Path, model: Path, corpus: Path, embeddings: Path, mean: Path, stage: list[str]
+) -> None:
+    if not kept.is_dir():
+        run_and_keep(kept, stage)
+    files, grafted = sorted(kept.glob("*.safetensors")), load_model(model, "cpu")
+    data = Store(embeddings), Corpus(corpus)
+    print(f"best epoch on dev: CER {100 * error(grafted, *data):.2f}")
+    errors = {}
+    for number in (number for number in NUMBERS if number <= len(files)):
+        errors[number] = error(with_weights(grafted, mean_of(files[-number:])), *data)
+        print(f"last {number} of {len(files)} epochs: CER {100 * errors[number]:.2f}", flush=True)
+    best = min(errors, key=errors.get)
+    save_model(with_weights(grafted, mean_of(files[-best:])), mean)
+
+
+if __name__ == "__main__":
+    run_stage(main)
