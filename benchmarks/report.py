@@ -22,6 +22,7 @@ from benchmarks import (
     coverage,
     faults_table,
     language_model_table,
+    private_heads,
     results,
     results_table,
     robustness_table,
@@ -61,6 +62,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "reruns": lambda root: speed_table.reruns(measured(root)),
     "decoding": lambda root: speed_table.decoding(measured(root)),
     "growth": lambda root: speed_table.growth(measured(root)),
+    "private": lambda root: private_heads.table(measured(root)),
     "faults": lambda root: faults_table.table(measured(root)),
 }
 
