@@ -61,12 +61,11 @@ def variants(fit: Fit) -> Iterator[tuple[str, Fit, bool]]:
 @torch.no_grad()
 def losses(trainer: Trainer, clips: Sequence[Utterance]) -> np.ndarray:
     """Return the loss of each clip as it was recorded, (clips,)."""
-    found = {
-        clip.id: trainer.bare.objective.loss(trainer._emissions(trainer.bare, [states]), [clip])
-        for clip in clips
-        for states in [trainer.inputs(clip)]
-    }
-    return np.array([float(found[clip.id]) for clip in clips])
+    objective, predictor = trainer.bare.objective, trainer.predictor
+    emitted = (predictor.emitted(trainer.bare, [trainer.inputs(clip)]) for clip in clips)
+    return np.array(
+        [float(objective.loss(own, [c])) for own, c in zip(emitted, clips, strict=True)]
+    )
 
 
 def attack(members: np.ndarray, others: np.ndarray, made: Any) -> dict[str, Any]:

@@ -135,7 +135,7 @@ def test_a_trainer_of_heads_runs_in_what_auto_stands_for(monkeypatch, store, cor
     right = learns_alike(grafted, stored(store, 2), [head_part(grafted, 1.0)])
     trainer = head_trainer(grafted, store, fit(epochs=1), AUTO, quiet=True)
     grafted.head.register_forward_hook(lambda *_: mixed.append(torch.is_autocast_enabled("cpu")))
-    trainer._loss(corpus.of("train")[:2])
+    trainer.gradients.loss(corpus.of("train")[:2])
     assert mixed == [fast and right]
 
 

@@ -11,6 +11,7 @@ from voicegraft.embedding.store import Store
 from voicegraft.model import ctc
 from voicegraft.model.layers import Layer
 from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.training import loop
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute, engine
 from voicegraft.training.fit import Fit, steps_of_epoch
@@ -103,6 +104,30 @@ def test_a_killed_run_goes_on_to_the_bytes_of_one_that_was_not(
         killed.run(*sides, KilledAfterTwoEpochs(tmp_path / "killed" / "run"))
     assert run(resumed, corpus, tmp_path / "killed") == curve
     assert same(weights(whole), weights(resumed))
+
+
+class KilledWithinAnEpoch(Checkpoint):
+    def save(self, learning, write=True) -> None:
+        super().save(learning, write)
+        if (learning.progress.epoch, learning.progress.steps) == (1, 4):
+            raise KilledError
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_run_killed_within_an_epoch_goes_on_from_its_last_step(
+    corpus, store, tmp_path, monkeypatch, capsys, accumulate
+):
+    monkeypatch.setattr(loop, "STEPS_A_CHECKPOINT", 2)
+    knobs = fit(batch_seconds=1.0, accumulate=accumulate)
+    whole, killed, resumed = (head_trainer(store, knobs, "ctc_transformer") for _ in range(3))
+    curve = run(whole, corpus, tmp_path / "whole")
+    with pytest.raises(KilledError):
+        sides = corpus.of("train"), corpus.of("dev")
+        killed.run(*sides, KilledWithinAnEpoch(tmp_path / "killed" / "run"))
+    torch.manual_seed(99)
+    assert run(resumed, corpus, tmp_path / "killed") == curve
+    assert same(weights(whole), weights(resumed))
+    assert "going on after step 4 after epoch 1, from" in capsys.readouterr().err
 
 
 def test_a_damaged_checkpoint_is_named_and_its_run_begins_anew(

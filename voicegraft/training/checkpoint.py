@@ -1,5 +1,6 @@
-"""A checkpoint of a training run: one file, replaced atomically after every epoch."""
+"""A checkpoint of a training run: one file, replaced atomically after every epoch or more often."""
 
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,15 +19,37 @@ if TYPE_CHECKING:
 
 @dataclass
 class Progress:
-    """The progress of a run, and its best epoch."""
+    """The progress of a run, and its best epoch.
+
+    Attributes:
+        epoch: how many are done.
+        best_error: on dev.
+        best_epoch: which has it.
+        mute_epoch: the last with next to no predictions on dev: CTC may emit only blanks for
+            hundreds of steps before it learns to spell, which is no reason to stop.
+        steps: of the epoch under way, that are done.
+        loss: sum over their batches, of those whose loss is finite.
+        batches: how many these are.
+        history: the curve by epoch.
+    """
 
     epoch: int = 0
     best_error: float = float("inf")
     best_epoch: int = 0
     mute_epoch: int = 0
-    """The last epoch with next to no predictions on dev: CTC may emit only blanks for hundreds of
-    steps before it learns to spell, which is no reason to stop."""
+    steps: int = 0
+    loss: float = 0.0
+    batches: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
+
+    def count(self, loss: float) -> None:
+        """Count the loss of a batch, if it is finite."""
+        if math.isfinite(loss):
+            self.loss, self.batches = self.loss + loss, self.batches + 1
+
+    def end_epoch(self) -> None:
+        """Count the epoch under way as done."""
+        self.epoch, self.steps, self.loss, self.batches = self.epoch + 1, 0, 0.0, 0
 
 
 @dataclass
@@ -51,7 +74,7 @@ class Learning:
 
 
 class Checkpoint:
-    """The last epoch of one run, kept in `folder`, which bears its name, until the run is done."""
+    """How far one run has come, kept in `folder`, which bears its name, until the run is done."""
 
     def __init__(self, folder: Path):
         self.path = folder / CHECKPOINT
@@ -66,6 +89,7 @@ class Checkpoint:
         if not write:
             return
         tensors = _under("weights", weights) | _under("best", learning.best)
+        tensors |= _under("random", _generators())
         values = {
             "groups": state["param_groups"],
             "schedule": learning.schedule.state_dict(),
@@ -94,11 +118,24 @@ class Checkpoint:
         learning.optimiser.load_state_dict({"state": moments, "param_groups": values["groups"]})
         learning.schedule.load_state_dict(values["schedule"])
         learning.precision.load_state_dict(values["precision"])
+        _set_generators(_from("random", tensors))
         return True
 
     def discard(self) -> None:
         """Remove the file: the run is done."""
         self.path.unlink(missing_ok=True)
+
+
+def _generators() -> dict[str, Tensor]:
+    """Return the states of torch's random generators."""
+    found = {"cpu": torch.get_rng_state()}
+    return found | ({"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_initialized() else {})
+
+
+def _set_generators(states: dict[str, Tensor]) -> None:
+    torch.set_rng_state(states["cpu"])
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"])
 
 
 def _under(group: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

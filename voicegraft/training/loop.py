@@ -12,16 +12,16 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from voicegraft.model.batches import Padded
 from voicegraft.model.grafted import GraftedModel, save_model
 from voicegraft.speech.manifest import BACKGROUND, Corpus, Utterance
 from voicegraft.training import diagnosis
 from voicegraft.training.checkpoint import Checkpoint, Learning, Progress
-from voicegraft.training.compute import Compute, attention_kernels
+from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit, long_enough, steps_of_epoch, with_background
+from voicegraft.training.gradients import Gradients
 from voicegraft.training.inputs import Inputs, learnable, learnable_side, read_ahead
 from voicegraft.training.predictor import Predictor
-from voicegraft.training.ranks import Turn, company, sums, turns
+from voicegraft.training.ranks import Turn, after, company, sums, turns
 from voicegraft.training.records import write_curves
 from voicegraft.training.schedule import Part, optimiser, take_step, unfreeze, warm_up_and_decay
 from voicegraft.training.sharding import like, set_up, whole
@@ -29,6 +29,8 @@ from voicegraft.training.sharding import like, set_up, whole
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+STEPS_A_CHECKPOINT = 500
+"""Beside one after every epoch: an epoch of a thousand hours has 100,000 steps."""
 SPELT = 1 / 3
 """Share of dev's letters: a head that writes fewer has not begun to spell. A linear head on Yoruba
 writes a tenth of them for epochs, after a first one of noise that no CER of those is below."""
@@ -38,8 +40,9 @@ class Trainer:
     """One run: a model, what it is fed, and what of it may learn.
 
     Epoch 0 is the model as it came: fine-tuning that never beats the trained head leaves it as it
-    was. Every epoch seeds torch by its own number, so a run that was killed goes on to the same
-    bytes as one that was not. Every rank of several runs this, see voicegraft.training.ranks.
+    was. Every epoch seeds torch by its own number, and a checkpoint within an epoch keeps torch's
+    generators: a run that was killed goes on to the same bytes as one that was not. Every rank of
+    several runs this, see voicegraft.training.ranks.
 
     Args:
         quiet: print nothing: for one run of many.
@@ -69,6 +72,7 @@ class Trainer:
         )
         self.predictor = Predictor(fabric, model, inputs, fit.batch_seconds)
         self.emissions, self.predict = self.predictor.emissions, self.predictor.predict
+        self.gradients = Gradients(fabric, self.model, self.predictor, fit, attention_weight)
         self.progress = Progress()
         self.best = self._copies()
 
@@ -121,16 +125,17 @@ class Trainer:
         times = self.budget.epochs / self.fit.epochs
         self.parts = [replace(p, first_epoch=round(p.first_epoch * times)) for p in self.parts]
         steps = len(steps_of_epoch(first, self.fit, 0, ranks))
+        self.checkpoint = checkpoint
         self.schedule = warm_up_and_decay(
             self.optimiser, self.parts, steps, self.budget.epochs, self.fit.warmup_share
         )
         with company(ranks):
-            if not self._restore(checkpoint):
+            if not self._restore():
                 self._score(dev, {"step": 0})
             while self._goes_on():
                 self._epoch(with_background(train, background, self.progress.epoch), dev)
                 self._warn(diagnosis.after_epoch)
-                checkpoint.save(self._learning(), write=self._is_first)
+                self._save()
             self._warn(diagnosis.at_end)
             with torch.no_grad():
                 for name, own in self._weights().items():
@@ -144,15 +149,16 @@ class Trainer:
         return progress.epoch < budget.epochs and progress.epoch - since < budget.patience
 
     def _epoch(self, train: Sequence[Utterance], dev: Sequence[Utterance]) -> None:
-        epoch, began = self.progress.epoch, time.monotonic()
+        epoch, first, began = self.progress.epoch, self.progress.steps, time.monotonic()
         learning = unfreeze(self.bare, self.parts, epoch)
-        torch.manual_seed(self.fit.epoch_seed(epoch))
+        if not first:  # else the checkpoint has set torch's generator
+            torch.manual_seed(self.fit.epoch_seed(epoch))
         steps = steps_of_epoch(train, self.fit, epoch, self.fabric.world_size)
         loss = self._learn(turns(steps, self.fabric.global_rank, self.fabric.world_size))
         seconds = time.monotonic() - began
-        self.progress.epoch += 1
+        self.progress.end_epoch()
         name, error = self._score(dev, {"step": self.progress.epoch, "train/loss": loss})
-        speed = sum(u.seconds for u in train) / seconds
+        speed = sum(u.seconds for u in train) * (1 - first / len(steps)) / seconds
         self._print(
             f"epoch {self.progress.epoch}/{self.budget.epochs}: loss {loss:.3f}, "
             f"dev {name.upper()} {error:.4f}, {seconds:.0f} s "
@@ -160,51 +166,39 @@ class Trainer:
         )
 
     def _learn(self, epoch: list[Turn]) -> float:
-        """Take every turn once; return the mean loss, of all ranks, that was finite."""
+        """Take the turns that are left; return the mean loss, of all ranks, that was finite."""
         self.model.train()
-        title, silent = f"epoch {self.progress.epoch + 1}", self.quiet or not self._is_first
-        read = zip(epoch, read_ahead([turn.batch for turn in epoch], self.inputs), strict=True)
-        bar = tqdm(read, title, len(epoch), unit="batch", leave=False, disable=silent)
-        finite: list[float] = []
+        progress, began = self.progress, self.progress.steps
+        left = after(epoch, began)
+        title, silent = f"epoch {progress.epoch + 1}", self.quiet or not self._is_first
+        read = zip(left, read_ahead([turn.batch for turn in left], self.inputs), strict=True)
+        first = len(epoch) - len(left)
+        bar = tqdm(
+            read, title, len(epoch), unit="batch", leave=False, disable=silent, initial=first
+        )
         for turn, _ in bar:
-            value = self._take(turn)
+            value = self.gradients.add(turn, progress.epoch)
+            progress.count(value if turn.weight else math.nan)
             if turn.last:
                 self._step()
-            finite += [value] if turn.weight and math.isfinite(value) else []
+                progress.steps += 1
+                if progress.steps % STEPS_A_CHECKPOINT == 0:
+                    self._save()
             bar.set_postfix(loss=f"{value:.2f}")
-        total, count = sums(self.fabric, [sum(finite), len(finite)])
+        total, count = sums(self.fabric, [progress.loss, progress.batches])
         return total / count if count else math.nan
 
-    def _take(self, turn: Turn) -> float:
-        """Add the gradients of a batch, and return its loss.
-
-        Of a step of several batches, each seeds torch by its own number: it is the same whichever
-        rank takes it, and after whichever others.
-        """
-        together = self.fit.accumulate * self.fabric.world_size
-        if together > 1:
-            torch.manual_seed(self.fit.batch_seed(self.progress.epoch, turn.number))
-        waits = self.fabric.no_backward_sync(self.model, enabled=not turn.last)
-        with waits, attention_kernels(self.fabric.device):
-            loss = self._loss(turn.batch)
-            self.fabric.backward(loss * turn.weight / self.fit.accumulate)
-        return loss.item()
+    def _save(self) -> None:
+        """Replace the checkpoint; every rank goes on with what it has counted itself."""
+        progress = self.progress
+        loss, batches = sums(self.fabric, [progress.loss, progress.batches])
+        learning = self._learning(replace(progress, loss=loss, batches=round(batches)))
+        self.checkpoint.save(learning, write=self._is_first)
 
     def _step(self) -> None:
         run = self.fabric, self.model, self.optimiser, self.schedule
         if not take_step(*run, self.fit.clip_norm):
             raise ValueError(diagnosis.diverged(self.progress.epoch + 1, self.section, self.fit))
-
-    def _loss(self, batch: Sequence[Utterance]) -> Tensor:
-        clips = [self.inputs.augmented(utterance) for utterance in batch]
-        if not self.attention_weight:
-            return self.bare.objective.loss(self.predictor.emitted(self.model, clips), batch)
-        joined, texts = self.predictor.joined(clips), [utterance.text for utterance in batch]
-        *found, loss = self.model(joined.values, joined.lengths, self.inputs.start, texts)
-        if self.attention_weight == 1:
-            return loss
-        own = self.bare.objective.loss(Padded(*found), batch)
-        return self.attention_weight * loss + (1 - self.attention_weight) * own.to(loss.device)
 
     def _score(self, dev: Sequence[Utterance], record: dict[str, float]) -> tuple[str, float]:
         """Add dev's rates to the history, keep the best weights; return the rate that counts."""
@@ -234,17 +228,20 @@ class Trainer:
     def _copies(self) -> dict[str, Tensor]:
         return {name: whole(weights).cpu().clone() for name, weights in self._weights().items()}
 
-    def _learning(self) -> Learning:
+    def _learning(self, progress: Progress) -> Learning:
         optimiser, precision = self.optimiser.optimizer, self.fabric.strategy.precision
-        state = optimiser, self.schedule, precision, self.progress
-        return Learning(self._weights(), self.best, *state)
+        return Learning(self._weights(), self.best, optimiser, self.schedule, precision, progress)
 
-    def _restore(self, checkpoint: Checkpoint) -> bool:
-        learning = self._learning()
-        if not checkpoint.restore(learning):
+    def _restore(self) -> bool:
+        learning = self._learning(self.progress)
+        if not self.checkpoint.restore(learning):
             return False
         self.best, self.progress = learning.best, learning.progress
-        self._print(f"going on after epoch {self.progress.epoch}, from {checkpoint.path}")
+        if not self._is_first:  # it has the losses of all ranks
+            self.progress.loss, self.progress.batches = 0.0, 0
+        place = f"step {self.progress.steps} after " if self.progress.steps else ""
+        place += f"epoch {self.progress.epoch}"
+        self._print(f"going on after {place}, from {self.checkpoint.path}")
         return True
 
     def _warn(self, what: Callable[[diagnosis.Curve, str, Fit], str | None]) -> None:

@@ -177,7 +177,7 @@ class PrivateTrainer(Trainer):
 
         Clips go through the head one by one: whatever the head is, no clip is in another's.
         """
-        losses = [self._loss([clip]) for clip in unit]
+        losses = [self.gradients.loss([clip]) for clip in unit]
         loss = torch.stack(losses).sum()
         return torch.autograd.grad(loss, self._learning_parameters()), loss.item()
 

@@ -73,6 +73,12 @@ def turns(steps: Sequence[Sequence[list[Utterance]]], rank: int, ranks: int) -> 
     return found
 
 
+def after(epoch: list[Turn], steps: int) -> list[Turn]:
+    """Return the turns of one rank that are left after so many steps."""
+    ends = [place for place, turn in enumerate(epoch, 1) if turn.last]
+    return epoch[ends[steps - 1] :] if steps else epoch
+
+
 def gathered(fabric: "Fabric", own: Mapping[str, str]) -> dict[str, str]:
     """Return the texts of all ranks by name. They travel as JSON, for nothing is unpickled."""
     if fabric.world_size == 1:
@@ -109,5 +115,5 @@ def company(ranks: int) -> Iterator[None]:
             raise
         raise RuntimeError(
             f"another of the {ranks} processes that train together has ended, so this one does: "
-            "run the same again, and it goes on after the last whole epoch"
+            "run the same again, and it goes on from the last checkpoint"
         ) from None
