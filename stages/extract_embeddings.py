@@ -6,7 +6,7 @@ Writes  EMBEDDINGS, a store: the states of the chosen layers, or their principal
         CACHE, kept between runs and corpora: all states by content, so that a clip
         is encoded again only if its audio, the upstream or the window changed; with
         shared_cache, what others encoded is fetched into it, and what is new is sent
-Knobs   extract_embeddings: layers, margin_seconds, speeds, augment, components, precision,
+Knobs   extract_embeddings: layers, margin_seconds, speeds, augment, components, states, precision,
         batch_seconds, cache_gigabytes, shared_cache, engine
 
 With --shard 2/8, it encodes the second of eight parts into CACHE, and writes no EMBEDDINGS: a run
@@ -31,6 +31,7 @@ from voicegraft.embedding.kept import SHARDS, KeptShards
 from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.embedding.node import job_of
 from voicegraft.embedding.on_ray import fill_cache
+from voicegraft.embedding.quantisation import HALF, STATES
 from voicegraft.embedding.reduction import reduce_store
 from voicegraft.embedding.takes import clip_by_clip
 from voicegraft.embedding.writer import write_store
@@ -43,6 +44,7 @@ def facts_of(extractor: Extractor) -> dict:
     """Return the facts about the states for readers of the store."""
     params, upstream = extractor.params, extractor.upstream
     augment = [degradation.model_dump(exclude_defaults=True) for degradation in params.augment]
+    unusual = {"augment": augment, STATES: params.states if params.states != HALF else None}
     return {
         "upstream": extractor.name,
         "upstream_config": upstream.config,
@@ -50,7 +52,7 @@ def facts_of(extractor: Extractor) -> dict:
         "silence_frames": upstream.silence_frames(params.margin_seconds),
         "speeds": params.speeds,
         "precision": extractor.precision,
-    } | ({"augment": augment} if augment else {})
+    } | {name: value for name, value in unusual.items() if value}
 
 
 def report(seconds_of_audio: float, recalled: float, seconds: float) -> None:

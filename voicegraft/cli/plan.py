@@ -10,6 +10,7 @@ from voicegraft.cli.recordings import mistakes_reported
 from voicegraft.pipeline.params import load_params
 
 if TYPE_CHECKING:  # torch comes with it, which takes seconds to import
+    from voicegraft.embedding.knobs import ExtractEmbeddings
     from voicegraft.planning.rates import Rates
 
 AUDIO_BYTES = 3600 * 16_000 * 2
@@ -74,7 +75,7 @@ def plan(
                 f"guessed   by the data sheet of {device}, at 5 to 30 % of its peak: measure it "
                 "there, and give --speed"
             )
-        for line in sizes(hours, rates, len(params.layers)):
+        for line in sizes(hours, rates, params):
             typer.echo(line)
 
 
@@ -109,13 +110,16 @@ def costs(
     return lines
 
 
-def sizes(hours: float, rates: "Rates", layers: int) -> list[str]:
+def sizes(hours: float, rates: "Rates", params: "ExtractEmbeddings") -> list[str]:
     """Return the lines of disk and memory."""
-    layer = hours * rates.takes * rates.layer_bytes / 1e9
+    from voicegraft.embedding.quantisation import FORMATS, HALF
+
+    layer, layers = hours * rates.takes * rates.layer_bytes / 1e9, len(params.layers)
+    stored = layer * FORMATS[params.states].dtype.itemsize / FORMATS[HALF].dtype.itemsize
     held = (rates.memory + hours * rates.clips * rates.takes * CLIP_BYTES) / 1e9
     return [
         f"disk      {hours * AUDIO_BYTES / 1e9:,.1f} GB of audio",
         f"          {layer * layers:,.1f} GB in the cache, {layer:,.1f} for each layer",
-        f"          {layer * layers:,.1f} GB in the store, with extract_embeddings.components: all",
+        f"          {stored * layers:,.1f} GB in the store, if all components are stored",
         f"memory    {held:,.1f} GB for each encoder",
     ]

@@ -38,6 +38,7 @@ class Index:
         first: row of its first frame in the shard, (takes,).
         frames: how many it has, (takes,).
         names: of the shards, in the order in which takes lie there.
+        lead: rows before the first frame of each take: see `quantisation`.
     """
 
     number: Mapping[str, int]
@@ -45,10 +46,15 @@ class Index:
     first: np.ndarray
     frames: np.ndarray
     names: list[str]
+    lead: int = 0
 
     def rows(self) -> np.ndarray:
         """Return the number of rows of each shard, (shards,)."""
-        return np.bincount(self.shard, self.frames, len(self.names)).astype(np.int64)
+        return np.bincount(self.shard, self.extents(), len(self.names)).astype(np.int64)
+
+    def extents(self) -> np.ndarray:
+        """Return the number of rows of each take, by its number, (takes,)."""
+        return self.frames + self.lead
 
     def members(self) -> Iterator[list[str]]:
         """Yield the ids of the takes in each shard, in the order of their rows."""
@@ -79,25 +85,27 @@ def _by_place(index: Index) -> np.ndarray:
     return np.lexsort((index.frames, index.first, index.shard))
 
 
-def lay(frames: Mapping[str, int], order: Iterable[str], row_bytes: int) -> Index:
+def lay(frames: Mapping[str, int], order: Iterable[str], row_bytes: int, lead: int = 0) -> Index:
     """Return the index of takes that are yet to be written.
 
     Args:
         frames: how many each take has, by id, in the order for readers.
         order: the same ids in the order in which they are to lie.
         row_bytes: of one frame in one layer.
+        lead: rows before the first frame of each take.
     """
     number = {take: place for place, take in enumerate(frames)}
     laid = list(order)
     places = np.fromiter((number[take] for take in laid), np.int64, len(number))
     counts = np.fromiter(frames.values(), np.int64, len(number))
-    ends = np.cumsum(counts[places])
+    extents = counts[places] + lead
+    ends = np.cumsum(extents)
     cuts = _cuts(laid, ends, _shard_bytes(len(laid) and int(ends[-1]) * row_bytes) // row_bytes)
     shard, first = np.empty_like(counts), np.empty_like(counts)
     shard[places] = np.repeat(np.arange(len(cuts)), np.diff([*cuts, len(laid)]))
-    begins = ends - counts[places]
+    begins = ends - extents
     first[places] = begins - begins[cuts][shard[places]]
-    return Index(number, shard, first, counts, [_name(laid[cut]) for cut in cuts])
+    return Index(number, shard, first, counts, [_name(laid[cut]) for cut in cuts], lead)
 
 
 def _shard_bytes(total: int) -> int:
@@ -140,8 +148,12 @@ def write_index(path: Path, index: Index) -> None:
     write_rows(path, COLUMNS, named)
 
 
-def read_index(path: Path) -> Index:
+def read_index(path: Path, lead: int = 0) -> Index:
     """Return what was written, line by line: it may be of millions of takes.
+
+    Args:
+        path: of the CSV.
+        lead: rows before the first frame of each take, as it was laid.
 
     Raises:
         DamagedError: if it is no more there.
@@ -154,7 +166,7 @@ def read_index(path: Path) -> Index:
             raise ValueError(f"its columns are {header}")
         numbers = np.fromiter(_numbers(table, number, found), np.dtype((np.int64, 3)))
         shard, first, frames = numbers.reshape(-1, 3).T.copy()
-        index = Index(number, shard, first, frames, list(found))
+        index = Index(number, shard, first, frames, list(found), lead)
         if len(number) != len(frames):
             raise ValueError("a take has two lines")
         _check_end_to_end(index)
@@ -181,8 +193,8 @@ def _whole_lines(file: Iterable[str]) -> Iterator[str]:
 def _check_end_to_end(index: Index) -> None:
     """Raise ValueError unless the takes of each shard lie end to end, from its first row on."""
     order = _by_place(index)
-    shard, first, frames = index.shard[order], index.first[order], index.frames[order]
-    begins = np.concatenate([[0], (first + frames)[:-1]]) if len(order) else first
+    shard, first, extents = index.shard[order], index.first[order], index.extents()[order]
+    begins = np.concatenate([[0], (first + extents)[:-1]]) if len(order) else first
     begins[np.flatnonzero(np.diff(shard, prepend=-1))] = 0
-    if (frames < 0).any() or not np.array_equal(begins, first):
+    if (index.frames < 0).any() or not np.array_equal(begins, first):
         raise ValueError("takes do not lie end to end")

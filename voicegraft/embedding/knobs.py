@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, NonNegativeFloat, PositiveFloat, model_validator
 
+from voicegraft.embedding.quantisation import HALF, FormatName
 from voicegraft.embedding.store import Store
 from voicegraft.embedding.takes import Speed
 from voicegraft.model import upstream as upstreams
@@ -27,18 +28,25 @@ def _count_or_all(value: Any) -> Any:
 
 
 class ExtractEmbeddings(Section):
-    """Layers and components to store, silence, speeds, degradations, caches, the engine."""
+    """Layers and components to store, their format, silence, takes, caches, the engine."""
 
     layers: Annotated[list[int], BeforeValidator(_layers)]
     margin_seconds: NonNegativeFloat
     speeds: list[Speed]
     augment: list[Degradation]
     components: Annotated[int | Literal["all"], BeforeValidator(_count_or_all)]
+    states: FormatName
     precision: Literal["auto", "float32", "bfloat16"]
     batch_seconds: PositiveFloat
     cache_gigabytes: NonNegativeFloat
     shared_cache: str
     engine: Literal["local", "ray"]
+
+    @model_validator(mode="after")
+    def _is_reduced_once(self) -> Self:
+        if self.components != "all" and self.states != HALF:
+            raise ValueError(f"states must be {HALF} where components is not all: one saves disk")
+        return self
 
     @model_validator(mode="after")
     def _has_room_for_what_is_fetched(self) -> Self:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from voicegraft.embedding.components import Components, components_file, write_components
-from voicegraft.embedding.store import STATES, Store
+from voicegraft.embedding.store import Store
 from voicegraft.pipeline.packed import PackedWriter
 
 FRAMES = 50_000
@@ -40,7 +40,7 @@ def reduce_store(folder: Path, clips: Sequence[str], components: int) -> dict[in
         # The components come first, so that a reduced layer never lacks them.
         write_components(components_file(folder, layer), found)
         for path, clips_there in store.shards(layer):
-            with PackedWriter(path, STATES, (len(found.directions),)) as file:
+            with PackedWriter(path, np.float16, (len(found.directions),)) as file:
                 for clip in clips_there:
                     file.append(found.reduced(store.states(clip, layer)))
         kept[layer] = float(pca.explained_variance_ratio_.sum())

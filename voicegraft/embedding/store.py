@@ -1,9 +1,9 @@
-"""The store: states of all clips in half precision, in shards of a bounded size.
+"""The store: states of all clips, in shards of a bounded size.
 
 `layer_<k>/<shard>.npy` holds the states of layer k of some clips end to end, (frames, size)
-float16; `index.csv` has the shard and the place of each clip (`index`), `store.json` the upstream
-and its settings. If there is a `components_<k>.safetensors`, the layer is stored as coordinates
-along these components.
+float16, or int8 behind their scales (`quantisation`); `index.csv` has the shard and the place of
+each clip (`index`), `store.json` the upstream and its settings. If there is a
+`components_<k>.safetensors`, the layer is stored as coordinates along these components.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,10 +13,9 @@ import numpy as np
 
 from voicegraft.embedding.components import components_file, read_components
 from voicegraft.embedding.index import Frames, read_index
+from voicegraft.embedding.quantisation import FORMATS, HALF, STATES
 from voicegraft.pipeline.files import DamagedError, read_json, reading
 from voicegraft.pipeline.packed import PackedFile
-
-STATES = np.dtype(np.float16)
 
 
 class Store:
@@ -34,7 +33,8 @@ class Store:
         self.facts = read_json(folder / "store.json")
         with reading(folder / "store.json"):
             layers, size = self.facts["layers"], self.facts["size"]
-        self._index = read_index(folder / "index.csv")
+            self._format = FORMATS[self.facts.get(STATES, HALF)]
+        self._index = read_index(folder / "index.csv", self._format.lead)
         self.frames: Mapping[str, int] = Frames(self._index)
         files = {k: components_file(folder, k) for k in layers}
         self._components = {k: read_components(f) for k, f in files.items() if f.is_file()}
@@ -44,7 +44,7 @@ class Store:
             found = self._components.get(layer)
             width = len(found.directions) if found else size
             self._shards[layer] = [
-                PackedFile(shard_file(folder, layer, name), STATES, (count, width))
+                PackedFile(shard_file(folder, layer, name), self._format.dtype, (count, width))
                 for name, count in zip(self._index.names, rows, strict=True)
             ]
         self._check_whole(folder)
@@ -77,18 +77,18 @@ class Store:
         Raises:
             ValueError: if the layer is not stored, naming the stored ones.
         """
-        shard, first, frames = self._place(clip, layer)
-        states = shard.rows(first, frames)
+        shard, first, rows = self._place(clip, layer)
+        states = self._format.unpacked(shard.rows(first, rows))
         components = self._components.get(layer)
         return components.restored(states) if components else states
 
     def ahead(self, clip: str, layer: int) -> None:
         """Let the system read the states of a clip that are wanted soon."""
-        shard, first, frames = self._place(clip, layer)
-        shard.ahead(first, frames)
+        shard, first, rows = self._place(clip, layer)
+        shard.ahead(first, rows)
 
     def _place(self, clip: str, layer: int) -> tuple[PackedFile, int, int]:
-        """Return the shard, the first row and the frames of a clip."""
+        """Return the shard, the first row and the number of rows of a clip."""
         if layer not in self._shards:
             raise ValueError(
                 f"layer {layer} is not in the store, which has {sorted(self._shards)}: "
@@ -97,7 +97,7 @@ class Store:
         index = self._index
         number = index.number[clip]
         shard = self._shards[layer][index.shard[number]]
-        return shard, int(index.first[number]), int(index.frames[number])
+        return shard, int(index.first[number]), int(index.frames[number]) + index.lead
 
     def clip_frames(self, clip: str) -> int:
         """Return the number of frames of the clip without the silence after it; at least one."""

@@ -11,7 +11,8 @@ import numpy as np
 
 from voicegraft.embedding.index import Frames, Index, lay, write_index
 from voicegraft.embedding.kept import KeptShards
-from voicegraft.embedding.store import STATES, layer_folder, shard_file
+from voicegraft.embedding.quantisation import FORMATS, HALF, STATES, Format
+from voicegraft.embedding.store import layer_folder, shard_file
 from voicegraft.pipeline.files import whole
 from voicegraft.pipeline.packed import PackedFile
 
@@ -35,12 +36,14 @@ def write_store(
 
     Args:
         frames: number of frames of each clip, by id, in the order of the store.
-        facts: facts about the states for readers (upstream, margin …), as JSON.
+        facts: facts about the states for readers (upstream, margin, format …), as JSON.
         order: the ids in the order in which the clips lie in the shards, if it is another.
         kept: shards of earlier stores.
     """
-    index = lay(frames, frames if order is None else order, size * STATES.itemsize)
-    writer = StoreWriter(folder, layers, size, index, kept)
+    kind = FORMATS[facts.get(STATES, HALF)]
+    laid = frames if order is None else order
+    index = lay(frames, laid, size * kind.dtype.itemsize, kind.lead)
+    writer = StoreWriter(folder, layers, size, index, kind, kept)
     try:
         yield writer
         writer.check_whole()
@@ -62,9 +65,10 @@ class StoreWriter:
         layers: Sequence[int],
         size: int,
         index: Index,
+        kind: Format,
         kept: KeptShards | None = None,
     ):
-        self.folder, self.layers, self.size = folder, list(layers), size
+        self.folder, self.layers, self.size, self._format = folder, list(layers), size, kind
         self.frames, self._index, self._kept = Frames(index), index, kept
         self._rows = index.rows()
         self._missing = np.ones(len(index.number), bool)
@@ -115,14 +119,14 @@ class StoreWriter:
                     f"{self.frames[clip]} that its window has"
                 )
             if shard not in self._linked:
-                self._put(self._part(layer, shard), first, states[layer])
+                self._put(self._part(layer, shard), first, self._format.packed(states[layer]))
         self._missing[number] = False
 
-    def _put(self, part: PackedFile, first: int, states: np.ndarray) -> None:
+    def _put(self, part: PackedFile, first: int, rows: np.ndarray) -> None:
         try:
             if not part.path.exists():
                 part.create()
-            part.put(first, states)
+            part.put(first, rows)
         except OSError as error:  # of several files, the name of the one that is full
             error.filename = str(part.path.with_suffix(""))
             raise
@@ -163,7 +167,7 @@ class StoreWriter:
 
     def _part(self, layer: int, shard: int) -> PackedFile:
         path = _partial(shard_file(self.folder, layer, self._index.names[shard]))
-        return PackedFile(path, STATES, (int(self._rows[shard]), self.size))
+        return PackedFile(path, self._format.dtype, (int(self._rows[shard]), self.size))
 
 
 def _partial(path: Path) -> Path:
