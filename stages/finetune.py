@@ -30,9 +30,8 @@ from voicegraft.training.compute import Compute, engine, settled
 from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates, learnable_side
 from voicegraft.training.loop import Trainer
 from voicegraft.training.ranks import is_first
-from voicegraft.training.recipe import Learns, Recipe, add, section
+from voicegraft.training.recipe import Recipe, add, load_recipe, named, parts_of
 from voicegraft.training.records import share_of, size_of, write_share
-from voicegraft.training.schedule import Part, attention_part, head_part, upstream_parts
 from voicegraft.training.scratch import fingerprint, tidied
 
 SHOWN = 32
@@ -60,26 +59,6 @@ def inputs_of(recipe: Recipe, model: GraftedModel, corpus: Corpus, embeddings: P
                 "stored with those of extract_embeddings"
             )
     return StoredStates(Store(embeddings), recipe.trunk(model.description.layer), recipe.masking)
-
-
-def parts_of(recipe: Recipe, model: GraftedModel) -> list[Part]:
-    """Return head, unfrozen blocks and attention decoder, with learning rates and first epochs."""
-    blocks = upstream_parts(
-        model,
-        recipe.unfrozen_blocks,
-        recipe.upstream_lr,
-        recipe.layer_decay,
-        recipe.head_epochs,
-        recipe.epochs_per_block,
-        recipe.frozen_above,
-        recipe.way.learning,
-        stem=recipe.start == "audio",
-    )
-    if not recipe.attention_weight:
-        return [head_part(model, recipe.lr), *blocks]
-    # By the attention decoder alone the head would learn nothing.
-    head = [head_part(model, recipe.lr)] if recipe.attention_weight < 1 else []
-    return [*head, *blocks, attention_part(model, recipe.upstream_lr)]
 
 
 def attend(model: GraftedModel, inputs: Inputs, corpus: Corpus, upstream: Path) -> None:
@@ -112,9 +91,7 @@ def main(
     training: Path,
     scratch: Path,
 ) -> None:
-    name, defaults = f"finetune.{recipe}", "finetune.defaults"
-    way = load_params(Learns, name, defaults=defaults).learns
-    params = load_params(section(way), name, defaults=defaults)
+    params = load_recipe(recipe)
     compute = load_params(Compute, "compute")
     clips, grafted = open_corpus(corpus), load_model(head, "cpu")
     pretrained = size_of(grafted.upstream)
@@ -127,7 +104,7 @@ def main(
     if is_first():
         print(share, file=sys.stderr)
     fabric = engine(settled(compute, grafted, inputs, parts))
-    section_weight = {"section": name, "attention_weight": params.attention_weight}
+    section_weight = {"section": named(recipe), "attention_weight": params.attention_weight}
     trainer = Trainer(fabric, grafted, inputs, parts, params, **section_weight)
     reads = {"stage": Path(__file__)} | trainer.named_by(compute)
     reads |= {"upstream": upstream, "head": head, "corpus": corpus, "embeddings": embeddings}

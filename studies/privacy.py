@@ -2,11 +2,12 @@
 
 Reads   MODELS, the folder of the upstream, of each of audit.models, with and without a language
         model, and of the language model; CORPUS and EMBEDDINGS, as stages write them; EMISSIONS,
-        the folder in which evaluate writes them; LANGUAGE_MODEL, JSON of build_language_model
+        the folder in which evaluate writes them; LANGUAGE_MODEL, JSON of build_language_model; the
+        files beside FOUND, which git keeps
 Writes  FOUND, JSON for git, without a name or a sentence: verdicts; attacks on membership, canaries
         and voices, with intervals; seconds. SCRATCH keeps shadow heads for the next run
 Knobs   audit: models, shadows, minutes, epochs, canaries, of_each, canary_heads, seed; head;
-        train_head; compute; evaluate: batch_seconds, resamples, confidence, seed
+        train_head; finetune; compute; evaluate: batch_seconds, resamples, confidence, seed
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
@@ -14,6 +15,7 @@ import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,12 +34,12 @@ from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import read_json, write_json
 from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
 from voicegraft.pipeline.provenance import KEY, provenance
-from voicegraft.privacy import language, voices
+from voicegraft.privacy import committed, language, voices
 from voicegraft.privacy.attacks import LEVELS, RATES, Attack, Audit
 from voicegraft.privacy.canaries import Canary, cut_words, encoded, made_up
 from voicegraft.privacy.findings import findings
 from voicegraft.privacy.heard import Heard
-from voicegraft.privacy.insertion import Inserted, Lesson, in_both, in_heads, in_language
+from voicegraft.privacy.insertion import HEAD, Inserted, Lesson, in_both, in_heads, in_language
 from voicegraft.privacy.likelihood_ratio import Shadow
 from voicegraft.privacy.losses import losses
 from voicegraft.privacy.memorised import dealt, exposed
@@ -47,6 +49,8 @@ from voicegraft.privacy.verdict import judge, to_json
 from voicegraft.studies.exploration.units import NAME, log_mel_means
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
+from voicegraft.training.recipe import Recipe as Tuning
+from voicegraft.training.recipe import load_recipe
 from voicegraft.training.scratch import tidied
 
 LM = "_lm"
@@ -99,17 +103,24 @@ def by_recipe(audit: Audit) -> list[Attack]:
     return found + (audit.of_recipe("speaker", whole) if whole.any() else [])
 
 
+def tunings(knobs: Privacy) -> dict[str, Tuning]:
+    """Return those recipes of fine-tuning, of the models, in which canaries can be put."""
+    names = [name for name in knobs.models if name != HEAD]
+    found = {name: load_recipe(name) for name in names}
+    return {k: of for k, of in found.items() if of.start == "trunk" and not of.attention_weight}
+
+
 def canaries(
     heard: Heard, recipe: Recipe, knobs: Privacy, emissions: Sequence[Tensor], of: Description
-) -> tuple[list[Canary], list[Inserted]]:
-    """Return canaries of the voices of test, and their losses by heads that had some."""
+) -> tuple[list[Canary], dict[str, list[Inserted]]]:
+    """Return canaries of the voices of test, and their losses by models that had some."""
     test = [pair for pair in zip(heard.clips, emissions, strict=True) if pair[0].split == "test"]
     words = cut_words(heard.corpus, [c for c, _ in test], [e for _, e in test], of)
     made = made_up(words, knobs.canaries, knobs.seed)
     counts = [dealt(len(made), knobs.of_each, knobs.seed + k) for k in range(knobs.canary_heads)]
     store = encoded(made, recipe.upstream, heard.store)
     lesson = Lesson(heard.train, heard.dev(knobs.seed))
-    return made, in_heads(recipe, store, made, lesson, counts)
+    return made, in_heads(recipe, store, made, lesson, counts, tunings(knobs))
 
 
 def who_speaks(heard: Heard, emissions: Sequence[Tensor], params: Evaluate) -> dict[str, Any]:
@@ -172,20 +183,21 @@ def main(
         for which, own, like in by_model(models, name, emitted[name], audit, texts):
             attacks[which] = attacked(Audit(heard.clips, like, params), own, member)
     first = knobs.models[0]
-    made, in_head = canaries(heard, recipe, knobs, emitted[first], load_description(models / first))
-    kinds = {"head": in_head}
+    made, kinds = canaries(heard, recipe, knobs, emitted[first], load_description(models / first))
     if quoting:
         words = [w for canary in made for w in canary.text.split() if w in quoting.model]
         kinds["language"] = in_language(quoting, words, knobs.seed)
-        kinds["fused"] = in_both(in_head, quoting, made)
+        kinds["fused"] = in_both(kinds[HEAD], quoting, made)
     remembered = [line for kind, of in kinds.items() for line in exposed(kind, of, params)]
     speaks = who_speaks(heard, emitted[first], params)
     adapters = [name for name in knobs.models if load_description(models / name).added]
-    lines = judge(findings(attacks, remembered, speaks, first, adapters))
+    kept = committed.attacked(found.parent, heard.corpus.utterances)
+    lines = judge(findings(attacks, remembered, speaks, kept, first, adapters))
     written = to_json(lines, RATES[0]) | {
         "membership": {name: [one.rounded() for one in each] for name, each in attacks.items()},
         "canaries": [line.rounded() for line in remembered],
         "voices": {name: voices.rounded(*both) for name, both in speaks.items()},
+        "committed_files": asdict(kept),
         "shadows": len(shadows),
         KEY: provenance(corpus=corpus, model=models / first, settings=params),
     }

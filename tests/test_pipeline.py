@@ -173,10 +173,13 @@ def test_a_stage_that_loads_a_fine_tuned_model_depends_on_every_way_to_unfreeze(
     assert {"finetune", "evaluate_finetuned", "studies/forgetting"} <= set(stages)
 
 
+RECIPE = {"finetune.defaults", "finetune.${item}"}
+
+
 def loaded_sections(file: Path) -> set[str]:
     calls = [n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Call)]
     loads = [c for c in calls if getattr(c.func, "id", "") == "load_params"]
-    own = {"load_task": {"task"}, "load_names": {"privacy", "corpus"}}
+    own = {"load_task": {"task"}, "load_names": {"privacy", "corpus"}, "load_recipe": RECIPE}
     tasks = set().union(*(own.get(getattr(c.func, "id", ""), set()) for c in calls))
     names = [ast.unparse(c.args[1]).strip("'") for c in loads]
     assigned = {
@@ -197,7 +200,8 @@ def listed_sections(stage: dict) -> set[str]:
     found = set()
     for entry in stage.get("params", []):
         found |= {s for own in entry.values() for s in own} if isinstance(entry, dict) else {entry}
-    return {name.removesuffix(".recipes") for name in found}
+    whole = RECIPE if "finetune" in found else set()
+    return {name.removesuffix(".recipes") for name in found - {"finetune"}} | whole
 
 
 @each_stage

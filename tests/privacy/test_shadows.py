@@ -23,6 +23,7 @@ from voicegraft.privacy.shadows import Recipe, losses_of, train_shadows
 from voicegraft.privacy.verdict import MEMBERSHIP
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
+from voicegraft.training.recipe import load_recipe
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -87,8 +88,15 @@ def test_a_head_learns_canaries_beside_the_clips_of_a_store(folder, tmp_path):
     counts = np.array([1, 0, 2, 0, 4, 0, 16, 0])
     lesson = Lesson(heard.train, heard.corpus.of("dev"))
     recipe = replace(recipe_of(folder), scratch=tmp_path)
-    ((inserted, losses),) = in_heads(recipe, both, canaries, lesson, [counts])
-    assert (inserted == counts).all() and np.isfinite(losses).all()
+    changes = {"unfrozen_blocks": 1, "epochs": 1, "batch_seconds": 2.0}
+    tuning = load_recipe("top3").model_copy(update=changes)
+    found = in_heads(recipe, both, canaries, lesson, [counts], {"top1": tuning})
+    assert found.keys() == {"head", "top1"}
+    for ((inserted, losses),) in found.values():
+        assert (inserted == counts).all() and np.isfinite(losses).all()
+    assert (found["head"][0][1] != found["top1"][0][1]).all()
+    with pytest.raises(ValueError, match=r"audit\.models: a recipe with canaries needs"):
+        recipe.tune(None, load_recipe("full"), both, [], [], tmp_path)
 
 
 def test_members_are_clips_of_train_whose_voice_test_has_too(folder):

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from voicegraft.privacy.attacks import RATES, Attack
+from voicegraft.privacy.committed import Committed
 from voicegraft.privacy.measure import Measured
 from voicegraft.privacy.memorised import Exposed
 from voicegraft.privacy.verdict import CONTENT, MEMBERSHIP, NONE, Finding
@@ -12,6 +13,7 @@ def findings(
     attacks: Mapping[str, Sequence[Attack]],
     remembered: Sequence[Exposed],
     speaks: Mapping[str, tuple[tuple[Measured, float], tuple[Measured, float]]],
+    committed: Committed,
     first: str,
     adapters: Collection[str] = (),
 ) -> list[Finding]:
@@ -20,8 +22,9 @@ def findings(
     Args:
         attacks: on membership, by model; `language` is the language model, and `recipe` what is
             shown beside, for no model of it is published.
-        remembered: canaries in kinds of models: head, language and fused.
+        remembered: canaries in kinds of models: head, language and fused, or the name of a recipe.
         speaks: voices named, and told apart, by features; those of a layer are embeddings.
+        committed: the files that git keeps.
         first: the model that canaries stand for.
         adapters: the models whose upstream stayed as it was, so that an adapter is published.
     """
@@ -34,8 +37,9 @@ def findings(
     found = [by_membership(named[name], each) for name, each in attacks.items() if name in named]
     of_kind = {"head": f"model:{first}", "language": "language model", "fused": f"model:{first}_lm"}
     kinds = dict.fromkeys(line.kind for line in remembered)
-    found += [by_canaries(of_kind[kind], remembered, kind) for kind in kinds]
+    found += [by_canaries(of_kind.get(kind) or named[kind], remembered, kind) for kind in kinds]
     layers = [both for name, both in speaks.items() if name.startswith("layer")]
+    found.append(committed.finding)
     return [*found, by_voices("embeddings", *max(layers, key=lambda both: both[0][0].value))]
 
 
@@ -58,7 +62,8 @@ def by_canaries(subject: str, lines: Sequence[Exposed], kind: str) -> Finding:
     The language model is the published one but for canaries; for heads a small one stands.
     """
     (once,) = (line for line in lines if line.kind == kind and line.inserted == 1)
-    where = "" if kind == "language" else " in a small head, trained for that,"
+    small = "head" if kind == "fused" else kind
+    where = "" if kind == "language" else f" in a small {small}, trained for that,"
     evidence = (
         f"a sentence that was there once{where} has {once.found.value:.1f} bits "
         f"({once.found.low:.1f}–{once.found.high:.1f}) of exposure, {once.chance:.1f} by chance"

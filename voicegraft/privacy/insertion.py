@@ -1,6 +1,6 @@
 """Put canaries in the lesson of heads and of the language model, and look what they remember."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,11 @@ from voicegraft.privacy.memorised import COUNTS, dealt
 from voicegraft.privacy.quoting import Quoting, sentences_of
 from voicegraft.privacy.shadows import Recipe, losses_of
 from voicegraft.speech.manifest import Utterance
+from voicegraft.training.recipe import Recipe as Tuning
 
 OF_EACH, REFERENCES = 30, 1000
 """Sentences in the language model alone, where they cost nothing: of each count, and never."""
+HEAD = "head"
 Inserted = tuple[np.ndarray, np.ndarray]
 """How often each canary was inserted, and its loss, (canaries,) each."""
 
@@ -32,14 +34,24 @@ def in_heads(
     canaries: Sequence[Canary],
     lesson: Lesson,
     counts: Sequence[np.ndarray],
-) -> list[Inserted]:
-    """Return for each of `counts` the losses by a head whose lesson had canaries so often."""
-    clips, found = [canary.clip for canary in canaries], []
+    tunings: Mapping[str, Tuning] | None = None,
+) -> dict[str, list[Inserted]]:
+    """Return for each of `counts` the losses by a head whose lesson had canaries so often.
+
+    They are under "head"; and those after it was fine-tuned on the same lesson, by each of
+    `tunings`, under the name of the recipe.
+    """
+    clips = [canary.clip for canary in canaries]
+    found: dict[str, list[Inserted]] = {HEAD: []} | {name: [] for name in tunings or {}}
     for number, inserted in enumerate(counts):
         extra = [clip for clip, times in zip(clips, inserted, strict=True) for _ in range(times)]
-        seed, run = recipe.fit.seed + number, recipe.scratch / f"canaries-{number}"
-        trainer = recipe.train(store, [*lesson.train, *extra], lesson.dev, seed, run)
-        found.append((inserted, losses_of(trainer, clips)))
+        own, run = [*lesson.train, *extra], recipe.scratch / f"canaries-{number}"
+        head = recipe.train(store, own, lesson.dev, recipe.fit.seed + number, run)
+        found[HEAD].append((inserted, losses_of(head, clips)))
+        for name, tuning in (tunings or {}).items():
+            place = recipe.scratch / f"canaries-{number}-{name}"
+            tuned = recipe.tune(head.bare, tuning, store, own, lesson.dev, place)
+            found[name].append((inserted, losses_of(tuned, clips)))
     return found
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -17,16 +18,19 @@ from tqdm import tqdm
 
 from voicegraft.embedding.knobs import head_layer
 from voicegraft.embedding.store import Store
+from voicegraft.model.grafted import GraftedModel, load_model, save_model
 from voicegraft.model.head import HeadChoice
 from voicegraft.privacy.likelihood_ratio import Shadow
 from voicegraft.privacy.losses import loss
 from voicegraft.speech.manifest import Utterance
 from voicegraft.training.checkpoint import Checkpoint
-from voicegraft.training.compute import Compute
+from voicegraft.training.compute import Compute, engine, settled
 from voicegraft.training.fit import Fit
 from voicegraft.training.head import graft, head_trainer
-from voicegraft.training.inputs import learnable
+from voicegraft.training.inputs import StoredStates, learnable
 from voicegraft.training.loop import Trainer
+from voicegraft.training.recipe import Recipe as Tuning
+from voicegraft.training.recipe import add, parts_of
 from voicegraft.training.scratch import RESULT, fingerprint, keep, recall
 
 
@@ -81,11 +85,35 @@ class Recipe:
         layer = head_layer(self.choice.layer, store)
         model = graft(layer, self.choice, store, clips, self.upstream, seed)
         trainer = head_trainer(model, store, fit, self.compute, quiet=True)
-        checkpoint = Checkpoint(folder)
-        sides = [learnable(side, trainer.inputs, trainer.bare) for side in (clips, dev)]
-        trainer.run(*sides, checkpoint)
-        checkpoint.discard()
-        return trainer
+        return _run(trainer, clips, dev, folder)
+
+    def tune(
+        self,
+        head: GraftedModel,
+        tuning: Tuning,
+        store: Store,
+        clips: Sequence[Utterance],
+        dev: Sequence[Utterance],
+        folder: Path,
+    ) -> Trainer:
+        """Return a trainer that has fine-tuned a trained head, as `finetune` does.
+
+        Raises:
+            ValueError: if it does not begin with stored states: canaries have no others.
+        """
+        if tuning.start != "trunk" or tuning.attention_weight:
+            raise ValueError(
+                "audit.models: a recipe with canaries needs start: trunk and attention_weight: 0"
+            )
+        with TemporaryDirectory() as place:
+            save_model(head, Path(place))
+            model = load_model(Path(place), "cpu")
+        layer = tuning.trunk(model.description.layer)
+        add(model, tuning)
+        inputs, parts = StoredStates(store, layer, tuning.masking), parts_of(tuning, model)
+        fabric = engine(settled(self.compute, model, inputs, parts))
+        trainer = Trainer(fabric, model, inputs, parts, tuning, quiet=True)
+        return _run(trainer, clips, dev, folder)
 
     def shadow(
         self,
@@ -106,6 +134,17 @@ class Recipe:
         seconds = round(time.monotonic() - began, 1)
         keep(run / RESULT, {"losses": torch.from_numpy(found)}, {"seconds": seconds})
         return Shadow(trained, found), seconds
+
+
+def _run(
+    trainer: Trainer, clips: Sequence[Utterance], dev: Sequence[Utterance], folder: Path
+) -> Trainer:
+    """Train on those of `clips` that can be learnt from, and return the trainer."""
+    checkpoint = Checkpoint(folder)
+    sides = [learnable(side, trainer.inputs, trainer.bare) for side in (clips, dev)]
+    trainer.run(*sides, checkpoint)
+    checkpoint.discard()
+    return trainer
 
 
 def losses_of(trainer: Trainer, clips: Sequence[Utterance]) -> np.ndarray:

@@ -15,10 +15,13 @@ from voicegraft.model import unfreezing
 from voicegraft.model.grafted import GraftedModel
 from voicegraft.model.layers import Layer, trunk_below
 from voicegraft.model.unfreezing import Added, Unfreezing
-from voicegraft.pipeline.params import Section
+from voicegraft.pipeline.params import Section, load_params
 from voicegraft.speech.degradation import Degradation
 from voicegraft.training.compute import seeded
 from voicegraft.training.fit import Fit
+from voicegraft.training.schedule import Part, attention_part, head_part, upstream_parts
+
+DEFAULTS = "finetune.defaults"
 
 
 class Learns(Section):
@@ -86,3 +89,38 @@ def add(model: GraftedModel, recipe: Recipe) -> None:
     with seeded(recipe.seed):
         unfreezing.add(model.upstream, added)
     model.description = model.description.model_copy(update={"added": added})
+
+
+def named(recipe: str) -> str:
+    """Return the section of params.yaml that a recipe has."""
+    return f"finetune.{recipe}"
+
+
+def load_recipe(recipe: str) -> Recipe:
+    """Return the knobs of a recipe; those that it does not set are those of `finetune.defaults`.
+
+    Raises:
+        ParamsError: naming the key, the value and the choices.
+    """
+    way = load_params(Learns, named(recipe), defaults=DEFAULTS).learns
+    return load_params(section(way), named(recipe), defaults=DEFAULTS)
+
+
+def parts_of(recipe: Recipe, model: GraftedModel) -> list[Part]:
+    """Return head, unfrozen blocks and attention decoder, with learning rates and first epochs."""
+    blocks = upstream_parts(
+        model,
+        recipe.unfrozen_blocks,
+        recipe.upstream_lr,
+        recipe.layer_decay,
+        recipe.head_epochs,
+        recipe.epochs_per_block,
+        recipe.frozen_above,
+        recipe.way.learning,
+        stem=recipe.start == "audio",
+    )
+    if not recipe.attention_weight:
+        return [head_part(model, recipe.lr), *blocks]
+    # By the attention decoder alone the head would learn nothing.
+    head = [head_part(model, recipe.lr)] if recipe.attention_weight < 1 else []
+    return [*head, *blocks, attention_part(model, recipe.upstream_lr)]
