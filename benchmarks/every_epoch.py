@@ -39,8 +39,10 @@ def run_and_keep(kept: Path, stage: Sequence[str]) -> None:
     kept.mkdir(parents=True)
     save = Checkpoint.save
 
-    def save_both(self: Checkpoint, learning: Learning) -> None:
-        save(self, learning)
+    def save_both(self: Checkpoint, learning: Learning, write: bool = True) -> None:
+        save(self, learning, write)
+        if learning.progress.steps:  # within an epoch
+            return
         weights = {name: w.detach().cpu().clone() for name, w in learning.weights.items()}
         save_file(weights, kept / f"{learning.progress.epoch:03}.safetensors")
 
@@ -52,7 +54,7 @@ def run_and_keep(kept: Path, stage: Sequence[str]) -> None:
 def mean_of(files: Sequence[Path]) -> dict[str, Tensor]:
     """Return the mean of the weights of files."""
     each = [load_file(file) for file in files]
-    return {name: torch.stack([own[name] for own in each]).mean(0) for name in each[0]}
+    return {name: torch.stack([own[name].float() for own in each]).mean(0) for name in each[0]}
 
 
 @torch.no_grad()
