@@ -14,7 +14,7 @@ import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,23 +26,21 @@ from torch import Tensor
 from voicegraft.embedding.choice import pooled
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.language.arpa import is_installed
-from voicegraft.language.decoder import MISSING, load_decoder
-from voicegraft.language.rescoring import FEATURES
+from voicegraft.language.decoder import MISSING
 from voicegraft.model.grafted import Description, load_description
 from voicegraft.model.head import HeadChoice
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import read_json, write_json
 from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
 from voicegraft.pipeline.provenance import KEY, provenance
-from voicegraft.privacy import committed, language, voices
-from voicegraft.privacy.attacks import LEVELS, RATES, Attack, Audit
+from voicegraft.privacy import committed, voices
+from voicegraft.privacy.attacks import RATES, Audit
 from voicegraft.privacy.canaries import Canary, cut_words, encoded, made_up
 from voicegraft.privacy.findings import findings
 from voicegraft.privacy.heard import Heard
 from voicegraft.privacy.insertion import HEAD, Inserted, Lesson, in_both, in_heads, in_language
-from voicegraft.privacy.likelihood_ratio import Shadow
-from voicegraft.privacy.losses import losses
 from voicegraft.privacy.memorised import dealt, exposed
+from voicegraft.privacy.published import LANGUAGE, on_membership
 from voicegraft.privacy.quoting import Quoting
 from voicegraft.privacy.shadows import Recipe, halves, train_shadows, units
 from voicegraft.privacy.verdict import judge, to_json
@@ -53,9 +51,8 @@ from voicegraft.training.recipe import Recipe as Tuning
 from voicegraft.training.recipe import load_recipe
 from voicegraft.training.scratch import tidied
 
-LM = "_lm"
-LANGUAGE, UPSTREAM = "language", "upstream"
-"""Folders beside those of models."""
+UPSTREAM = "upstream"
+"""The folder beside those of models."""
 
 
 class Privacy(Section):
@@ -76,31 +73,6 @@ class Privacy(Section):
         return of_head.model_copy(
             update=shorter | {"batch_seconds": of_head.batch_seconds / 2, "seed": self.seed}
         )
-
-
-def attacked(audit: Audit, losses: np.ndarray, member: np.ndarray) -> list[Attack]:
-    """Return the attacks on a model at each level."""
-    return [attack for level in LEVELS for attack in audit.of_model(losses, member, level)]
-
-
-def by_model(
-    models: Path, name: str, emissions: Sequence[Tensor], audit: Audit, texts: Sequence[Shadow]
-) -> Iterator[tuple[str, np.ndarray, Sequence[Shadow]]]:
-    """Yield a model, the losses of clips and its shadows; and those with its language model."""
-    labels = load_description(models / name).labels
-    yield name, losses(emissions, audit.clips, labels), audit.shadows
-    decoder = load_decoder(models / f"{name}{LM}", labels) if texts else None
-    if decoder:
-        weight = decoder.settings.weights[FEATURES.index("words")]
-        fused = language.fused_losses(decoder, emissions, audit.clips)
-        yield f"{name}{LM}", fused, language.fused_shadows(audit.shadows, texts, weight)
-
-
-def by_recipe(audit: Audit) -> list[Attack]:
-    """Return the attacks on shadows, whose members were drawn: by clip, session and whole voice."""
-    whole = np.array([unit.startswith("voice ") for unit in units(audit.clips)])
-    found = [*audit.of_recipe("clip"), *audit.of_recipe("session", ~whole)]
-    return found + (audit.of_recipe("speaker", whole) if whole.any() else [])
 
 
 def tunings(knobs: Privacy) -> dict[str, Tuning]:
@@ -149,6 +121,23 @@ def quoting_of(models: Path, heard: Heard, report: Path) -> Quoting | None:
     return Quoting(models / LANGUAGE, transcripts, weight, len(found["ngrams"]))
 
 
+def remembered_of(
+    heard: Heard,
+    recipe: Recipe,
+    knobs: Privacy,
+    emissions: Sequence[Tensor],
+    of: Description,
+    quoting: Quoting | None,
+) -> dict[str, list[Inserted]]:
+    """Return the losses of canaries by kind of model: head, recipes, language model, fused."""
+    made, kinds = canaries(heard, recipe, knobs, emissions, of)
+    if quoting:
+        words = [w for canary in made for w in canary.text.split() if w in quoting.model]
+        kinds["language"] = in_language(quoting, words, knobs.seed)
+        kinds["fused"] = in_both(kinds[HEAD], quoting, made)
+    return kinds
+
+
 def main(
     models: Path,
     corpus: Path,
@@ -163,35 +152,24 @@ def main(
     fit = load_params(Fit, "train_head")
     choice = load_params(HeadChoice, "head")
     compute = load_params(Compute, "compute")
-    began = time.monotonic()
+    began, first = time.monotonic(), knobs.models[0]
     heard = Heard.of(corpus, embeddings, knobs.minutes, knobs.seed, params.batch_seconds)
     recipe = Recipe(models / UPSTREAM, embeddings, scratch, choice, knobs.fit(fit), compute)
     drawn = halves(units(heard.clips), knobs.shadows, knobs.seed)
     with tidied(scratch) as used:
         shadows, seconds = train_shadows(recipe, heard.clips, drawn, heard.dev(knobs.seed), used)
+    emitted = {
+        name: heard.emissions(models / name, emissions / f"{name}.safetensors")
+        for name in knobs.models
+    }
+    quoting, described = quoting_of(models, heard, language_model), load_description(models / first)
     audit = Audit(heard.clips, shadows, params)
-    member = heard.member
-    attacks = {"recipe": by_recipe(audit)}
-    quoting, texts = quoting_of(models, heard, language_model), []
-    if quoting:
-        texts = language.text_shadows(shadows, heard.clips, quoting.lexicon, quoting.order)
-        own = language.text_losses(models / LANGUAGE, heard.clips)
-        attacks[LANGUAGE] = attacked(Audit(heard.clips, texts, params), own, member)
-    emitted = {}
-    for name in knobs.models:
-        emitted[name] = heard.emissions(models / name, emissions / f"{name}.safetensors")
-        for which, own, like in by_model(models, name, emitted[name], audit, texts):
-            attacks[which] = attacked(Audit(heard.clips, like, params), own, member)
-    first = knobs.models[0]
-    made, kinds = canaries(heard, recipe, knobs, emitted[first], load_description(models / first))
-    if quoting:
-        words = [w for canary in made for w in canary.text.split() if w in quoting.model]
-        kinds["language"] = in_language(quoting, words, knobs.seed)
-        kinds["fused"] = in_both(kinds[HEAD], quoting, made)
+    attacks = on_membership(audit, heard.member, models, emitted, quoting)
+    kinds = remembered_of(heard, recipe, knobs, emitted[first], described, quoting)
     remembered = [line for kind, of in kinds.items() for line in exposed(kind, of, params)]
     speaks = who_speaks(heard, emitted[first], params)
-    adapters = [name for name in knobs.models if load_description(models / name).added]
     kept = committed.attacked(found.parent, heard.corpus.utterances)
+    adapters = [name for name in knobs.models if load_description(models / name).added]
     lines = judge(findings(attacks, remembered, speaks, kept, first, adapters))
     written = to_json(lines, RATES[0]) | {
         "membership": {name: [one.rounded() for one in each] for name, each in attacks.items()},

@@ -6,6 +6,7 @@ from voicegraft.privacy.attacks import RATES, Attack
 from voicegraft.privacy.committed import Committed
 from voicegraft.privacy.measure import Measured
 from voicegraft.privacy.memorised import Exposed
+from voicegraft.privacy.published import LANGUAGE, RECIPE
 from voicegraft.privacy.verdict import CONTENT, MEMBERSHIP, NONE, Finding
 
 
@@ -31,9 +32,9 @@ def findings(
     named = {
         name: f"adapter:{name}" if name in adapters else f"model:{name}"
         for name in attacks
-        if name != "recipe"
+        if name != RECIPE
     }
-    named["language"] = "language model"
+    named[LANGUAGE] = "language model"
     found = [by_membership(named[name], each) for name, each in attacks.items() if name in named]
     of_kind = {"head": f"model:{first}", "language": "language model", "fused": f"model:{first}_lm"}
     kinds = dict.fromkeys(line.kind for line in remembered)
