@@ -1,10 +1,10 @@
 """The mean of the weights of the last epochs, beside those of the best epoch on dev.
 
-    python -m benchmarks.every_epoch KEPT models/head data/corpus data/embeddings models/head_mean \
+    python -m benchmarks.every_epoch KEPT models/head data/corpus models/head_mean \
         stages/train_head.py models/upstream data/corpus data/embeddings models/head …
 
 Runs    the script of a stage as it is given, unless KEPT has its epochs already
-Reads   MODEL, which that stage has written; CORPUS and EMBEDDINGS
+Reads   MODEL, which that stage has written; CORPUS
 Writes  KEPT, the weights of each epoch; MEAN, the model of the mean of so many last epochs as are
         best on dev; to standard output what each number of epochs gives there
 
@@ -21,17 +21,18 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from voicegraft.embedding.store import Store
 from voicegraft.evaluation.errors import rate
+from voicegraft.evaluation.predictions import emissions_of
 from voicegraft.evaluation.scores import score
 from voicegraft.evaluation.summary import CHOOSING
-from voicegraft.model.batches import join
+from voicegraft.model import ctc
 from voicegraft.model.grafted import GraftedModel, load_model, save_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training.checkpoint import Checkpoint, Learning
 
 NUMBERS = (1, 2, 3, 5)
+BATCH_SECONDS = 60.0
 
 
 def run_and_keep(kept: Path, stage: Sequence[str]) -> None:
@@ -57,16 +58,11 @@ def mean_of(files: Sequence[Path]) -> dict[str, Tensor]:
     return {name: torch.stack([own[name].float() for own in each]).mean(0) for name in each[0]}
 
 
-@torch.no_grad()
-def error(model: GraftedModel, store: Store, corpus: Corpus) -> float:
-    """Return the CER of dev, read greedily from the stored states below what has learnt."""
-    top = model.description.top
-    layer, texts = max(k for k in store.facts["layers"] if k <= top), []
+def error(model: GraftedModel, corpus: Corpus) -> float:
+    """Return the CER of dev, read greedily."""
     clips = corpus.of(CHOOSING)
-    for clip in clips:
-        joined = join([torch.from_numpy(store.states(clip.id, layer)).float()])
-        texts.append(model.decode(model(joined.values, joined.lengths, layer)[0][0]))
-    found = score(clips, texts, None)
+    emissions = emissions_of(model, corpus, clips, BATCH_SECONDS)
+    found = score(clips, [ctc.greedy(own, model.labels) for own in emissions], None)
     return rate(sum(s.character_edits for s in found), sum(s.characters for s in found))
 
 
@@ -76,17 +72,15 @@ def with_weights(model: GraftedModel, weights: Mapping[str, Tensor]) -> GraftedM
     return model.eval()
 
 
-def main(
-    kept: Path, model: Path, corpus: Path, embeddings: Path, mean: Path, stage: list[str]
-) -> None:
+def main(kept: Path, model: Path, corpus: Path, mean: Path, stage: list[str]) -> None:
     if not kept.is_dir():
         run_and_keep(kept, stage)
     files, grafted = sorted(kept.glob("*.safetensors")), load_model(model, "cpu")
-    data = Store(embeddings), Corpus(corpus)
-    print(f"best epoch on dev: CER {100 * error(grafted, *data):.2f}")
+    speech = Corpus(corpus)
+    print(f"best epoch on dev: CER {100 * error(grafted, speech):.2f}")
     errors = {}
     for number in (number for number in NUMBERS if number <= len(files)):
-        errors[number] = error(with_weights(grafted, mean_of(files[-number:])), *data)
+        errors[number] = error(with_weights(grafted, mean_of(files[-number:])), speech)
         print(f"last {number} of {len(files)} epochs: CER {100 * errors[number]:.2f}", flush=True)
     best = min(errors, key=errors.get)
     save_model(with_weights(grafted, mean_of(files[-best:])), mean)
