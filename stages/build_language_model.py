@@ -1,12 +1,12 @@
 """Build a language model: which words follow which, and how words are spelled.
 
 Reads   CORPUS: the transcripts of train; of dev, test and unseen, to leave them out of other texts
-        and to measure; the texts of a plug-in, kept in DOWNLOADS; texts and word lists of
+        and to measure; the texts of plug-ins, kept in DOWNLOADS; texts and word lists of
         language_model.folder
 Writes  LANGUAGE: words.arpa; symbols.arpa, of code points; spelling.arpa, of words; lexicon.txt
         REPORT, JSON: counts by source, leaks removed, perplexity and unknown words by side; for git
-Knobs   language_model: texts, folder, field, order, spelling_order; corpus: language, mirror;
-        prepare_data.text
+Knobs   language_model: texts, more_texts, folder, field, order, spelling_order; corpus: language,
+        mirror; prepare_data.text
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
@@ -38,6 +38,8 @@ from voicegraft.preparing.text import TextSection
 from voicegraft.speech.manifest import SPLITS, read_manifest
 
 TRANSCRIPTS, OWN = "transcripts", "own"
+NONE = "none"
+"""The plug-in without texts."""
 Sides = dict[str, list[list[str]]]
 
 
@@ -45,6 +47,7 @@ class LanguageModelSection(Section):
     """Texts beyond the transcripts, and the length of what the models learn."""
 
     texts: str
+    more_texts: str
     folder: str
     field: str
     order: int = Field(ge=2, le=6)  # KenLM reads orders 2 to 6
@@ -59,8 +62,10 @@ def read_sources(
     section = load_params(TextSection, "prepare_data.text")
     labels = labels_of(" ".join(words) for words in sides["train"])
     scored = Scored(words for side in SPLITS if side != "train" for words in sides[side])
-    fetched = load_texts(params.texts).sentences(downloads, corpus.language, corpus.mirror)
-    found = {params.texts: fetched, OWN: own_texts(Path(params.folder), params.field)}
+    where = downloads, corpus.language, corpus.mirror
+    names = {params.texts: None} | ({params.more_texts: None} if params.more_texts != NONE else {})
+    found = {name: load_texts(name).sentences(*where) for name in names}
+    found[OWN] = own_texts(Path(params.folder), params.field)
     sources = {TRANSCRIPTS: Source(sides["train"])}
     for name, texts in found.items():
         sources[name] = usable(tokenised(texts, section), labels, scored)

@@ -24,7 +24,8 @@ from voicegraft.pipeline.provenance import provenance
 from voicegraft.speech.manifest import SPLITS, Utterance, write_manifest
 
 SCRIPT = Path(__file__).parent.parent / "stages/build_language_model.py"
-KNOBS = {"texts": "none", "folder": "text", "field": "text", "order": 3, "spelling_order": 5}
+KNOBS = {"texts": "none", "more_texts": "none", "folder": "text", "field": "text"}
+KNOBS |= {"order": 3, "spelling_order": 5}
 SUBJECTS = ["ryba", "stará loď", "malý krab", "mořská hvězda", "kapitán", "velká chobotnice"]
 VERBS = ["tiše hledá", "už dávno nemá", "včera našla", "nechce vidět", "rychle nese"]
 OBJECTS = ["zelený kámen", "cestu domů", "svůj klíč od truhly", "tři perly", "dno jezera"]

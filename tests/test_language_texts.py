@@ -5,6 +5,7 @@ import inspect
 import json
 from pathlib import Path
 
+import polib
 import pytest
 from debs import write_deb
 
@@ -15,6 +16,7 @@ from voicegraft.language.own_texts import own_texts, own_words
 from voicegraft.language.sources import usable, usable_words
 from voicegraft.language.texts import TextsError, load_texts, sentences_of, tokenised
 from voicegraft.preparing.text import TextSection
+from voicegraft.texts import wesnoth
 from voicegraft.texts.fortunes import PACKAGES
 
 NAMES = sorted(p.stem for p in Path(texts.__file__).parent.glob("*.py") if p.stem != "__init__")
@@ -42,11 +44,11 @@ def test_every_plug_in_keeps_the_contract():
     for name in NAMES:
         contract = inspect.signature(load_texts(name).sentences)
         assert list(contract.parameters) == ["downloads", "language", "mirror"]
-    assert NAMES == ["fortunes", "none"]
+    assert NAMES == ["fortunes", "none", "wesnoth"]
 
 
 def test_a_plug_in_that_is_none_is_named():
-    with pytest.raises(TextsError, match="'fortune'; here are: fortunes, none"):
+    with pytest.raises(TextsError, match="'fortune'; here are: fortunes, none, wesnoth"):
         load_texts("fortune")
 
 
@@ -63,15 +65,69 @@ def test_a_language_without_fortunes_has_none_and_one_line(tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
+def catalogue(path, said):
+    """Return the bytes of a catalogue as msgfmt writes it; of a tuple, singular and plural."""
+    made = polib.POFile()
+    made.metadata = {"Content-Type": "text/plain; charset=UTF-8"}
+    for number, text in enumerate(said):
+        entry = polib.POEntry(msgid=f"{number}")
+        if isinstance(text, tuple):
+            entry.msgid_plural, entry.msgstr_plural = f"{number}s", dict(enumerate(text))
+        else:
+            entry.msgstr = text
+        made.append(entry)
+    made.save_as_mofile(path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def campaigns(tmp_path, monkeypatch):
+    """Downloads with two campaigns as Debian has them, with invented lines."""
+    own = {"dw": ["Kdo je <i>tam</i>, $unit.name|?", ("vlk", "vlci")], "l": ["Ahoj&nbsp;světe!"]}
+    for name, lines in own.items():
+        said = {"cs": lines, "nl": ["Wie is daar?"]}
+        members = {
+            f"./usr/share/games/wesnoth/1.16/locale/{language}/LC_MESSAGES/{name}.mo": content
+            for language, each in said.items()
+            for content in [catalogue(tmp_path / "made.mo", each)]
+        }
+        write_deb(tmp_path / f"wesnoth-1.16-{name}_9_all.deb", members)
+    kept = [package for package in wesnoth.PACKAGES if package.name.endswith(("-dw", "-l"))]
+    monkeypatch.setattr(wesnoth, "PACKAGES", kept)
+    return tmp_path
+
+
+def test_wesnoth_has_what_catalogues_say_without_the_markup_of_the_game(campaigns):
+    found = list(load_texts("wesnoth").sentences(campaigns, "cs", ""))
+    said = [" ".join(text.split()) for text in found]
+    assert said == ["Kdo je tam , ?", "vlk", "vlci", "Ahoj světe!"]
+
+
+def test_a_language_that_wesnoth_does_not_speak_has_none_and_one_line(campaigns, capsys):
+    assert list(load_texts("wesnoth").sentences(campaigns, "yo", "")) == []
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "wesnoth has no texts in 'yo', it has cs, nl"
+
+
+def test_a_damaged_catalogue_is_refused_by_name(tmp_path):
+    (tmp_path / "bad.mo").write_bytes(b"\xde\x12\x04\x95\0\0\0\0\xff\xff\xff\0")
+    with pytest.raises(PackageError, match=r"bad\.mo is no catalogue of gettext"):
+        list(wesnoth.translations(tmp_path / "bad.mo"))
+
+
 def test_a_package_that_cannot_be_fetched_says_what_to_do(tmp_path):
     with pytest.raises(PackageError, match="corpus.mirror: file:///nowhere/pool/main/f/fortunes-c"):
         list(load_texts("fortunes").sentences(tmp_path, "cs", "file:///nowhere"))
 
 
-def test_every_package_is_named_for_fortunes_and_has_a_hash():
+def test_every_package_has_its_place_on_a_mirror_and_a_hash():
     for package in PACKAGES.values():
         assert package.url("x").startswith(f"x/pool/main/f/{package.name}/fortunes-")
-        assert len(bytes.fromhex(package.sha256)) == 32
+    for package in wesnoth.PACKAGES:
+        assert package.url("x") == f"x/pool/main/w/wesnoth-1.16/{package.name}_1.16.9-1_all.deb"
+    hashes = {package.sha256 for package in [*PACKAGES.values(), *wesnoth.PACKAGES]}
+    assert {len(bytes.fromhex(digest)) for digest in hashes} == {32}
+    assert len(hashes) == len(PACKAGES) + len(wesnoth.PACKAGES)
 
 
 @pytest.mark.parametrize(

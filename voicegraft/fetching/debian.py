@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
@@ -32,6 +33,8 @@ class Package:
     name: str
     version: str
     sha256: str
+    source: str = ""
+    """The source package, which names its folder on mirrors; "": that has the same name."""
 
     @property
     def file_name(self) -> str:
@@ -40,7 +43,13 @@ class Package:
 
     def url(self, mirror: str) -> str:
         """Return the file's URL on a Debian mirror."""
-        return f"{mirror.rstrip('/')}/pool/main/{self.name[0]}/{self.name}/{self.file_name}"
+        return f"{mirror.rstrip('/')}/{self.folder}/{self.file_name}"
+
+    @property
+    def folder(self) -> str:
+        """The folder of the file on Debian's mirrors."""
+        source = self.source or self.name
+        return f"pool/main/{source[0]}/{source}"
 
 
 def find_package(package: Package, folder: Path, downloads: Path, mirror: str) -> Path:
@@ -80,7 +89,7 @@ def _fetch(package: Package, folder: Path, downloads: Path, mirror: str) -> Path
     raise PackageError(
         f"{package.file_name} is not in {folder}, and there is no apt-get here to fetch it. "
         f"Put the file into that folder, or set corpus.mirror to a Debian mirror (a URL whose "
-        f"pool/main/{package.name[0]}/{package.name}/ holds it)."
+        f"{package.folder}/ holds it)."
     )
 
 
@@ -107,16 +116,19 @@ def _from_apt(package: Package, downloads: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     ours = f"Dir::State::Lists={lists.resolve()}", f"Dir::Cache={cache.resolve()}"
     apt = ["apt-get", "-q", "-o", ours[0], "-o", ours[1]]
-    for command in (["update"], ["download", package.name]):
-        result = subprocess.run(
-            apt + command,
-            cwd=arrivals,
-            env=os.environ | {"LC_ALL": "C"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+    run = partial(
+        subprocess.run,
+        cwd=arrivals,
+        env=os.environ | {"LC_ALL": "C"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    result = run([*apt, "download", package.name])
+    if result.returncode:  # there are no lists yet, or they are old
+        run([*apt, "update"])
+        result = run([*apt, "download", package.name])
     found = sorted(arrivals.glob(f"{package.name}_*.deb"))
     if result.returncode or not found:
         raise PackageError(

@@ -1,6 +1,6 @@
 """Texts for a language model: the contract of their plug-ins, sentences, and tokens.
 
-A plug-in in voicegraft/texts, named by `language_model.texts`, has one function:
+A plug-in in voicegraft/texts, named by `language_model.texts` or `.more_texts`, has one function:
 
     def sentences(downloads: Path, language: str, mirror: str) -> Iterator[str]
 
@@ -37,7 +37,7 @@ def load_texts(name: str) -> ModuleType:
     names = plugins.names("texts")
     if name not in names:
         raise TextsError(
-            f"language_model.texts: there is no {name!r}; here are: {', '.join(names)}"
+            f"language_model.texts, more_texts: there is no {name!r}; here are: {', '.join(names)}"
         )
     return plugins.load("texts", name)
 
