@@ -86,7 +86,8 @@ def main(
     evaluation: Path,
     predictions: Path,
 ) -> None:
-    params, search = load_params(Evaluate, "evaluate"), load_params(Decode, "decode").search
+    params, names = load_params(Evaluate, "evaluate"), load_names()
+    search = load_params(Decode, "decode").search
     if search == "beam" and not is_installed():
         print(f"decode.search: {MISSING}", file=sys.stderr)
         search = "greedy"
@@ -100,7 +101,7 @@ def main(
     save_decoder(decoded / FOLDER, settings, language)
     of = provenance(corpus=corpus, model=model, language=language, settings=params)
     report = DecodedClips(scored, found[len(dev) :], settings)
-    words, names = read_lexicon(language), load_names()
+    words = read_lexicon(language)
     lines = report.write(evaluation, predictions, labels, words, params, of, names)
     print("\n".join(lines))
 

@@ -66,7 +66,7 @@ def evaluate_texts(
     model: Path, corpus: Path, evaluation: Path, predictions: Path, emissions: Path | None
 ) -> list[str]:
     """Score a model for transcription, and return lines for the terminal."""
-    params = load_params(Evaluate, "evaluate")
+    params, names = load_params(Evaluate, "evaluate"), load_names()
     grafted, clips = load_model(model), Corpus(corpus)
     utterances = clips_to_score(clips, grafted.max_seconds)
     run = emissions_and_states if grafted.attention else emissions_of
@@ -80,14 +80,14 @@ def evaluate_texts(
         write_emissions(emissions, [*utterances, *dev], found)
     of = provenance(corpus=corpus, model=model, settings=params)
     summary = write_evaluation(
-        evaluation, utterances, hypotheses, grafted.labels, params, of, names=load_names()
+        evaluation, utterances, hypotheses, grafted.labels, params, of, names=names
     )
     return headline(summary)
 
 
 def evaluate_classes(model: Path, corpus: Path, evaluation: Path, predictions: Path) -> list[str]:
     """Score a classifier, and return lines for the terminal."""
-    params = load_params(EvaluateClasses, "evaluate")
+    params, names = load_params(EvaluateClasses, "evaluate"), load_names()
     grafted, clips = load_model(model), Corpus(corpus)
     utterances = clips.of(CHOOSING) + clips_to_score(clips, grafted.max_seconds)
     found = timed(log_probabilities, grafted, clips, utterances, params.batch_seconds)
@@ -95,7 +95,6 @@ def evaluate_classes(model: Path, corpus: Path, evaluation: Path, predictions: P
     scores = score_classes(utterances, grafted.labels, found)
     check_unknown(params, scores)
     of = provenance(corpus=corpus, model=model, settings=params)
-    names = load_names()
     return class_headline(write_class_evaluation(evaluation, scores, params, params, of, names))
 
 

@@ -107,7 +107,7 @@ def frame_units(
 
 
 def main(model: Path, corpus: Path, embeddings: Path, folder: Path) -> None:
-    params = load_params(AlignTexts, "align_texts", STUDIES_FILE)
+    params, names = load_params(AlignTexts, "align_texts", STUDIES_FILE), load_names()
     speech, store, grafted = Corpus(corpus), Store(embeddings), load_model(model)
     clips = [clip for clip in speech.utterances if clip.text]
     train = [clip for clip in clips if clip.split == "train"]
@@ -116,7 +116,7 @@ def main(model: Path, corpus: Path, embeddings: Path, folder: Path) -> None:
     doubtful = [asdict(found) for found in misfits(clips, wrong)]
     agreed = [asdict(found) for found in frame_units(speech, store, drawn, spelt, params)]
     folder.mkdir(parents=True, exist_ok=True)
-    named = load_names().rows(doubtful[: params.listed], {"id": "clip", "speaker": "speaker"})
+    named = names.rows(doubtful[: params.listed], {"id": "clip", "speaker": "speaker"})
     write_table(folder / "suspects.csv", named)
     write_table(folder / "units.csv", agreed)
 

@@ -160,7 +160,7 @@ def for_git(
 
 
 def main(corpus: Path, embeddings: Path, folder: Path) -> None:
-    params = load_params(Explore, "explore", STUDIES_FILE)
+    params, names = load_params(Explore, "explore", STUDIES_FILE), load_names()
     speech, store = Corpus(corpus), Store(embeddings)
     clips, layers = speech.of(*SPLITS), store.facts["layers"]
     bar = tqdm(layers, "means", unit="layer")
@@ -179,7 +179,7 @@ def main(corpus: Path, embeddings: Path, folder: Path) -> None:
     }
     folder.mkdir(parents=True, exist_ok=True)
     labelled = any(clip.label for clip in clips)
-    for name, rows in for_git(tables, load_names(), labelled).items():
+    for name, rows in for_git(tables, names, labelled).items():
         write_table(folder / f"{name}.csv", rows)
     found = {
         "clips": len(clips),

@@ -40,14 +40,14 @@ def in_words(line: dict[str, Any]) -> str:
 def main(corpus: Path, embeddings: Path, evaluation: Path) -> None:
     params = load_params(EvaluateClasses, "evaluate")
     knobs = load_params(SelfTraining, "leave_speakers_out", STUDIES_FILE)
-    how = load_params(Vectors, "head")
+    how, names = load_params(Vectors, "head"), load_names()
     speakers = [u for u in Corpus(corpus).of(*SPLITS) if u.speaker]
     named = [u for u in speakers if u.label not in params.unknown_labels]
     lines: list[dict[str, Any]] = []
     if len({clip.speaker for clip in named}) > 1:
         clips = vectors(Store(embeddings), named, how)
         lines = list(leave_speakers_out(clips, knobs, params))
-    lines = load_names().rows(lines, {"speaker": "speaker"})
+    lines = names.rows(lines, {"speaker": "speaker"})
     of = cell(provenance(corpus=corpus, settings=params))
     rows = [[*(line[name] for name in HEADER), of] for line in lines]
     write_rows(evaluation, [*HEADER, KEY], rows)

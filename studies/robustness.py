@@ -46,7 +46,7 @@ def of_classes(model: GraftedModel, clips: Sequence[Utterance], seconds: float) 
 
 
 def main(model: Path, corpus: Path, robustness: Path, utterances: Path) -> None:
-    knobs = load_params(Robustness, "robustness", STUDIES_FILE)
+    knobs, names = load_params(Robustness, "robustness", STUDIES_FILE), load_names()
     grafted, clean = load_model(model), Corpus(corpus)
     clips = clean.of("test")
     if load_task() == CLASSIFICATION:
@@ -59,7 +59,6 @@ def main(model: Path, corpus: Path, robustness: Path, utterances: Path) -> None:
     measured = measure(knobs, clean, scoring(grafted, clips, params.batch_seconds))
     of = provenance(corpus=corpus, model=model, settings=params)
     write_robustness(robustness, measured, rate, params, of)
-    names = load_names()
     named = {condition: names.committed(scores) for condition, scores in measured.items()}
     write_clips(utterances, named, columns)
 

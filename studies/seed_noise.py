@@ -39,7 +39,7 @@ class SeedNoise(Section):
 
 def main(upstream: Path, corpus: Path, embeddings: Path, noise: Path, scratch: Path) -> None:
     seeds = load_params(SeedNoise, "seed_noise", STUDIES_FILE).seeds
-    choice = load_params(HeadChoice, "head")
+    choice, names = load_params(HeadChoice, "head"), load_names()
     fit = load_params(Fit, "train_head")
     compute = load_params(Compute, "compute")
     learner = Learner(upstream, embeddings, corpus, scratch, choice, fit, compute)
@@ -50,7 +50,6 @@ def main(upstream: Path, corpus: Path, embeddings: Path, noise: Path, scratch: P
     noise.mkdir(parents=True, exist_ok=True)
     rows = [(fit.seed + run.draw, *(round(run.rate(m), 4) for m in Score.RATES)) for run in runs]
     write_rows(noise / "seeds.csv", ("seed", *Score.RATES), rows)
-    names = load_names()
     clips_of = [
         (fit.seed + run.draw, *(getattr(s, name) for name in COLUMNS))
         for run in runs

@@ -27,7 +27,7 @@ from voicegraft.studies.decoder import open_decoder
 
 
 def main(decoder: str, upstream: Path, corpus: Path, evaluation: Path, predictions: Path) -> None:
-    params = load_params(Evaluate, "evaluate")
+    params, names = load_params(Evaluate, "evaluate"), load_names()
     spelling = load_params(TextSection, "prepare_data.text")
     language = load_params(CorpusSection, "corpus").language
     decode, clips = open_decoder(decoder, upstream, language, params.seed), Corpus(corpus)
@@ -40,9 +40,7 @@ def main(decoder: str, upstream: Path, corpus: Path, evaluation: Path, predictio
     print(pace(audio, took), file=sys.stderr)
     write_predictions(predictions, utterances, hypotheses)
     of = provenance(corpus=corpus, upstream=upstream, settings=params)
-    summary = write_evaluation(
-        evaluation, utterances, hypotheses, None, params, of, names=load_names()
-    )
+    summary = write_evaluation(evaluation, utterances, hypotheses, None, params, of, names=names)
     print("\n".join(headline(summary)))
 
 

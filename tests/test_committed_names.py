@@ -236,3 +236,23 @@ def test_git_ignores_the_salt_of_both_pipelines():
         params = yaml.safe_load((root / pipeline / "params.yaml").read_text())
         place = os.path.relpath(root / pipeline / params["privacy"]["salt"], root)
         assert f"/{Path(place).parts[0]}/" in ignored
+
+
+@pytest.mark.parametrize(
+    ("stage", "paths"),
+    {
+        "evaluate": "model corpus evaluation predictions",
+        "decode": "model language corpus emissions decoded evaluation predictions",
+        "explore": "corpus embeddings out",
+        "align_texts": "model corpus embeddings out",
+        "robustness": "model corpus out utterances",
+        "seed_noise": "upstream corpus embeddings out scratch",
+        "zero_shot": "faster_whisper upstream corpus evaluation predictions",
+    }.items(),
+)
+def test_a_wrong_knob_for_names_is_refused_before_any_work(tmp_path, stage, paths):
+    params = params_of()
+    params["privacy"]["committed_names"] = "keeep"
+    write_params(tmp_path, params)
+    done = run(stage, paths, tmp_path)  # nothing that it reads is there
+    assert done.returncode and "privacy.committed_names: Input should be" in done.stderr

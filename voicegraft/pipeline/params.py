@@ -119,7 +119,9 @@ def _complaint(section: type[Section], name: str, error: dict[str, Any]) -> str:
         return f"{key} is unknown; known: {', '.join(section.model_fields)}"
     if error["type"] == "missing":
         return f"{key} is missing"
-    return f"{key}: {error['msg'].removeprefix('Value error, ')}, not {error['input']!r}"
+    said = f"{key}: {error['msg'].removeprefix('Value error, ')}"
+    # Of a rule on several knobs the value is the whole section, which says nothing.
+    return said if isinstance(error["input"], dict) else f"{said}, not {error['input']!r}"
 
 
 def load_task(path: Path = PARAMS_FILE) -> str:
