@@ -16,13 +16,15 @@ from scipy.stats import norm
 from voicegraft.model.batches import Padded, pad
 from voicegraft.model.head import names as heads
 from voicegraft.pipeline.params import ParamsError, load_params, read_params
+from voicegraft.training import guarantee as promise
 from voicegraft.training import private
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit, Masking, Private
+from voicegraft.training.guarantee import Guarantee, guarantee
 from voicegraft.training.head import head_trainer
 from voicegraft.training.inputs import StoredStates
-from voicegraft.training.private import Guarantee, guarantee, shortened, units_of
+from voicegraft.training.private import shortened, units_of
 from voicegraft.training.recipe import Recipe
 
 COMPUTE = Compute(accelerator="cpu", devices=1, precision="32-true")
@@ -141,9 +143,9 @@ def test_all_epochs_are_trained_the_last_is_kept_and_no_loss_on_train_is_told(
     assert "cer.tsv" in curves
     assert "loss.tsv" not in curves
     assert json.loads((tmp_path / "model/privacy.json").read_text())["epsilon"] == 8.0
-    assert private.promised(tmp_path / "model").startswith("(8.00, 1.0e-02)-differential privacy")
+    assert promise.promised(tmp_path / "model").startswith("(8.00, 1.0e-02)-differential privacy")
     (tmp_path / "model/model.safetensors").write_bytes(b"fine-tuned since")
-    assert private.promised(tmp_path / "model") is None
+    assert promise.promised(tmp_path / "model") is None
     last = {name: p for name, p in trainer.bare.head.named_parameters()}
     for name, kept in trainer.best.items():
         torch.testing.assert_close(last[name.removeprefix("head.")].detach(), kept)
@@ -206,7 +208,7 @@ def test_the_accountant_agrees_with_the_closed_form_where_there_is_one(noise, st
     # Without sampling, n steps are one with noise / √n.
     pytest.importorskip("opacus")
     wanted = epsilon_of_gaussian(noise / math.sqrt(steps), 1e-3)
-    assert private.epsilon(noise, 1.0, steps, 1e-3) == pytest.approx(wanted, rel=0.01)
+    assert promise.epsilon(noise, 1.0, steps, 1e-3) == pytest.approx(wanted, rel=0.01)
 
 
 def privacy_of_sampled_gaussian(noise, rate, steps, delta):
@@ -247,7 +249,7 @@ def privacy_of_sampled_gaussian(noise, rate, steps, delta):
 def test_the_accountant_agrees_with_another_to_a_hundredth(noise, rate, steps):
     pytest.importorskip("opacus")
     wanted = privacy_of_sampled_gaussian(noise, rate, steps, 1e-3)
-    assert private.epsilon(noise, rate, steps, 1e-3) == pytest.approx(wanted, rel=0.01)
+    assert promise.epsilon(noise, rate, steps, 1e-3) == pytest.approx(wanted, rel=0.01)
 
 
 def test_the_noise_is_the_least_that_keeps_the_promise():

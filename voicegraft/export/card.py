@@ -17,7 +17,7 @@ from voicegraft.export.layouts import CONFIG, LABELS, TOKENS
 from voicegraft.language.decoder import FOLDER as DECODER
 from voicegraft.model.grafted import Description, GraftedModel
 from voicegraft.review.escaping import escaped
-from voicegraft.training.private import promised
+from voicegraft.training.guarantee import promised
 
 CARD, TEMPLATE = "README.md", "card.md"
 RATES = {"cer": "CER", "wer": "WER", "accuracy": "accuracy", "macro_f1": "macro F1"}
