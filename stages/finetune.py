@@ -2,16 +2,18 @@
 
 Reads   RECIPE, a name under `finetune` in params.yaml; UPSTREAM, for its attention decoder; HEAD,
         the grafted model that train_head writes; CORPUS and EMBEDDINGS
-Writes  MODEL, a grafted model; CURVES, loss and dev error rates by epoch (dvclive); TRAINING,
-        the numbers of trained parameters, as JSON;
+Writes  MODEL, a grafted model, the mean of several if soup is above 1; CURVES, loss and dev error
+        rates by epoch (dvclive), of the best of them; TRAINING, the numbers of trained parameters
+        and dev errors of a soup, as JSON;
         SCRATCH keeps the last epoch until the run is done, so that a killed run can continue
 Knobs   finetune.RECIPE, a difference from finetune.defaults: start, learns, unfrozen_blocks,
-        attention_weight, rates, schedule, takes, masking; compute
+        attention_weight, rates, schedule, soup, takes, masking; compute
 """
 
 import voicegraft.pipeline.stops  # noqa: F401 - before what takes seconds
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -25,14 +27,15 @@ from voicegraft.pipeline.params import load_params
 from voicegraft.pipeline.provenance import remember
 from voicegraft.speech.manifest import Corpus
 from voicegraft.speech.rows import open_corpus
-from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute, engine, settled
 from voicegraft.training.inputs import AudioFeatures, Inputs, StoredStates, learnable_side
 from voicegraft.training.loop import Trainer
 from voicegraft.training.ranks import is_first
 from voicegraft.training.recipe import Recipe, add, load_recipe, named, parts_of
-from voicegraft.training.records import share_of, size_of, write_share
+from voicegraft.training.records import share_of, size_of, write_curves, write_share
+from voicegraft.training.schedule import Part
 from voicegraft.training.scratch import fingerprint, tidied
+from voicegraft.training.soup import train_soup
 
 SHOWN = 32
 """How many clips of train the attention decoder is shown, to find the language."""
@@ -80,6 +83,30 @@ def attend(model: GraftedModel, inputs: Inputs, corpus: Corpus, upstream: Path) 
         model.attend(attention.pretrained(described.upstream, upstream, model.labels, states))
 
 
+@dataclass(frozen=True)
+class Unfrozen:
+    """A head on its upstream, what it is fed, and what of it may learn."""
+
+    model: GraftedModel
+    inputs: Inputs
+    parts: list[Part]
+    pretrained: int
+    """How many parameters the upstream has, without what is added to it."""
+
+
+def unfrozen(
+    params: Recipe, upstream: Path, head: Path, corpus: Corpus, embeddings: Path
+) -> Unfrozen:
+    """Return the trained head, unfrozen by the recipe."""
+    grafted = load_model(head, "cpu")
+    pretrained = size_of(grafted.upstream)
+    inputs = inputs_of(params, grafted, corpus, embeddings)
+    if params.attention_weight:
+        attend(grafted, inputs, corpus, upstream)
+    add(grafted, params)
+    return Unfrozen(grafted, inputs, parts_of(params, grafted), pretrained)
+
+
 def main(
     recipe: str,
     upstream: Path,
@@ -93,26 +120,34 @@ def main(
 ) -> None:
     params = load_recipe(recipe)
     compute = load_params(Compute, "compute")
-    clips, grafted = open_corpus(corpus), load_model(head, "cpu")
-    pretrained = size_of(grafted.upstream)
-    inputs = inputs_of(params, grafted, clips, embeddings)
-    if params.attention_weight:
-        attend(grafted, inputs, clips, upstream)
-    add(grafted, params)
-    parts = parts_of(params, grafted)
-    share = share_of(parts, pretrained)
+    clips = open_corpus(corpus)
+    first = unfrozen(params, upstream, head, clips, embeddings)
+    share = share_of(first.parts, first.pretrained)
     if is_first():
         print(share, file=sys.stderr)
-    fabric = engine(settled(compute, grafted, inputs, parts))
-    section_weight = {"section": named(recipe), "attention_weight": params.attention_weight}
-    trainer = Trainer(fabric, grafted, inputs, parts, params, **section_weight)
-    reads = {"stage": Path(__file__)} | trainer.named_by(compute)
-    reads |= {"upstream": upstream, "head": head, "corpus": corpus, "embeddings": embeddings}
+    fabric = engine(settled(compute, first.model, first.inputs, first.parts))
+    fixed = {"section": named(recipe), "attention_weight": params.attention_weight}
+
+    def trainer(number: int) -> Trainer:
+        """Return what trains by the seed of that number, from the head."""
+        own = unfrozen(params, upstream, head, clips, embeddings) if number else first
+        fit = params.model_copy(update={"seed": params.seed + number})
+        return Trainer(fabric, own.model, own.inputs, own.parts, fit, **fixed)
+
+    def folder(trainer: Trainer) -> Path:
+        reads = {"stage": Path(__file__)} | trainer.named_by(compute)
+        reads |= {"upstream": upstream, "head": head, "corpus": corpus, "embeddings": embeddings}
+        return scratch / fingerprint(reads)
+
     with tidied(scratch):
-        trainer.train(clips, Checkpoint(scratch / fingerprint(reads)), model, curves)
+        trained, soup = train_soup(trainer, folder, params.soup, clips)
+        trained.write(model)
     if is_first():
         remember(model, head=head)
-        write_share(training, share)
+        write_curves(soup.history, curves)
+        write_share(training, share, soup)
+        if params.soup > 1:
+            print(soup, file=sys.stderr)
 
 
 if __name__ == "__main__":

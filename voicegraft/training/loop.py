@@ -3,7 +3,7 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 STEPS_A_CHECKPOINT = 500
 """Beside one after every epoch: an epoch of a thousand hours has 100,000 steps."""
+ATTENTION = "attention_"
+"""Before the names of the rates of an attention decoder."""
 SPELT = 1 / 3
 """Share of dev's letters: a head that writes fewer has not begun to spell. A linear head on Yoruba
 writes a tenth of them for epochs, after a first one of noise that no CER of those is below."""
@@ -97,14 +99,23 @@ class Trainer:
         Raises:
             ValueError: if a side of the corpus has no clip that can be learnt from.
         """
+        history = self.learn(corpus, checkpoint)
+        self.write(model)
+        if self._is_first:
+            write_curves(history, curves)
+            checkpoint.discard()
+
+    def learn(self, corpus: Corpus, checkpoint: Checkpoint) -> list[dict[str, float]]:
+        """Train on the corpus, as `run` does."""
         sides = (learnable_side(corpus, s, self.inputs, self.bare) for s in ("train", "dev"))
         background = learnable(corpus.of(BACKGROUND), self.inputs, self.bare)
-        history = self.run(*sides, checkpoint, background)
+        return self.run(*sides, checkpoint, background)
+
+    def write(self, model: Path) -> None:
+        """Write the model as it is; all ranks call this together, for shards, and one writes."""
         weights = {name: whole(value) for name, value in self.bare.state_dict().items()}
         if self._is_first:
             save_model(self.bare, model, weights)
-            write_curves(history, curves)
-            checkpoint.discard()
 
     def run(
         self,
@@ -137,10 +148,19 @@ class Trainer:
                 self._warn(diagnosis.after_epoch)
                 self._save()
             self._warn(diagnosis.at_end)
-            with torch.no_grad():
-                for name, own in self._weights().items():
-                    own.copy_(like(self.best[name], own))
+            self.take(self.best)
         return self.progress.history
+
+    @torch.no_grad()
+    def take(self, weights: Mapping[str, Tensor]) -> None:
+        """Put weights, by name, in the place of all that may learn."""
+        for name, own in self._weights().items():
+            own.copy_(like(weights[name], own))
+
+    def error(self, dev: Sequence[Utterance]) -> float:
+        """Return the error on dev by which the best epoch is chosen, of the model as it is."""
+        rates, _ = self._rates(dev)
+        return self._error(rates)
 
     def _goes_on(self) -> bool:
         progress, last_unfreezing = self.progress, max(part.first_epoch for part in self.parts)
@@ -202,22 +222,30 @@ class Trainer:
 
     def _score(self, dev: Sequence[Utterance], record: dict[str, float]) -> tuple[str, float]:
         """Add dev's rates to the history, keep the best weights; return the rate that counts."""
-        predictions = self.predictor.predict_by_all(dev)
-        rates = self.bare.objective.rates(dev, predictions)
+        rates, letters = self._rates(dev)
         weights = {f"layer/{k}": weight for k, weight in self.bare.layer_weights.items()}
         dev_rates = {f"dev/{name}": rate for name, rate in rates.items()}
         self.progress.history.append(record | dev_rates | weights)
-        if sum(map(len, predictions)) < SPELT * sum(len(clip.text) for clip in dev):
+        if letters < SPELT * sum(len(clip.text) for clip in dev):
             self.progress.mute_epoch = self.progress.epoch
-        name, error = next(iter(rates.items()))
-        if weight := self.attention_weight:
-            own = self.bare.objective.rates(dev, self.predictor.written_by_all(dev))
-            self.progress.history[-1] |= {f"dev/attention_{k}": rate for k, rate in own.items()}
-            error = weight * own[name] + (1 - weight) * error
+        error = self._error(rates)
         if error < self.progress.best_error:
             self.progress.best_error, self.progress.best_epoch = error, self.progress.epoch
             self.best = self._copies()
-        return name, error
+        return next(iter(rates)), error
+
+    def _rates(self, dev: Sequence[Utterance]) -> tuple[dict[str, float], int]:
+        """Return dev's rates, of an attention decoder too, and how many letters are written."""
+        predictions, objective = self.predictor.predict_by_all(dev), self.bare.objective
+        rates = dict(objective.rates(dev, predictions))
+        if self.attention_weight:
+            own = objective.rates(dev, self.predictor.written_by_all(dev))
+            rates |= {f"{ATTENTION}{name}": rate for name, rate in own.items()}
+        return rates, sum(map(len, predictions))
+
+    def _error(self, rates: Mapping[str, float]) -> float:
+        name, weight = next(iter(rates)), self.attention_weight
+        return (1 - weight) * rates[name] + weight * rates.get(f"{ATTENTION}{name}", 0.0)
 
     def _weights(self) -> dict[str, Tensor]:
         """Return all that may learn, by name."""

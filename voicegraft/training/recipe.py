@@ -7,6 +7,7 @@ from pydantic import (
     Field,
     NonNegativeInt,
     PositiveFloat,
+    PositiveInt,
     create_model,
 )
 
@@ -47,6 +48,8 @@ class Recipe(Fit):
     epochs_per_block: NonNegativeInt
     speeds: list[Speed]
     augment: list[Degradation]
+    soup: PositiveInt
+    """How many seeds to train with; above 1, their weights are averaged: see `soup`."""
     private: None = None
     """The guarantee is a head's alone: clips go through blocks together."""
 

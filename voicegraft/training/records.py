@@ -5,12 +5,16 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dvclive import Live
 
 from voicegraft.model.upstream import Upstream
 from voicegraft.pipeline.files import write_json
 from voicegraft.training.schedule import Part
+
+if TYPE_CHECKING:
+    from voicegraft.training.soup import Soup
 
 PART = ".part"
 
@@ -75,7 +79,8 @@ def share_of(parts: Iterable[Part], pretrained: int) -> Share:
     return Share(head, upstream, round(upstream / pretrained, 6))
 
 
-def write_share(path: Path, share: Share) -> None:
-    """Write it as JSON."""
+def write_share(path: Path, share: Share, soup: "Soup") -> None:
+    """Write it as JSON, with the errors on dev of several trainings and their mean."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, asdict(share))
+    errors = {"dev_alone": soup.alone, "dev_together": soup.together} if soup.alone[1:] else {}
+    write_json(path, asdict(share) | errors)
