@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from committed import begin, commit
+from dvc.lock import make_lock
 from reproduced import begin_dvc
 
 from voicegraft.pipeline.locks import free_dead_locks
@@ -95,6 +97,46 @@ def test_at_whatever_moment_it_is_killed_the_next_run_ends_well(project, seconds
         freed(project)
         again = dvc(project, "repro")
         assert again.returncode == 0, again.stderr
+
+
+def interrupted(project: Path, share: float) -> None:
+    """Leave dvc.lock as a kill does that comes while it is written."""
+    file = project / "dvc.lock"
+    content = file.read_bytes()
+    file.write_bytes(content[: int(share * len(content))])
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.35, 0.8])
+def test_a_lock_file_that_was_being_written_is_removed_and_nothing_runs_again(project, share):
+    (project / "go").touch()
+    assert dvc(project, "repro").returncode == 0
+    whole, began = (project / "dvc.lock").read_bytes(), (project / "begun").stat().st_mtime_ns
+    interrupted(project, share)
+    freed(project)
+    assert dvc(project, "repro").returncode == 0
+    assert (project / "dvc.lock").read_bytes() == whole
+    assert (project / "begun").stat().st_mtime_ns == began
+
+
+def test_a_lock_file_that_git_has_is_taken_from_the_last_commit(project):
+    (project / "go").touch()
+    assert dvc(project, "repro").returncode == 0
+    whole = (project / "dvc.lock").read_bytes()
+    begin(project)
+    commit(project)
+    interrupted(project, 0.05)
+    assert f"took {project / 'dvc.lock'} from the last commit, as it was incomplete" in freed(
+        project
+    )
+    assert (project / "dvc.lock").read_bytes() == whole
+    assert freed(project) == ""
+
+
+def test_a_lock_file_is_left_while_another_dvc_is_at_work(project):
+    (project / "dvc.lock").write_text("schema:")
+    with make_lock(str(project / ".dvc/tmp/lock")):
+        assert freed(project) == ""
+    assert "which was incomplete" in freed(project)
 
 
 def test_a_number_that_another_program_has_now_holds_nothing(project):
