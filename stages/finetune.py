@@ -118,21 +118,21 @@ def main(
     training: Path,
     scratch: Path,
 ) -> None:
-    params = load_recipe(recipe)
+    trainings = load_recipe(recipe).trainings(named(recipe))
     compute = load_params(Compute, "compute")
     clips = open_corpus(corpus)
-    first = unfrozen(params, upstream, head, clips, embeddings)
+    first = unfrozen(trainings[0], upstream, head, clips, embeddings)
     share = share_of(first.parts, first.pretrained)
     if is_first():
         print(share, file=sys.stderr)
-    fabric = engine(settled(compute, first.model, first.inputs, first.parts))
-    fixed = {"section": named(recipe), "attention_weight": params.attention_weight}
+    fabric, made = engine(settled(compute, first.model, first.inputs, first.parts)), {0: first}
 
     def trainer(number: int) -> Trainer:
-        """Return what trains by the seed of that number, from the head."""
-        own = unfrozen(params, upstream, head, clips, embeddings) if number else first
-        fit = params.model_copy(update={"seed": params.seed + number})
-        return Trainer(fabric, own.model, own.inputs, own.parts, fit, **fixed)
+        """Return what trains in the way of that number, from the head."""
+        params = trainings[number]
+        own = made.pop(number, None) or unfrozen(params, upstream, head, clips, embeddings)
+        fixed = {"section": named(recipe), "attention_weight": params.attention_weight}
+        return Trainer(fabric, own.model, own.inputs, own.parts, params, **fixed)
 
     def folder(trainer: Trainer) -> Path:
         reads = {"stage": Path(__file__)} | trainer.named_by(compute)
@@ -140,13 +140,13 @@ def main(
         return scratch / fingerprint(reads)
 
     with tidied(scratch):
-        trained, soup = train_soup(trainer, folder, params.soup, clips)
+        trained, soup = train_soup(trainer, folder, len(trainings), clips)
         trained.write(model)
     if is_first():
         remember(model, head=head)
         write_curves(soup.history, curves)
         write_share(training, share, soup)
-        if params.soup > 1:
+        if len(trainings) > 1:
             print(soup, file=sys.stderr)
 
 

@@ -88,7 +88,7 @@ def load_params(
     params = read_params(path)
     given = _found(params, name, path)
     if defaults:
-        given = _merged(_found(params, defaults, path), given)
+        given = merged(_found(params, defaults, path), given)
     try:
         return section.model_validate(given)
     except ValidationError as error:
@@ -106,11 +106,11 @@ def _found(params: dict[str, Any], name: str, path: Path) -> Any:
     return found
 
 
-def _merged(defaults: Any, given: Any) -> Any:
+def merged(defaults: Any, given: Any) -> Any:
     """Return `defaults` overridden by `given`, at any depth."""
     if not isinstance(defaults, dict) or not isinstance(given, dict):
         return given
-    return defaults | {key: _merged(defaults.get(key), value) for key, value in given.items()}
+    return defaults | {key: merged(defaults.get(key), value) for key, value in given.items()}
 
 
 def _complaint(section: type[Section], name: str, error: dict[str, Any]) -> str:

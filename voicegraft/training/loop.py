@@ -153,9 +153,10 @@ class Trainer:
 
     @torch.no_grad()
     def take(self, weights: Mapping[str, Tensor]) -> None:
-        """Put weights, by name, in the place of all that may learn."""
-        for name, own in self._weights().items():
-            own.copy_(like(weights[name], own))
+        """Put weights, by name, in the place of the model's own; others stay."""
+        for name, own in self.bare.named_parameters():
+            if name in weights:
+                own.copy_(like(weights[name], own))
 
     def error(self, dev: Sequence[Utterance]) -> float:
         """Return the error on dev by which the best epoch is chosen, of the model as it is."""

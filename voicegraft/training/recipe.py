@@ -1,6 +1,6 @@
 """A recipe: what is unfrozen under a trained head, in what way, when, and from where it runs."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     ConfigDict,
@@ -8,6 +8,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    ValidationError,
     create_model,
 )
 
@@ -16,7 +17,7 @@ from voicegraft.model import unfreezing
 from voicegraft.model.grafted import GraftedModel
 from voicegraft.model.layers import Layer, trunk_below
 from voicegraft.model.unfreezing import Added, Unfreezing
-from voicegraft.pipeline.params import Section, load_params
+from voicegraft.pipeline.params import Section, load_params, merged
 from voicegraft.speech.degradation import Degradation
 from voicegraft.training.compute import seeded
 from voicegraft.training.fit import Fit
@@ -48,8 +49,8 @@ class Recipe(Fit):
     epochs_per_block: NonNegativeInt
     speeds: list[Speed]
     augment: list[Degradation]
-    soup: PositiveInt
-    """How many seeds to train with; above 1, their weights are averaged: see `soup`."""
+    soup: PositiveInt | Annotated[list[dict[str, Any]], Field(min_length=1)]
+    """How many seeds to train with, or changes of the recipe: weights are averaged, see `soup`."""
     private: None = None
     """The guarantee is a head's alone: clips go through blocks together."""
 
@@ -58,6 +59,24 @@ class Recipe(Fit):
         """The way in which it unfreezes, with its knobs."""
         way = unfreezing.way(self.learns)
         return way(**self.model_dump(include=set(way.model_fields)))
+
+    def trainings(self, section: str) -> list["Recipe"]:
+        """Return what is averaged: the recipe by several seeds, or changed in several ways.
+
+        Raises:
+            ValueError: naming the change that is none of this recipe.
+        """
+        changes = [{}] * self.soup if isinstance(self.soup, int) else self.soup
+        own, found = self.model_dump() | {"soup": 1}, []
+        for number, change in enumerate(changes):
+            if change.get("learns", self.learns) != self.learns or "soup" in change:
+                raise ValueError(f"params.yaml: {section}.soup: {change} changes learns or soup")
+            given = merged(own | {"seed": self.seed + number}, change)
+            try:
+                found.append(type(self).model_validate(given))
+            except ValidationError as error:
+                raise ValueError(f"params.yaml: {section}.soup: {change}: {error}") from None
+        return found
 
     def check(self, layer: int) -> None:
         """Raise ValueError if there are not so many blocks under a head on `layer`."""

@@ -1,7 +1,7 @@
 """A model soup: the mean of the weights of several trainings from one head, if dev does not object.
 
-Wortsman et al. 2022, https://arxiv.org/abs/2203.05482. Seeds differ in the order of batches and in
-what is masked; what is averaged began at the same weights, without which a mean is no model. It
+Wortsman et al. 2022, https://arxiv.org/abs/2203.05482. Trainings differ by their seeds, or by what
+they unfreeze and how fast; all begin at the same weights, without which a mean is no model. It
 costs so many trainings, and runs as fast as one model.
 """
 
@@ -18,6 +18,7 @@ from voicegraft.training.inputs import learnable_side
 from voicegraft.training.loop import Trainer
 from voicegraft.training.ranks import is_first
 from voicegraft.training.scratch import RESULT, keep, recall
+from voicegraft.training.sharding import whole
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def train_soup(
     """Return a trainer whose model is the mean of `count` trainings, or the best of them.
 
     Args:
-        trainer: makes what trains by the seed of that number, from the same weights.
+        trainer: makes what trains in the way of that number, from the same weights.
         folder: of a training, by which a run that was stopped knows those that are done.
         count: how many.
         corpus: to train on.
@@ -67,17 +68,22 @@ def train_soup(
     if count == 1:
         last.take(best.weights)
         return last, Soup([best.error], best.error, best.history)
-    last.take(mean_of([one.weights for one in found]))
-    together = last.error(learnable_side(corpus, "dev", last.inputs, last.bare))
+    # That in which most has learnt runs from below all that the mean changes.
+    judge = trainer(max(range(count), key=lambda number: len(found[number].weights)))
+    start = {name: whole(w.detach()).cpu().clone() for name, w in judge.bare.named_parameters()}
+    judge.take(mean_of([one.weights for one in found], start))
+    together = judge.error(learnable_side(corpus, "dev", judge.inputs, judge.bare))
     soup = Soup([one.error for one in found], together, best.history)
     if not soup.is_kept:
-        last.take(best.weights)
-    return last, soup
+        judge.take(start | best.weights)
+    return judge, soup
 
 
-def mean_of(each: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Return the mean of weights by name."""
-    return {name: torch.stack([own[name] for own in each]).mean(0) for name in each[0]}
+def mean_of(each: Sequence[Mapping[str, Tensor]], start: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the mean of weights by name; where one has none, `start` was not changed by it."""
+    names = dict.fromkeys(name for own in each for name in own)
+    stacked = {name: torch.stack([own.get(name, start[name]) for own in each]) for name in names}
+    return {name: weights.mean(0) for name, weights in stacked.items()}
 
 
 def _trained(trainer: Trainer, folder: Path, corpus: Corpus) -> Ingredient:
