@@ -31,8 +31,10 @@ def quick_params() -> dict:
     params["forgetting"] |= {"head": "head", "corpus": "corpus"}
     params["seed_noise"] |= {"seeds": 2}
     params["learning_curve"] |= {"minutes": [0.05, 60], "draws": 2}
-    for recipe in ("full", "lora"):
+    for recipe in ("full", "lora", "best"):
         params["finetune"][recipe] |= {"epochs": 1, "batch_seconds": 4.0}
+    for change in params["finetune"]["best"]["soup"]:
+        change |= {"epochs": 1}
     params["forgetting"] |= {"head": "head", "corpus": "corpus"}
     return params
 
@@ -44,6 +46,7 @@ COMMANDS = {
     "top3": "top3 upstream head corpus embeddings top3 curves_top3 top3.json scratch_top3",
     "full": "full upstream head corpus embeddings full curves_full full.json scratch_full",
     "lora": "lora upstream head corpus embeddings lora curves_lora lora.json scratch_lora",
+    "best": "best upstream head corpus embeddings best curves_best best.json scratch_best",
     "forgetting": "upstream full forgetting.json",
     "build_control": "log_mel upstream log_mel",
     "extract_control": "log_mel corpus cache log_mel_states",
@@ -55,6 +58,7 @@ SCRIPTS = {
     "top3": "finetune",
     "full": "finetune",
     "lora": "finetune",
+    "best": "finetune",
     "extract_control": "extract_embeddings",
     "train_control": "train_head",
 }
@@ -100,6 +104,14 @@ def test_stages_give_the_same_bytes_in_another_process(project, tmp_path, whispe
     stages = ("probe_layers", "extract_embeddings", "train_head", "top3", "lora")
     stage_runs.run_in_another([(SCRIPTS.get(s, s), COMMANDS[s]) for s in stages], again)
     assert digests(again) == digests(project)
+
+
+def test_the_best_recipe_averages_four_trainings_of_which_two_are_one(project) -> None:
+    found = json.loads((project / "best.json").read_text())
+    whole, again, *of_top = found["dev_alone"]
+    assert whole == again and len(of_top) == 2
+    assert found["upstream"] == json.loads((project / "full.json").read_text())["upstream"]
+    assert not list((project / "scratch_best").glob("*/*"))
 
 
 def test_a_stage_killed_in_mid_run_goes_on_to_the_same_bytes(project, tmp_path) -> None:
