@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 from arpa_reader import read_language
+from debs import write_deb
 from prepared import PARAMS
 
 from stages.build_language_model import main
@@ -87,6 +88,20 @@ def test_with_transcripts_alone_the_lexicon_is_their_words(project):
     assert lexicon == language.lexicon
     assert (language.words.order, language.spelling.order) == (3, 5)
     assert project.report["sources"]["transcripts"]["weight"] == 1
+
+
+@pytest.mark.parametrize("first", ["none", "fortunes"])
+def test_more_texts_are_those_of_another_plug_in_beside_the_first(project, monkeypatch, first):
+    monkeypatch.setitem(PARAMS["corpus"], "language", "cs")
+    text = "Kapr nemá klíč a stará ryba nemá kapra.\n%\n".encode()
+    (project.root / "downloads").mkdir()
+    place = "./usr/share/games/fortunes/cs/ryby"
+    write_deb(project.root / "downloads/fortunes-cs_9_all.deb", {place: text})
+    project.knobs |= {"texts": first, "more_texts": "fortunes"}
+    language = project.run()
+    assert {"kapr", "kapra"} <= set(language.lexicon)
+    named = dict.fromkeys(("transcripts", first, "fortunes", "own"))
+    assert list(project.report["sources"]) == list(named)
 
 
 def test_the_report_measures_each_side_and_names_the_corpus(project):
