@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 
 import pytest
 import torch
@@ -7,6 +8,10 @@ from fetched import fetch_upstream
 from invented import model, store_corpus, write_corpus
 
 from voicegraft.embedding.store import Store
+
+# What a shell without job control runs behind it ignores Ctrl-C, and so would all that tests stop.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 INSTRUCTIONS = ("avx2", "avx512_f", "avx512_bf16", "amx_bf16")
 LIMITS = ("ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")
