@@ -6,32 +6,18 @@ from pathlib import Path
 import pytest
 import torch
 from invented import model
+from test_training import FABRIC, NO_MASKS, fit
 
 from voicegraft.embedding.store import Store
 from voicegraft.speech.manifest import Corpus
 from voicegraft.studies.trainings import Trainings
-from voicegraft.training.compute import Compute, engine
-from voicegraft.training.fit import Fit, Masking
+from voicegraft.training.fit import Fit
 from voicegraft.training.inputs import StoredStates
 from voicegraft.training.loop import Trainer
 from voicegraft.training.schedule import head_part
 from voicegraft.training.scratch import RESULT
 
-MASKING = Masking(time_masks_per_second=0.0, time_mask_frames=0, size_masks=0, size_mask_share=0.0)
-FIT = Fit(
-    seed=1,
-    epochs=2,
-    min_steps=0,
-    patience=9,
-    batch_seconds=3.0,
-    accumulate=1,
-    lr=0.02,
-    warmup_share=0.1,
-    weight_decay=0.0,
-    clip_norm=5.0,
-    masking=MASKING,
-)
-FABRIC = engine(Compute(accelerator="cpu", devices=1, precision="32-true"))
+FIT = fit(epochs=2, patience=9, masking=NO_MASKS)
 
 
 @pytest.fixture

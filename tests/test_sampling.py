@@ -6,6 +6,7 @@ from itertools import chain, pairwise
 import numpy as np
 import pytest
 import torch
+from test_training import NO_MASKS, fit
 
 from voicegraft.model.batches import batches_by_length
 from voicegraft.pipeline.files import DamagedError
@@ -13,24 +14,11 @@ from voicegraft.speech import rows as rows_module
 from voicegraft.speech.manifest import SAMPLE_RATE, Utterance, write_manifest
 from voicegraft.speech.rows import LargeCorpus, Rows, open_corpus, read_rows
 from voicegraft.training import inputs, sampling
-from voicegraft.training.fit import Fit, Masking, steps_of_epoch, with_background
+from voicegraft.training.fit import steps_of_epoch, with_background
 from voicegraft.training.inputs import read_ahead
 from voicegraft.training.sampling import near_in_length, windows
 
-MASKING = Masking(time_masks_per_second=0, time_mask_frames=0, size_masks=0, size_mask_share=0)
-FIT = Fit(
-    seed=1,
-    epochs=2,
-    min_steps=0,
-    patience=9,
-    batch_seconds=30.0,
-    accumulate=1,
-    lr=0.02,
-    warmup_share=0.1,
-    weight_decay=0.0,
-    clip_norm=5.0,
-    masking=MASKING,
-)
+FIT = fit(epochs=2, patience=9, batch_seconds=30.0, masking=NO_MASKS)
 
 
 def made_up(count, split="train"):
