@@ -17,7 +17,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -29,6 +28,7 @@ from voicegraft.model import ctc
 from voicegraft.model.grafted import GraftedModel, load_model, save_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.speech.manifest import Corpus
+from voicegraft.training import soup
 from voicegraft.training.checkpoint import Checkpoint, Learning
 
 NUMBERS = (1, 2, 3, 5)
@@ -54,8 +54,8 @@ def run_and_keep(kept: Path, stage: Sequence[str]) -> None:
 
 def mean_of(files: Sequence[Path]) -> dict[str, Tensor]:
     """Return the mean of the weights of files."""
-    each = [load_file(file) for file in files]
-    return {name: torch.stack([own[name].float() for own in each]).mean(0) for name in each[0]}
+    each = [{name: w.float() for name, w in load_file(file).items()} for file in files]
+    return soup.mean_of(each, each[0])
 
 
 def error(model: GraftedModel, corpus: Corpus) -> float:

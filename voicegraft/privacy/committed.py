@@ -61,9 +61,10 @@ class Committed:
 
 def attacked(folder: Path, clips: Sequence[Utterance]) -> Committed:
     """Return what files in `folder`, in UTF-8, give away of `clips` of all splits."""
-    rows = {row for file in sorted(folder.glob(TABLE)) for row in _rows(file)}
+    rows = {row for file in folder.glob(TABLE) for row in _rows(file)}
     scored, train = ([c for c in clips if c.split in of] for of in (SCORED, ("train",)))
-    cells = {cell for path in _files(folder) for cell in _cells(path)}
+    files = (path for path in folder.rglob("*") if path.is_file())
+    cells = {cell for path in files for cell in _cells(path)}
     text = "\n".join(sorted(cells))
     return Committed(
         linked=sum(_known(clip) in rows for clip in scored),
@@ -73,10 +74,6 @@ def attacked(folder: Path, clips: Sequence[Utterance]) -> Committed:
         names=len(_names(clips) & cells),
         sentences=sum(len(c.text.split()) >= FEWEST_WORDS and c.text in text for c in clips),
     )
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    yield from sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def _rows(table: Path) -> Iterator[tuple[int, int, int]]:
