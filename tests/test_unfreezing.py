@@ -12,7 +12,7 @@ from voicegraft.model import upstream as upstreams
 from voicegraft.model.grafted import Description, GraftedModel, load_model, save_model
 from voicegraft.pipeline.params import load_params, read_params
 from voicegraft.studies.drift import weights_changed
-from voicegraft.training.recipe import Recipe, add, section
+from voicegraft.training.recipe import Recipe, add, load_recipe, section
 from voicegraft.training.records import share_of, size_of
 from voicegraft.training.schedule import Part, head_part, optimiser, unfreeze, upstream_parts
 
@@ -41,8 +41,7 @@ def grafted(upstream: str = "whisper") -> GraftedModel:
 
 def recipe_of(way: str, **changes) -> Recipe:
     """Return the recipe of params.yaml that learns in that way, with two blocks."""
-    recipe = load_params(section(way), f"finetune.{KNOBS[way]}", defaults="finetune.defaults")
-    return recipe.model_copy(update={"unfrozen_blocks": 2} | changes)
+    return load_recipe(KNOBS[way]).model_copy(update={"unfrozen_blocks": 2} | changes)
 
 
 def parts_of(model: GraftedModel, recipe: Recipe) -> list[Part]:
