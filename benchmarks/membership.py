@@ -37,7 +37,7 @@ from voicegraft.privacy.likelihood_ratio import Shadow
 from voicegraft.privacy.losses import loss
 from voicegraft.privacy.measure import Resampling
 from voicegraft.privacy.roc import Roc
-from voicegraft.privacy.shadows import Recipe, losses_of
+from voicegraft.privacy.shadows import ShadowRecipe, losses_of
 from voicegraft.speech.manifest import Utterance
 from voicegraft.studies.amounts import draw
 from voicegraft.training.compute import Compute
@@ -50,7 +50,7 @@ HEAD, LR = "ctc_linear", 0.01
 NO_MASKS = Masking(time_masks_per_second=0.0, time_mask_frames=0, size_masks=0, size_mask_share=0.0)
 
 
-def overfitted(recipe: Recipe, heard: Heard, params: Evaluate) -> dict[str, Any]:
+def overfitted(recipe: ShadowRecipe, heard: Heard, params: Evaluate) -> dict[str, Any]:
     """Return what the loss tells of the members of a head that is fitted to few clips."""
     voices = {clip.speaker for clip in heard.corpus.of("test")}
     clips = [clip for clip in heard.clips if clip.speaker in voices]
@@ -117,7 +117,7 @@ def main(models: Path, corpus: Path, embeddings: Path) -> None:
     choice = load_params(HeadChoice, "head").model_copy(update={"name": HEAD})
     compute = load_params(Compute, "compute")
     upstream, scratch = models / "upstream", Path(tempfile.gettempdir())
-    recipe = Recipe(upstream, embeddings, scratch, choice, fit, compute)
+    recipe = ShadowRecipe(upstream, embeddings, scratch, choice, fit, compute)
     measured = {"nothing": nothing_found(heard, models / "head", params)}
     print(measured, file=sys.stderr)
     measured["overfitted"] = overfitted(recipe, heard, params)

@@ -42,13 +42,12 @@ from voicegraft.privacy.insertion import HEAD, Inserted, Lesson, in_both, in_hea
 from voicegraft.privacy.memorised import dealt, exposed
 from voicegraft.privacy.published import LANGUAGE, on_membership
 from voicegraft.privacy.quoting import Quoting
-from voicegraft.privacy.shadows import Recipe, halves, train_shadows, units
+from voicegraft.privacy.shadows import ShadowRecipe, halves, train_shadows, units
 from voicegraft.privacy.verdict import judge, to_json
 from voicegraft.studies.exploration.units import NAME, log_mel_means
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
-from voicegraft.training.recipe import Recipe as Tuning
-from voicegraft.training.recipe import load_recipe
+from voicegraft.training.recipe import Recipe, load_recipe
 from voicegraft.training.scratch import tidied
 
 UPSTREAM = "upstream"
@@ -75,7 +74,7 @@ class Privacy(Section):
         )
 
 
-def tunings(knobs: Privacy) -> dict[str, Tuning]:
+def tunings(knobs: Privacy) -> dict[str, Recipe]:
     """Return those recipes of fine-tuning, of the models, in which canaries can be put."""
     names = [name for name in knobs.models if name != HEAD]
     found = {name: load_recipe(name) for name in names}
@@ -83,7 +82,7 @@ def tunings(knobs: Privacy) -> dict[str, Tuning]:
 
 
 def canaries(
-    heard: Heard, recipe: Recipe, knobs: Privacy, emissions: Sequence[Tensor], of: Description
+    heard: Heard, recipe: ShadowRecipe, knobs: Privacy, emissions: Sequence[Tensor], of: Description
 ) -> tuple[list[Canary], dict[str, list[Inserted]]]:
     """Return canaries of the voices of test, and their losses by models that had some."""
     test = [pair for pair in zip(heard.clips, emissions, strict=True) if pair[0].split == "test"]
@@ -123,7 +122,7 @@ def quoting_of(models: Path, heard: Heard, report: Path) -> Quoting | None:
 
 def remembered_of(
     heard: Heard,
-    recipe: Recipe,
+    recipe: ShadowRecipe,
     knobs: Privacy,
     emissions: Sequence[Tensor],
     of: Description,
@@ -154,7 +153,7 @@ def main(
     compute = load_params(Compute, "compute")
     began, first = time.monotonic(), knobs.models[0]
     heard = Heard.of(corpus, embeddings, knobs.minutes, knobs.seed, params.batch_seconds)
-    recipe = Recipe(models / UPSTREAM, embeddings, scratch, choice, knobs.fit(fit), compute)
+    recipe = ShadowRecipe(models / UPSTREAM, embeddings, scratch, choice, knobs.fit(fit), compute)
     drawn = halves(units(heard.clips), knobs.shadows, knobs.seed)
     with tidied(scratch) as used:
         shadows, seconds = train_shadows(recipe, heard.clips, drawn, heard.dev(knobs.seed), used)

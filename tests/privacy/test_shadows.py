@@ -19,7 +19,7 @@ from voicegraft.privacy.findings import by_membership
 from voicegraft.privacy.heard import Heard
 from voicegraft.privacy.insertion import Lesson, in_heads
 from voicegraft.privacy.likelihood_ratio import Shadow
-from voicegraft.privacy.shadows import Recipe, losses_of, train_shadows
+from voicegraft.privacy.shadows import ShadowRecipe, losses_of, train_shadows
 from voicegraft.privacy.verdict import MEMBERSHIP
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
@@ -45,7 +45,7 @@ def recipe_of(folder, **knobs):
     )
     compute = Compute(accelerator="cpu", devices=1, precision="32-true")
     places = (folder / name for name in ("upstream", "embeddings", "scratch"))
-    return Recipe(*places, HeadChoice(name="ctc_linear", layer=2), fit, compute)
+    return ShadowRecipe(*places, HeadChoice(name="ctc_linear", layer=2), fit, compute)
 
 
 def test_a_head_fitted_to_wrong_texts_gives_away_which_it_was_given(folder, tmp_path):
@@ -69,7 +69,7 @@ def test_a_shadow_is_recalled_and_one_of_other_knobs_is_not(folder, monkeypatch)
     used, dev = set(), heard.corpus.of("dev")
     first, _ = train_shadows(recipe_of(folder), heard.clips, drawn, dev, used)
     assert len(used) == 2
-    monkeypatch.setattr(Recipe, "train", None)
+    monkeypatch.setattr(ShadowRecipe, "train", None)
     again, _ = train_shadows(recipe_of(folder), heard.clips, drawn, dev, used)
     assert all((a.losses == b.losses).all() for a, b in zip(first, again, strict=True))
     with pytest.raises(TypeError):

@@ -9,9 +9,9 @@ from voicegraft.language.rescoring import FEATURES, START
 from voicegraft.privacy.canaries import WORDS, Canary, WithCanaries
 from voicegraft.privacy.memorised import COUNTS, dealt
 from voicegraft.privacy.quoting import Quoting, sentences_of
-from voicegraft.privacy.shadows import Recipe, losses_of
+from voicegraft.privacy.shadows import ShadowRecipe, losses_of
 from voicegraft.speech.manifest import Utterance
-from voicegraft.training.recipe import Recipe as Tuning
+from voicegraft.training.recipe import Recipe
 
 OF_EACH, REFERENCES = 30, 1000
 """Sentences in the language model alone, where they cost nothing: of each count, and never."""
@@ -29,12 +29,12 @@ class Lesson:
 
 
 def in_heads(
-    recipe: Recipe,
+    recipe: ShadowRecipe,
     store: WithCanaries,
     canaries: Sequence[Canary],
     lesson: Lesson,
     counts: Sequence[np.ndarray],
-    tunings: Mapping[str, Tuning] | None = None,
+    tunings: Mapping[str, Recipe] | None = None,
 ) -> dict[str, list[Inserted]]:
     """Return for each of `counts` the losses by a head whose lesson had canaries so often.
 

@@ -29,8 +29,7 @@ from voicegraft.training.fit import Fit
 from voicegraft.training.head import graft, head_trainer
 from voicegraft.training.inputs import StoredStates, learnable
 from voicegraft.training.loop import Trainer
-from voicegraft.training.recipe import Recipe as Tuning
-from voicegraft.training.recipe import add, parts_of
+from voicegraft.training.recipe import Recipe, add, parts_of
 from voicegraft.training.scratch import RESULT, fingerprint, keep, recall
 
 
@@ -59,7 +58,7 @@ def halves(units: Sequence[str], heads: int, seed: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ShadowRecipe:
     """Trains heads on stored states, each on one core.
 
     All fields except `scratch` are in the name of a run.
@@ -90,7 +89,7 @@ class Recipe:
     def tune(
         self,
         head: GraftedModel,
-        tuning: Tuning,
+        tuning: Recipe,
         store: Store,
         clips: Sequence[Utterance],
         dev: Sequence[Utterance],
@@ -154,7 +153,7 @@ def losses_of(trainer: Trainer, clips: Sequence[Utterance]) -> np.ndarray:
 
 
 def train_shadows(
-    recipe: Recipe,
+    recipe: ShadowRecipe,
     clips: Sequence[Utterance],
     drawn: np.ndarray,
     dev: Sequence[Utterance],
