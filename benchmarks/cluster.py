@@ -14,7 +14,6 @@ the shared cache must encode none. Processor time is that of all processes of a 
 on every node. It needs the extras `ray`, `s3` and `test`.
 """
 
-import filecmp
 import json
 import logging
 import os
@@ -41,6 +40,7 @@ from benchmarks.results import RESULTS, keep, read
 from voicegraft.embedding import shards
 from voicegraft.model import upstream as upstreams
 from voicegraft.pipeline.command import run_stage
+from voicegraft.pipeline.files import hashes
 from voicegraft.speech.manifest import Corpus
 
 ROOT = Path(__file__).parent.parent
@@ -137,9 +137,8 @@ def end(process: subprocess.Popen, folder: Path) -> None:
 
 def same(one: Path, other: Path) -> bool:
     """Return whether two projects have the same store."""
-    names = sorted(path.name for path in (one / "embeddings").iterdir())
-    found = filecmp.cmpfiles(one / "embeddings", other / "embeddings", names, shallow=False)
-    return found[0] == names
+    found = hashes(one / "embeddings")
+    return bool(found) and found == hashes(other / "embeddings")
 
 
 def kept(folder: Path) -> list[bytes]:
