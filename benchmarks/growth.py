@@ -50,11 +50,11 @@ def repeat(corpus: Corpus, hours: float, folder: Path) -> None:
     write_manifest(folder / "manifest.csv", utterances)
 
 
-def extract(upstream: Path, corpus: Path, folder: Path) -> tuple[float, float]:
-    """Run the stage; return its seconds and its peak memory in gigabytes."""
+def extract(upstream: Path, corpus: Path, folder: Path, layer: int = 1) -> tuple[float, float]:
+    """Run the stage for one layer; return its seconds and its peak memory in gigabytes."""
     shutil.copy(ROOT / "params.yaml", folder)
     with modify_yaml(folder / "params.yaml") as params:
-        params["extract_embeddings"] |= {"layers": [1], "speeds": [], "augment": []}
+        params["extract_embeddings"] |= {"layers": [layer], "speeds": [], "augment": []}
     outputs = [folder / "cache", folder / "embeddings"]
     command = [sys.executable, str(ROOT / "stages" / "extract_embeddings.py")]
     command += [str(path.absolute()) for path in (upstream, corpus, *outputs)]
