@@ -36,13 +36,16 @@ from voicegraft.pipeline.provenance import KEY, provenance
 from voicegraft.privacy import committed, voices
 from voicegraft.privacy.attacks import RATES, Audit
 from voicegraft.privacy.canaries import Canary, cut_words, encoded, made_up
+from voicegraft.privacy.drawn import Drawn, draw
 from voicegraft.privacy.findings import findings
+from voicegraft.privacy.gradients import voices_in_weights
 from voicegraft.privacy.heard import Heard
 from voicegraft.privacy.insertion import HEAD, Inserted, Lesson, in_both, in_heads, in_language
+from voicegraft.privacy.likelihood_ratio import Shadow
 from voicegraft.privacy.memorised import dealt, exposed
-from voicegraft.privacy.published import LANGUAGE, on_membership
+from voicegraft.privacy.published import LANGUAGE, RECIPE, by_recipe, on_membership
 from voicegraft.privacy.quoting import Quoting
-from voicegraft.privacy.shadows import ShadowRecipe, halves, train_shadows, units
+from voicegraft.privacy.shadows import ShadowRecipe, train_shadows
 from voicegraft.privacy.verdict import judge, to_json
 from voicegraft.studies.exploration.units import NAME, log_mel_means
 from voicegraft.training.compute import Compute
@@ -137,6 +140,21 @@ def remembered_of(
     return kinds
 
 
+def recipe_of(upstream: Path, embeddings: Path, scratch: Path, knobs: Privacy) -> ShadowRecipe:
+    """Return the recipe of shadows, by the knobs of the head."""
+    fit = knobs.fit(load_params(Fit, "train_head"))
+    choice, compute = load_params(HeadChoice, "head"), load_params(Compute, "compute")
+    return ShadowRecipe(upstream, embeddings, scratch, choice, fit, compute)
+
+
+def shadows_of(recipe: ShadowRecipe, heard: Heard, drawn: Drawn, seed: int) -> list[Shadow]:
+    """Return the shadows; print how long each took."""
+    with tidied(recipe.scratch) as used:
+        found = train_shadows(recipe, heard.clips, drawn.lessons, heard.dev(seed), used)
+    print(f"a shadow takes {np.mean(found[1]):.0f} s", file=sys.stderr)
+    return found[0]
+
+
 def main(
     models: Path,
     corpus: Path,
@@ -146,42 +164,41 @@ def main(
     found: Path,
     scratch: Path,
 ) -> None:
+    began = time.monotonic()
     knobs = load_params(Privacy, "audit", STUDIES_FILE)
     params = load_params(Evaluate, "evaluate")
-    fit = load_params(Fit, "train_head")
-    choice = load_params(HeadChoice, "head")
-    compute = load_params(Compute, "compute")
-    began, first = time.monotonic(), knobs.models[0]
     heard = Heard.of(corpus, embeddings, knobs.minutes, knobs.seed, params.batch_seconds)
-    recipe = ShadowRecipe(models / UPSTREAM, embeddings, scratch, choice, knobs.fit(fit), compute)
-    drawn = halves(units(heard.clips), knobs.shadows, knobs.seed)
-    with tidied(scratch) as used:
-        shadows, seconds = train_shadows(recipe, heard.clips, drawn, heard.dev(knobs.seed), used)
+    recipe = recipe_of(models / UPSTREAM, embeddings, scratch, knobs)
+    drawn, first = draw(heard.clips, knobs.shadows, knobs.seed), knobs.models[0]
+    shadows = shadows_of(recipe, heard, drawn, knobs.seed)
     emitted = {
         name: heard.emissions(models / name, emissions / f"{name}.safetensors")
         for name in knobs.models
     }
-    quoting, described = quoting_of(models, heard, language_model), load_description(models / first)
+    described = {name: load_description(models / name) for name in knobs.models}
+    quoting = quoting_of(models, heard, language_model)
     audit = Audit(heard.clips, shadows, params)
     attacks = on_membership(audit, heard.member, models, emitted, quoting)
-    kinds = remembered_of(heard, recipe, knobs, emitted[first], described, quoting)
+    attacks[RECIPE] = by_recipe(audit, drawn)
+    kinds = remembered_of(heard, recipe, knobs, emitted[first], described[first], quoting)
     remembered = [line for kind, of in kinds.items() for line in exposed(kind, of, params)]
     speaks = who_speaks(heard, emitted[first], params)
+    held = voices_in_weights(shadows, drawn, heard.clips, params)
     kept = committed.attacked(found.parent, heard.corpus.utterances)
-    adapters = [name for name in knobs.models if load_description(models / name).added]
+    adapters = [name for name, of in described.items() if of.added]
     lines = judge(findings(attacks, remembered, speaks, kept, first, adapters))
     written = to_json(lines, RATES[0]) | {
         "membership": {name: [one.rounded() for one in each] for name, each in attacks.items()},
         "canaries": [line.rounded() for line in remembered],
         "voices": {name: voices.rounded(*both) for name, both in speaks.items()},
+        "voices_in_weights": {name: measured.rounded() for name, measured in held.items()},
         "committed_files": asdict(kept),
         "shadows": len(shadows),
         KEY: provenance(corpus=corpus, model=models / first, settings=params),
     }
     found.parent.mkdir(parents=True, exist_ok=True)
     write_json(found, written)
-    minutes, each = (time.monotonic() - began) / 60, np.mean(seconds)
-    print(f"{minutes:.0f} min; a shadow takes {each:.0f} s", file=sys.stderr)
+    print(f"{(time.monotonic() - began) / 60:.0f} min", file=sys.stderr)
     print("\n".join(f"{line.subject}: {line.verdict}. {line.evidence}" for line in lines))
 
 

@@ -1,18 +1,13 @@
 """Shadow heads on tones: trained, recalled, and what an overfitted one gives away."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from invented import model, store_corpus, write_corpus
 from shifted import PARAMS
+from tones import recipe_of
 
 from voicegraft.embedding.store import Store
-from voicegraft.model import upstream as upstreams
-from voicegraft.model.head import HeadChoice
-from voicegraft.pipeline.params import load_params
 from voicegraft.privacy.attacks import Audit
 from voicegraft.privacy.canaries import Canary, encoded
 from voicegraft.privacy.findings import by_membership
@@ -21,31 +16,7 @@ from voicegraft.privacy.insertion import Lesson, in_heads
 from voicegraft.privacy.likelihood_ratio import Shadow
 from voicegraft.privacy.shadows import ShadowRecipe, losses_of, train_shadows
 from voicegraft.privacy.verdict import MEMBERSHIP
-from voicegraft.training.compute import Compute
-from voicegraft.training.fit import Fit
 from voicegraft.training.recipe import load_recipe
-
-ROOT = Path(__file__).parent.parent.parent
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Tones, and the states that an untrained network has of them."""
-    folder = tmp_path_factory.mktemp("tones")
-    store_corpus(folder / "embeddings", write_corpus(folder / "corpus"), model())
-    (folder / "upstream").mkdir()
-    identity = {"name": "random", "config": upstreams.plugin("random").TINY}
-    (folder / "upstream" / upstreams.IDENTITY_FILE).write_text(json.dumps(identity))
-    return folder
-
-
-def recipe_of(folder, **knobs):
-    fit = load_params(Fit, "train_head", ROOT / "params.yaml").model_copy(
-        update={"epochs": 1, "min_steps": 0, "batch_seconds": 2.0} | knobs
-    )
-    compute = Compute(accelerator="cpu", devices=1, precision="32-true")
-    places = (folder / name for name in ("upstream", "embeddings", "scratch"))
-    return ShadowRecipe(*places, HeadChoice(name="ctc_linear", layer=2), fit, compute)
 
 
 def test_a_head_fitted_to_wrong_texts_gives_away_which_it_was_given(folder, tmp_path):

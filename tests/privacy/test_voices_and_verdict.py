@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from shifted import PARAMS
 
-from voicegraft.privacy.shadows import halves, units
+from voicegraft.privacy.drawn import halves, units_of
 from voicegraft.privacy.verdict import (
     CONTENT,
     MEMBERSHIP,
@@ -51,7 +51,7 @@ def test_voices_have_as_many_clips_as_are_wanted_or_are_left_out():
 
 def test_a_voice_on_one_side_is_dealt_as_a_whole_and_others_by_session():
     clips = [clip(0, "a", "train", "s1"), clip(1, "a", "test", "s2"), clip(2, "b", "unseen", "s1")]
-    assert units(clips) == ["session s1", "session s2", "voice b"]
+    assert units_of(clips) == ["session s1", "session s2", "voice b"]
 
 
 def test_two_shadows_share_out_all_units_and_no_unit_is_torn():

@@ -17,10 +17,17 @@ SUREST = 1e-6
 
 @dataclass(frozen=True)
 class Shadow:
-    """A model trained on some clips: `trained`, (clips,) of bool; `losses` of all, (clips,)."""
+    """A model trained on some clips.
+
+    Args:
+        trained: whether on each of all clips, (clips,) of bool.
+        losses: of all clips, (clips,).
+        gradients: of all clips by a part of the weights, (clips, size); None if nobody asks.
+    """
 
     trained: np.ndarray
     losses: np.ndarray
+    gradients: np.ndarray | None = None
 
 
 def confidence(losses: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
-"""Attacks on membership of all models that one may publish, alone and with a language model."""
+"""Attacks on membership of all models that one may publish, and on what their shadows learnt."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,18 @@ from voicegraft.language.rescoring import FEATURES
 from voicegraft.model.grafted import load_description
 from voicegraft.privacy import language
 from voicegraft.privacy.attacks import LEVELS, Attack, Audit
+from voicegraft.privacy.drawn import Drawn
 from voicegraft.privacy.likelihood_ratio import Shadow
 from voicegraft.privacy.losses import losses
 from voicegraft.privacy.quoting import Quoting
-from voicegraft.privacy.shadows import units
 
 LM = "_lm"
 LANGUAGE = "language"
 """The folder beside those of models, and the name of its attacks."""
 RECIPE = "recipe"
 """The name of attacks on shadows: no model of theirs is published."""
+SPEAKER, OTHER_CLIPS = "speaker", "other clips of the speaker"
+"""Levels at which shadows alone are attacked."""
 
 
 def on_membership(
@@ -30,7 +33,7 @@ def on_membership(
     emitted: Mapping[str, Sequence[Tensor]],
     quoting: Quoting | None,
 ) -> dict[str, list[Attack]]:
-    """Return the attacks by name: of a model, `LANGUAGE` or `RECIPE`.
+    """Return the attacks by name, of a model or `LANGUAGE`.
 
     Args:
         audit: of the clips, by shadows.
@@ -39,7 +42,7 @@ def on_membership(
         emitted: by model, what it emits for each clip.
         quoting: the language model; None if it is not attacked.
     """
-    found, texts = {RECIPE: by_recipe(audit)}, []
+    found, texts = {}, []
     if quoting:
         texts = language.text_shadows(audit.shadows, audit.clips, quoting.lexicon, quoting.order)
         own = language.text_losses(models / LANGUAGE, audit.clips)
@@ -68,8 +71,14 @@ def by_model(
         yield f"{name}{LM}", fused, language.fused_shadows(audit.shadows, texts, weight)
 
 
-def by_recipe(audit: Audit) -> list[Attack]:
-    """Return the attacks on shadows, whose members were drawn: by clip, session and whole voice."""
-    whole = np.array([unit.startswith("voice ") for unit in units(audit.clips)])
-    found = [*audit.of_recipe("clip"), *audit.of_recipe("session", ~whole)]
-    return found + (audit.of_recipe("speaker", whole) if whole.any() else [])
+def by_recipe(audit: Audit, drawn: Drawn) -> list[Attack]:
+    """Return the attacks on shadows: by clip, session and voice, and by other clips of a voice."""
+    learnt = {"clip": ~drawn.aside, "session": ~drawn.whole, SPEAKER: drawn.whole & ~drawn.aside}
+    kept = {level: clips for level, clips in learnt.items() if clips.any()}
+    found = [attack for level in kept for attack in audit.of_recipe(level, kept[level])]
+    if not drawn.aside.any():
+        return found
+    pairs = zip(audit.shadows, drawn.units, strict=True)
+    audit = replace(audit, shadows=[replace(shadow, trained=units) for shadow, units in pairs])
+    by_others = audit.of_recipe(SPEAKER, drawn.aside)
+    return [*found, *(replace(attack, level=OTHER_CLIPS) for attack in by_others)]

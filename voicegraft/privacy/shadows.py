@@ -1,9 +1,4 @@
-"""Shadow heads: trained by the head's recipe on halves of the clips, which are drawn by units.
-
-A unit is a session, and a whole voice where nothing of it is on two sides: else a clip that was not
-drawn would have its like in training, which no clip of test has. Two heads share out all units, so
-that each clip is in training for one half of all heads.
-"""
+"""Shadow heads: trained by the head's recipe on some of the clips, to know what others then do."""
 
 import time
 from collections.abc import Sequence
@@ -20,6 +15,7 @@ from voicegraft.embedding.knobs import head_layer
 from voicegraft.embedding.store import Store
 from voicegraft.model.grafted import GraftedModel, load_model, save_model
 from voicegraft.model.head import HeadChoice
+from voicegraft.privacy.gradients import gradients
 from voicegraft.privacy.likelihood_ratio import Shadow
 from voicegraft.privacy.losses import loss
 from voicegraft.speech.manifest import Utterance
@@ -31,30 +27,6 @@ from voicegraft.training.inputs import StoredStates, learnable
 from voicegraft.training.loop import Trainer
 from voicegraft.training.recipe import Recipe, add, parts_of
 from voicegraft.training.scratch import RESULT, fingerprint, keep, recall
-
-
-def units(clips: Sequence[Utterance]) -> list[str]:
-    """Return the unit of each clip: its session, or its voice if that is on one side alone."""
-    sides: dict[str, set[str]] = {}
-    for clip in clips:
-        sides.setdefault(clip.speaker, set()).add(clip.split)
-    whole = {voice for voice, found in sides.items() if voice and len(found) == 1}
-    return [
-        f"voice {clip.speaker}" if clip.speaker in whole else f"session {clip.session or clip.id}"
-        for clip in clips
-    ]
-
-
-def halves(units: Sequence[str], heads: int, seed: int) -> np.ndarray:
-    """Return which clips each head trains on, (heads, clips) of bool: `heads` is even."""
-    names, place = np.unique(units, return_inverse=True)
-    rng = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(heads // 2):
-        first = np.zeros(len(names), bool)
-        first[rng.permutation(len(names))[: len(names) // 2]] = True
-        drawn += [first, ~first]
-    return np.stack(drawn)[:, place]
 
 
 @dataclass(frozen=True)
@@ -125,14 +97,16 @@ class ShadowRecipe:
         """Return a head trained on some of `clips`, and its seconds; recalled if it was before."""
         if kept := recall(run / RESULT):
             tensors, values = kept
-            return Shadow(trained, tensors["losses"].numpy()), values["seconds"]
+            found = (tensors[name].numpy() for name in ("losses", "gradients"))
+            return Shadow(trained, *found), values["seconds"]
         began = time.monotonic()
         own = [clip for clip, drawn in zip(clips, trained, strict=True) if drawn]
         trainer = self.train(Store(self.embeddings), own, dev, seed, run)
-        found = losses_of(trainer, clips)
+        found = {"losses": losses_of(trainer, clips), "gradients": gradients(trainer, clips)}
         seconds = round(time.monotonic() - began, 1)
-        keep(run / RESULT, {"losses": torch.from_numpy(found)}, {"seconds": seconds})
-        return Shadow(trained, found), seconds
+        tensors = {name: torch.from_numpy(values) for name, values in found.items()}
+        keep(run / RESULT, tensors, {"seconds": seconds})
+        return Shadow(trained, **found), seconds
 
 
 def _run(

@@ -5,6 +5,7 @@ of two clips, with nothing learnt of the voices. A spectrogram, and chance, say 
 tells than sound does. Voices of one session share its room and microphone, which helps both.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,17 +47,28 @@ def emission_features(emissions: Sequence[Tensor]) -> np.ndarray:
 
 
 @threadpool_limits.wrap(limits=1)
-def identification(features: np.ndarray, clips: Sequence[Utterance], params: Evaluate) -> Found:
-    """Return the share of clips whose voice is named rightly by the other folds, and by chance."""
+def rightly_named(features: np.ndarray, clips: Sequence[Utterance], seed: int) -> np.ndarray:
+    """Return 1 for each clip whose voice is named rightly by the other folds, else 0, (clips,)."""
     voices = np.array([clip.speaker for clip in clips])
     model = make_pipeline(
         StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
     )
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=params.seed)
-    right = (cross_val_predict(model, features, voices, cv=folds) == voices).astype(float)
-    resampling = Resampling.of([Thing(c.id, speaker=c.speaker) for c in clips], params)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
+    return (cross_val_predict(model, features, voices, cv=folds) == voices).astype(float)
+
+
+def by_voice(clips: Sequence[Utterance], params: Evaluate) -> Resampling:
+    """Return the resampling of clips by whole voices."""
+    return Resampling.of([Thing(clip.id, speaker=clip.speaker) for clip in clips], params)
+
+
+def identification(features: np.ndarray, clips: Sequence[Utterance], params: Evaluate) -> Found:
+    """Return the share of clips whose voice is named rightly by the other folds, and by chance."""
+    right = rightly_named(features, clips, params.seed)
+    resampling = by_voice(clips, params)
     found = resampling.measure(lambda w: w @ right / w.sum(1), params.confidence, 1.0)
-    return found, float(np.unique(voices, return_counts=True)[1].max() / len(voices))
+    most = Counter(clip.speaker for clip in clips).most_common(1)[0][1]
+    return found, most / len(clips)
 
 
 @threadpool_limits.wrap(limits=1)
