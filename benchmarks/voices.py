@@ -14,9 +14,9 @@ import numpy as np
 
 from voicegraft.embedding.choice import pooled
 from voicegraft.embedding.store import Store
-from voicegraft.evaluation.summary import Evaluate
+from voicegraft.evaluation.classes.open_set import evaluate_of
 from voicegraft.pipeline.command import run_stage
-from voicegraft.pipeline.params import load_params
+from voicegraft.pipeline.params import load_params, load_task
 from voicegraft.privacy.measure import Measured
 from voicegraft.privacy.voices import drawn_voices, identification, verification
 from voicegraft.review.markdown import table
@@ -41,7 +41,7 @@ def share(found: Measured) -> str:
 
 
 def main(corpus: Path, embeddings: Path) -> None:
-    params = load_params(Evaluate, "evaluate")
+    params = load_params(evaluate_of(load_task()), "evaluate")
     speech = Corpus(corpus)
     clips = drawn_voices(speech.utterances, params.seed)
     rows = []
