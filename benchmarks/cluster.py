@@ -15,94 +15,25 @@ on every node. It needs the extras `ray`, `s3` and `test`.
 """
 
 import json
-import logging
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
-import boto3
-import psutil
 from dvc.utils.serialize import modify_yaml
-from moto.server import DomainDispatcherApplication, create_backend_app
-from ray.cluster_utils import Cluster
-from werkzeug.serving import make_server
 
 from benchmarks.growth import repeat
+from benchmarks.moody_store import BUCKET, REFUSED_EVERY, object_store
+from benchmarks.nodes import NODES, ROOT, Nodes, Watch, cluster
 from benchmarks.results import RESULTS, keep, read
 from voicegraft.embedding import shards
 from voicegraft.model import upstream as upstreams
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import hashes
 from voicegraft.speech.manifest import Corpus
-
-ROOT = Path(__file__).parent.parent
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
-NODES = 3
-LOOK_SECONDS = 0.2
-REFUSED_EVERY = 10
-BUCKET = "states"
-
-
-class Watch(threading.Thread):
-    """The processor time of this process's descendants, dead ones included."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.spent: dict[tuple[int, float], float] = {}
-        self.ended = threading.Event()
-
-    def run(self) -> None:
-        """Look at them until `seconds` is asked."""
-        while not self.ended.wait(LOOK_SECONDS):
-            for process in psutil.Process().children(recursive=True):
-                try:
-                    times = process.cpu_times()
-                    self.spent[process.pid, process.create_time()] = times.user + times.system
-                except psutil.NoSuchProcess:
-                    pass
-
-    def seconds(self) -> float:
-        """Stop watching; return the sum."""
-        self.ended.set()
-        self.join()
-        return sum(self.spent.values())
-
-
-class Nodes:
-    """A cluster whose nodes come and go; the first is not for encoders."""
-
-    def __init__(self, environment: Mapping[str, str]):
-        os.environ.update(environment)
-        self.cluster = Cluster()
-        self.cluster.add_node(num_cpus=0, include_dashboard=False)
-        self.workers = [self.cluster.add_node(num_cpus=1) for _ in range(NODES)]
-
-    def kill(self, number: int) -> None:
-        """Kill a node as if its power failed, and let another join."""
-        node = self.workers.pop(number)
-        for found in node.all_processes["raylet"]:
-            os.kill(found.process.pid, signal.SIGKILL)
-        self.cluster.remove_node(node, allow_graceful=False)
-        self.workers.append(self.cluster.add_node(num_cpus=1))
-
-
-@contextmanager
-def cluster(**environment: str) -> Iterator[Nodes]:
-    """Yield nodes, which are gone afterwards."""
-    quiet = {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(ROOT)}
-    nodes = Nodes(quiet | environment)
-    try:
-        yield nodes
-    finally:
-        nodes.cluster.shutdown()
 
 
 def project(folder: Path, upstream: Path, corpus: Path, **knobs: object) -> Path:
@@ -169,38 +100,6 @@ def overhead(upstream: Path, corpus: Path, hours: float, work: Path) -> dict:
         folders[engine] = project(work / engine, upstream, work / "corpus", engine=engine, **knobs)
         found[engine] = measured(folders[engine], engine == "ray")
     return found | {"same_bytes": same(*folders.values())}
-
-
-class Moody:
-    """An API of S3 that refuses every tenth call."""
-
-    def __init__(self):
-        self.app, self.calls = DomainDispatcherApplication(create_backend_app), 0
-
-    def __call__(self, environ: dict, start_response: Callable) -> Iterable[bytes]:
-        """Answer as WSGI has it."""
-        self.calls += 1
-        if self.calls % REFUSED_EVERY == 0:
-            start_response("503 Slow Down", [("Content-Length", "0")])
-            return [b""]
-        return self.app(environ, start_response)
-
-
-@contextmanager
-def object_store() -> Iterator[Moody]:
-    """Yield a store on loopback, of which the environment tells every process."""
-    app = Moody()
-    made = make_server("127.0.0.1", 0, app, threaded=True)
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    os.environ |= {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{made.server_port}",
-        "AWS_ACCESS_KEY_ID": "someone",
-        "AWS_SECRET_ACCESS_KEY": "a-secret-of-someone",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    boto3.resource("s3").Bucket(BUCKET).create()
-    yield app
-    made.shutdown()
 
 
 def tones(work: Path, clips: int) -> tuple[Path, Path]:
