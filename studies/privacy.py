@@ -5,7 +5,8 @@ Reads   MODELS, the folder of the upstream, of each of audit.models, with and wi
         the folder in which evaluate writes them; LANGUAGE_MODEL, JSON of build_language_model; the
         files beside FOUND, which git keeps
 Writes  FOUND, JSON for git, without a name or a sentence: verdicts; attacks on membership, canaries
-        and voices, with intervals; seconds. SCRATCH keeps shadow heads for the next run
+        and voices, with intervals; CURVES, a table for git of members found by false positives, for
+        a plot. SCRATCH keeps shadow heads for the next run
 Knobs   audit: models, shadows, minutes, epochs, canaries, of_each, canary_heads, seed; head;
         train_head; finetune; compute; evaluate: batch_seconds, resamples, confidence, seed
 """
@@ -33,9 +34,11 @@ from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import read_json, write_json
 from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
 from voicegraft.pipeline.provenance import KEY, provenance
+from voicegraft.pipeline.tables import write_records
 from voicegraft.privacy import committed, voices
 from voicegraft.privacy.attacks import RATES, Audit
 from voicegraft.privacy.canaries import Canary, cut_words, encoded, made_up
+from voicegraft.privacy.curve import Point, points
 from voicegraft.privacy.drawn import Drawn, draw
 from voicegraft.privacy.findings import findings
 from voicegraft.privacy.gradients import voices_in_weights
@@ -143,7 +146,8 @@ def remembered_of(
 def recipe_of(upstream: Path, embeddings: Path, scratch: Path, knobs: Privacy) -> ShadowRecipe:
     """Return the recipe of shadows, by the knobs of the head."""
     fit = knobs.fit(load_params(Fit, "train_head"))
-    choice, compute = load_params(HeadChoice, "head"), load_params(Compute, "compute")
+    choice = load_params(HeadChoice, "head")
+    compute = load_params(Compute, "compute")
     return ShadowRecipe(upstream, embeddings, scratch, choice, fit, compute)
 
 
@@ -162,6 +166,7 @@ def main(
     emissions: Path,
     language_model: Path,
     found: Path,
+    curves: Path,
     scratch: Path,
 ) -> None:
     began = time.monotonic()
@@ -198,6 +203,7 @@ def main(
     }
     found.parent.mkdir(parents=True, exist_ok=True)
     write_json(found, written)
+    write_records(curves, Point, points(attacks))
     print(f"{(time.monotonic() - began) / 60:.0f} min", file=sys.stderr)
     print("\n".join(f"{line.subject}: {line.verdict}. {line.evidence}" for line in lines))
 

@@ -5,7 +5,8 @@ import pytest
 from shifted import CLIPS, PARAMS, clips, losses_by, member, shadows
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from voicegraft.privacy.attacks import Audit, Pools
+from voicegraft.privacy.attacks import CURVE, LEVELS, Audit, Pools
+from voicegraft.privacy.curve import points
 from voicegraft.privacy.likelihood_ratio import Shadow, confidence, offline, online
 from voicegraft.privacy.roc import Roc
 
@@ -73,6 +74,17 @@ def test_what_was_learnt_is_found_beyond_the_control(level):
     found = attacks(learnt=0.4, shift=0.0, level=level)
     assert found["lira_offline"].auc.value > 0.95
     assert found["lira_offline"].succeeds
+
+
+def test_the_curve_of_a_model_rises_from_few_false_positives_to_many():
+    losses = losses_by(member(), 0.4, 0.0, seed=1)
+    audit = Audit(clips(), shadows(0.4, 0.0), PARAMS)
+    attacks = [a for level in LEVELS for a in audit.of_model(losses, member(), level)]
+    curve = list(points({"head": attacks}))
+    assert [point.false_positives for point in curve] == list(CURVE)
+    found = [point.true_positives for point in curve]
+    assert found == sorted(found) and found[-1] > 0.95
+    assert all(p.true_positives_low <= p.true_positives <= p.true_positives_high for p in curve)
 
 
 def test_sides_that_differ_before_training_are_not_taken_for_membership():

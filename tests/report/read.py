@@ -54,3 +54,9 @@ def made(project, clips=3):
 def values(spec):
     (rows,) = spec["datasets"].values() if "datasets" in spec else [spec["data"]["values"]]
     return rows
+
+
+def layers(spec):
+    """Return the rows of each layer of a plot: of its own, or of the plot."""
+    found = [layer.get("data", spec.get("data")) for layer in spec["layer"]]
+    return [spec["datasets"][data["name"]] if "name" in data else data["values"] for data in found]

@@ -1,7 +1,7 @@
 """What the report says of worse recordings."""
 
 import pytest
-from read import made
+from read import layers, made
 from reported import write_robustness
 
 NOISE, OTHERS = "CER on test in noise: white", "CER on test without noise"
@@ -12,12 +12,6 @@ def plots(project):
     for model, clean in (("head", 0.3), ("top3", 0.1)):
         write_robustness(project, model, clean)
     return made(project).plots
-
-
-def layers(spec):
-    """Return the rows of each layer of a plot: of its own, or of the plot."""
-    found = [layer.get("data", spec.get("data")) for layer in spec["layer"]]
-    return [spec["datasets"][data["name"]] if "name" in data else data["values"] for data in found]
 
 
 def test_a_line_for_each_model_in_noise_has_its_band_by_level(plots):

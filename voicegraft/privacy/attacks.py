@@ -20,6 +20,8 @@ from voicegraft.privacy.roc import Roc
 
 RATES = (0.01, 0.001)
 """False-positive rates at which members are counted."""
+CURVE = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Those of a curve, dense where an attacker is sure of few members (Carlini et al. 2022)."""
 LEVELS = ("clip", "session")
 """At which a model is attacked; a voice is a member of too many clips to be drawn with them."""
 
@@ -39,7 +41,7 @@ class Attack:
     excess: Measured
     """The area less the control's, or less a half; all attacks' intervals hold together."""
     found: dict[float, Measured]
-    """The share of members found, by false-positive rate."""
+    """The share of members found, by false-positive rate: those of CURVE."""
 
     @property
     def succeeds(self) -> bool:
@@ -48,7 +50,7 @@ class Attack:
 
     def rounded(self) -> dict[str, Any]:
         """Return it for JSON."""
-        rates = {f"found_at_{rate:g}": found.rounded() for rate, found in self.found.items()}
+        rates = {f"found_at_{rate:g}": self.found[rate].rounded() for rate in RATES}
         control = {"control_auc": self.control.rounded()} if self.control else {}
         areas = {"auc": self.auc.rounded(), "excess": self.excess.rounded()} | control
         what = {"level": self.level, "attack": self.name}
@@ -140,7 +142,7 @@ class Audit:
             auc=measure(lambda weights: _mean_auc(own, weights)),
             control=measure(lambda weights: _mean_auc(controls, weights)) if controls else None,
             excess=resampling.measure(excess, surer),
-            found={rate: measure(lambda w, r=rate: _mean_found(own, r, w)) for rate in RATES},
+            found={rate: measure(lambda w, r=rate: _mean_found(own, r, w)) for rate in CURVE},
         )
 
 

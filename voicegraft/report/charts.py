@@ -125,6 +125,22 @@ def bands(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
     return finished(alt.layer(*drawn).properties(height=260))
 
 
+def attacks(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
+    """Return members found over false positives, on a logarithmic scale; chance is dashed.
+
+    Args:
+        rows: each with `series`, `false_positives`, `value`, `low` and `high`.
+        series: as for `intervals`.
+    """
+    field = "false_positives"
+    title, log = "share of others taken for members", alt.Scale(type="log", nice=False)
+    drawn = band_and_line(rows, series, field, title, log)
+    diagonal = [{field: row[field], "chance": row[field]} for row in rows]
+    chance = alt.Chart(alt.Data(values=diagonal)).mark_line(strokeDash=[5, 4], color=INK)
+    chance = chance.encode(x=f"{field}:Q", y="chance:Q")
+    return finished(alt.layer(*drawn, chance).properties(height=260))
+
+
 def noise(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
     """Return rates with their intervals over levels of noise; the rate of clean clips is dashed.
 

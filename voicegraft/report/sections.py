@@ -19,7 +19,7 @@ from voicegraft.report.classes.plots import (
 from voicegraft.report.clips import recordings, shown_class_clips, shown_clips
 from voicegraft.report.findings import Findings
 from voicegraft.report.models import Model, builds, evaluated, sides
-from voicegraft.report.studies import robustness_plots, self_trained, spared_labels
+from voicegraft.report.studies import attack_plot, robustness_plots, self_trained, spared_labels
 from voicegraft.report.transfer import read_transfer
 
 SECTIONS = {
@@ -80,6 +80,7 @@ def _of_texts(findings: Findings, models: Sequence[Model], clips: int) -> dict[s
         "recordings": recordings(findings, shown),
         "privacy": findings.privacy,
         "given_away": from_json(findings.privacy),
+        "attacked": attack_plot(findings),
     }
 
 

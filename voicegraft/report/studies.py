@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from voicegraft.privacy.curve import FILE
 from voicegraft.report import charts
 from voicegraft.report.findings import Findings
 from voicegraft.report.models import CONTROL, Model
@@ -42,6 +43,20 @@ def _row(line: dict[str, str], names: dict[str, str]) -> dict[str, Any]:
         "minutes": float(line["minutes"]),
         **{name: float(line[column]) for name, column in rates.items()},
     }
+
+
+def attack_plot(findings: Findings) -> Plot | None:
+    """Return the members that attacks find by false positives, if the audit has a curve."""
+    lines = (findings.rows(f"evaluation/{FILE}") if findings.privacy else None) or []
+    rates = {"value": "true_positives", "low": "true_positives_low", "high": "true_positives_high"}
+    rows = [
+        {"series": line["model"], "false_positives": float(line["false_positives"])}
+        | {name: float(line[column]) for name, column in rates.items()}
+        for line in lines
+    ]
+    series = list(dict.fromkeys(row["series"] for row in rows))
+    title = "Clips of train that an attacker finds"
+    return Plot(title, charts.attacks(rows, series)) if rows else None
 
 
 CLEAN = "clean"
