@@ -103,6 +103,9 @@ def canaries(
 def who_speaks(heard: Heard, emissions: Sequence[Tensor], params: Evaluate) -> dict[str, Any]:
     """Return how well voices are named and told apart, by features: (found, chance) of both."""
     clips = voices.drawn_voices(heard.clips, params.seed)
+    if not clips:
+        print(f"who speaks is not asked: no two voices have {voices.FEWEST} clips", file=sys.stderr)
+        return {}
     emission_of = {c.id: e for c, e in zip(heard.clips, emissions, strict=True)}
     ids = [clip.id for clip in clips]
     layers = heard.store.facts["layers"]

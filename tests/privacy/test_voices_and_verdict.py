@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from shifted import PARAMS
 
+from voicegraft.privacy.committed import Committed
 from voicegraft.privacy.drawn import halves, units_of
+from voicegraft.privacy.findings import findings
 from voicegraft.privacy.verdict import (
     CONTENT,
     MEMBERSHIP,
@@ -79,6 +81,12 @@ def test_the_worst_finding_decides_and_what_nobody_attacked_is_said():
         ("committed files", UNTESTED, ""),
     ]
     assert from_json(to_json(found, 0.01)) == found
+
+
+def test_of_a_corpus_with_one_voice_embeddings_are_not_attacked():
+    lines = judge(findings({}, [], {}, Committed(0, 1, 0, 1, 0, 0), "head"))
+    verdicts = {line.subject: line.verdict for line in lines}
+    assert verdicts["embeddings"] == UNTESTED and verdicts["committed files"] == NONE
 
 
 @pytest.mark.parametrize("wrong", [("modle", NONE), ("model", "leaks")])

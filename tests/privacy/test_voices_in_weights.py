@@ -23,26 +23,27 @@ from voicegraft.privacy.gradients import (
 from voicegraft.privacy.heard import Heard
 from voicegraft.privacy.likelihood_ratio import Shadow
 from voicegraft.privacy.published import OTHER_CLIPS, SPEAKER, by_recipe
+from voicegraft.privacy.voices import drawn_voices
 from voicegraft.speech.manifest import Utterance
 
 CLIPS = [
     Utterance(f"v{voice}-{k}", "train", f"v{voice}", f"s{voice}", 0, 16_000, "a b")
     for voice in range(12)
-    for k in range(12)
+    for k in range(15)
 ]
 TWO_SIDED = [
     Utterance(f"both-{k}", ("train", "test")[k % 2], "both", f"of{k % 4}", 0, 16_000, "a b")
     for k in range(16)
 ]
 DRAWN = draw(CLIPS, 8, seed=1)
-PLACE = np.repeat(np.arange(12), 12)
+PLACE = np.repeat(np.arange(12), 15)
 
 
-def test_a_quarter_of_each_whole_voice_is_in_no_lesson_and_no_other_clip_is_set_aside():
+def test_a_third_of_each_whole_voice_is_in_no_lesson_and_no_other_clip_is_set_aside():
     drawn = draw([*CLIPS, *TWO_SIDED], 4, seed=1)
     assert not (drawn.lessons & drawn.aside).any()
     assert (drawn.lessons | drawn.aside == drawn.units | drawn.aside).all()
-    assert [drawn.aside[PLACE.searchsorted(v) :][:12].sum() for v in range(12)] == [3] * 12
+    assert [drawn.aside[PLACE.searchsorted(v) :][:15].sum() for v in range(12)] == [5] * 12
     assert not drawn.aside[len(CLIPS) :].any()
     assert list(drawn.whole) == [True] * len(CLIPS) + [False] * len(TWO_SIDED)
 
@@ -80,6 +81,13 @@ def test_voices_are_in_the_weights_where_gradients_name_those_alone_that_were_le
     assert rates[HAD].value > 0.95
     assert (rates[HAD_NOT].value < 0.5) == only_learnt
     assert (rates[DIFFERENCE].low > 0) == only_learnt
+
+
+def test_of_one_voice_nothing_is_asked():
+    clips = [replace(clip, speaker="one") for clip in CLIPS]
+    shadows = [Shadow(np.ones(len(CLIPS), bool), np.zeros(len(CLIPS)))]
+    assert voices_in_weights(shadows, draw(clips, 2, seed=1), clips, PARAMS) == {}
+    assert drawn_voices(clips, seed=1) == []
 
 
 def test_a_gradient_has_the_direction_in_which_the_loss_rises(folder, tmp_path):

@@ -14,7 +14,7 @@ import numpy as np
 from voicegraft.speech.manifest import Utterance
 
 VOICE, SESSION = "voice", "session"
-ONE_ASIDE_IN = 4
+ONE_ASIDE_IN = 3
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ def findings(
         attacks: on membership, by model; `language` is the language model, and `recipe` what is
             shown beside, for no model of it is published.
         remembered: canaries in kinds of models: head, language and fused, or the name of a recipe.
-        speaks: voices named, and told apart, by features; those of a layer are embeddings.
+        speaks: voices named, and told apart, by features; those of a layer are embeddings. None of
+            a corpus with one voice.
         committed: the files that git keeps.
         first: the model that canaries stand for.
         adapters: the models whose upstream stayed as it was, so that an adapter is published.
@@ -40,8 +41,9 @@ def findings(
     kinds = dict.fromkeys(line.kind for line in remembered)
     found += [by_canaries(of_kind.get(kind) or named[kind], remembered, kind) for kind in kinds]
     layers = [both for name, both in speaks.items() if name.startswith("layer")]
-    found.append(committed.finding)
-    return [*found, by_voices("embeddings", *max(layers, key=lambda both: both[0][0].value))]
+    if layers:
+        found.append(by_voices("embeddings", *max(layers, key=lambda both: both[0][0].value)))
+    return [*found, committed.finding]
 
 
 def by_membership(subject: str, attacks: Sequence[Attack]) -> Finding:

@@ -16,7 +16,7 @@ from voicegraft.evaluation.summary import Evaluate
 from voicegraft.privacy.drawn import Drawn
 from voicegraft.privacy.likelihood_ratio import Shadow
 from voicegraft.privacy.measure import Measured
-from voicegraft.privacy.voices import by_voice, drawn_voices, rightly_named
+from voicegraft.privacy.voices import FOLDS, by_voice, drawn_voices, rightly_named
 from voicegraft.speech.manifest import Utterance
 from voicegraft.training.loop import Trainer
 
@@ -47,7 +47,10 @@ def voices_in_weights(
 ) -> dict[str, Measured]:
     """Return how often gradients name the voices that a head learnt from, and those it did not.
 
-    Asked about are clips that no head learnt from, of whole voices.
+    Nothing is returned where there are not two voices with enough clips.
+
+    All clips are such as no head learnt from, of whole voices: a clip's own gradient is smaller
+    where it was learnt, which would tell the two kinds of voices apart by itself.
 
     Args:
         shadows: heads with gradients of all `clips`.
@@ -55,21 +58,23 @@ def voices_in_weights(
         clips: all of them.
         params: of the bootstrap.
     """
-    of_voices = [clip for clip, whole in zip(clips, drawn.whole, strict=True) if whole]
-    kept = {clip.id for clip in drawn_voices(of_voices, params.seed)}
+    apart = [clip for clip, aside in zip(clips, drawn.aside, strict=True) if aside]
+    kept = {clip.id for clip in drawn_voices(apart, params.seed, FOLDS)}
+    if not kept:
+        return {}
     places = [place for place, clip in enumerate(clips) if clip.id in kept]
     named, had = [clips[place] for place in places], drawn.units[:, places]
     right = np.stack([rightly_named(s.gradients[places], named, params.seed) for s in shadows])
-    asked = {HAD: had & drawn.aside[places], HAD_NOT: ~had & drawn.aside[places]}
+    asked = {HAD: had, HAD_NOT: ~had}
     resampling = by_voice(named, params)
 
     def rate(name: str, weights: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):  # no clip of this side is drawn: no rate
             return weights @ (right * asked[name]).sum(0) / (weights @ asked[name].sum(0))
 
-    def apart(weights: np.ndarray) -> np.ndarray:
+    def more(weights: np.ndarray) -> np.ndarray:
         return rate(HAD, weights) - rate(HAD_NOT, weights)
 
     sides = (HAD, HAD_NOT)
     found = {s: resampling.measure(partial(rate, s), params.confidence, 1.0) for s in sides}
-    return found | {DIFFERENCE: resampling.measure(apart, params.confidence)}
+    return found | {DIFFERENCE: resampling.measure(more, params.confidence)}

@@ -30,14 +30,17 @@ FEWEST, MOST = 10, 20
 """Clips of a voice: with fewer it is left out; of more, some are drawn."""
 
 
-def drawn_voices(clips: Sequence[Utterance], seed: int) -> list[Utterance]:
-    """Return FEWEST to MOST clips of each voice, drawn at random, in their order."""
+def drawn_voices(clips: Sequence[Utterance], seed: int, fewest: int = FEWEST) -> list[Utterance]:
+    """Return `fewest` to MOST clips of each voice, drawn at random, in their order.
+
+    Nothing is returned where there are not two such voices: nobody can be told from another.
+    """
     rng, found = np.random.default_rng(seed), []
     for voice in sorted({clip.speaker for clip in clips} - {""}):
         own = [clip for clip in clips if clip.speaker == voice]
-        if len(own) >= FEWEST:
-            found += [own[i] for i in sorted(rng.permutation(len(own))[:MOST])]
-    return found
+        if len(own) >= fewest:
+            found.append([own[i] for i in sorted(rng.permutation(len(own))[:MOST])])
+    return [clip for own in found for clip in own] if len(found) > 1 else []
 
 
 def emission_features(emissions: Sequence[Tensor]) -> np.ndarray:
