@@ -14,6 +14,7 @@ from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.model import upstream as upstreams
 from voicegraft.pipeline.params import load_params
 from voicegraft.planning import forecast as planning
+from voicegraft.planning import rates
 from voicegraft.planning.forecast import forecast, on_device, simulated
 from voicegraft.planning.rates import NOISE_SECONDS, Rates, measure
 
@@ -86,20 +87,27 @@ def project(tmp_path, monkeypatch) -> Path:
 
 def test_noise_is_measured_where_there_is_no_corpus(project):
     params = load_params(ExtractEmbeddings, "extract_embeddings")
-    rates = measure(project, Path("data/corpus"), params, seconds=0.1)
+    found = measure(project, Path("data/corpus"), params, seconds=0.1)
     upstream = upstreams.load(project)
     speeds, samples = (1, *params.speeds), NOISE_SECONDS * upstream.sample_rate
     frames = [upstream.frames(int(samples / s), params.margin_seconds) for s in speeds]
     seconds = sum(NOISE_SECONDS / s for s in speeds)
-    assert rates.takes == pytest.approx(seconds / NOISE_SECONDS, rel=1e-4)
-    assert rates.clips == pytest.approx(3600 / NOISE_SECONDS)
-    assert rates.layer_bytes == pytest.approx(
+    assert found.takes == pytest.approx(seconds / NOISE_SECONDS, rel=1e-4)
+    assert found.clips == pytest.approx(3600 / NOISE_SECONDS)
+    assert found.layer_bytes == pytest.approx(
         sum(frames) * 2 * upstream.size / seconds * 3600, rel=1e-4
     )
-    assert 0 < rates.compose < rates.encode < 3600
+    assert 0 < found.compose < found.encode < 3600
     # A linear layer of n to m has 2nm operations a frame: qkv, out, up, down of each of 2 blocks.
     linear = 2 * 2 * (3 + 1 + 4 + 4) * upstream.size**2 * sum(frames) / seconds * 3600
-    assert linear < rates.operations < 20 * linear
+    assert linear < found.operations < 20 * linear
+
+
+def test_a_process_loads_what_it_needs_before_it_encodes(project, monkeypatch):
+    monkeypatch.setattr(rates, "loading", lambda: 1000.0)
+    params = load_params(ExtractEmbeddings, "extract_embeddings")
+    found = measure(project, Path("data/corpus"), params, seconds=0.1)
+    assert 1000 < found.start < 1500
 
 
 def numbers(output: str, line: str) -> list[float]:
