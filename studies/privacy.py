@@ -186,8 +186,8 @@ def main(
     described = {name: load_description(models / name) for name in knobs.models}
     quoting = quoting_of(models, heard, language_model)
     audit = Audit(heard.clips, shadows, params)
-    attacks = on_membership(audit, heard.member, models, emitted, quoting)
-    attacks[RECIPE] = by_recipe(audit, drawn)
+    on_models = on_membership(audit, heard.member, models, emitted, quoting)
+    attacks = on_models | {RECIPE: by_recipe(audit, drawn)}
     kinds = remembered_of(heard, recipe, knobs, emitted[first], described[first], quoting)
     remembered = [line for kind, of in kinds.items() for line in exposed(kind, of, params)]
     speaks = who_speaks(heard, emitted[first], params)
@@ -206,7 +206,7 @@ def main(
     }
     found.parent.mkdir(parents=True, exist_ok=True)
     write_json(found, written)
-    write_records(curves, Point, points(attacks))
+    write_records(curves, Point, points(on_models))
     print(f"{(time.monotonic() - began) / 60:.0f} min", file=sys.stderr)
     print("\n".join(f"{line.subject}: {line.verdict}. {line.evidence}" for line in lines))
 

@@ -134,11 +134,13 @@ def attacks(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
     """
     field = "false_positives"
     title, log = "share of others taken for members", alt.Scale(type="log", nice=False)
-    drawn = band_and_line(rows, series, field, title, log)
+    # Bands of six models hide each other: the ends of an interval are in the tooltip.
+    _, line = band_and_line(rows, series, field, title, log)
+    line = line.encode(y=alt.Y("value:Q", title=None, axis=PER_CENT))
     diagonal = [{field: row[field], "chance": row[field]} for row in rows]
     chance = alt.Chart(alt.Data(values=diagonal)).mark_line(strokeDash=[5, 4], color=INK)
     chance = chance.encode(x=f"{field}:Q", y="chance:Q")
-    return finished(alt.layer(*drawn, chance).properties(height=260))
+    return finished(alt.layer(line, chance).properties(height=260))
 
 
 def noise(rows: Rows, series: Sequence[str]) -> dict[str, Any]:
