@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +51,15 @@ def repeat(corpus: Corpus, hours: float, folder: Path) -> None:
     write_manifest(folder / "manifest.csv", utterances)
 
 
+def grown(corpus: Path, hours: Sequence[float], work: Path) -> Iterator[float]:
+    """Yield each of `hours` while WORK has a corpus of so many; afterwards it is gone."""
+    for amount in hours:
+        shutil.rmtree(work, ignore_errors=True)
+        repeat(Corpus(corpus), amount, work / "corpus")
+        yield amount
+        shutil.rmtree(work)
+
+
 def extract(upstream: Path, corpus: Path, folder: Path, layer: int = 1) -> tuple[float, float]:
     """Run the stage for one layer; return its seconds and its peak memory in gigabytes."""
     shutil.copy(ROOT / "params.yaml", folder)
@@ -73,11 +83,8 @@ def main(
     work: Path = Path(".voicegraft/bench/growth"),
 ) -> None:
     found: dict[str, dict[str, float]] = {}
-    for amount in hours:
-        shutil.rmtree(work, ignore_errors=True)
-        repeat(Corpus(corpus), amount, work / "corpus")
+    for amount in grown(corpus, hours, work):
         seconds, peak = extract(upstream, work / "corpus", work)
-        shutil.rmtree(work)
         found[f"{amount:g}"] = {"seconds": seconds, "peak_gigabytes": peak}
         keep("growth", {"hours": found})
 

@@ -11,17 +11,15 @@ extraction. CORPUS is repeated up to so many hours, so that no clip is in the ca
 need 50 GB of disk in WORK, and half an hour or more.
 """
 
-import shutil
 from pathlib import Path
 
-from benchmarks.growth import ROOT, extract, repeat
+from benchmarks.growth import ROOT, extract, grown
 from benchmarks.results import keep
 from voicegraft.embedding.knobs import ExtractEmbeddings
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params
 from voicegraft.planning.forecast import forecast
 from voicegraft.planning.rates import measure
-from voicegraft.speech.manifest import Corpus
 
 SECONDS = 30.0
 
@@ -42,12 +40,9 @@ def main(
     work: Path = Path(".voicegraft/bench/planned"),
 ) -> None:
     found: dict[str, dict[str, float]] = {}
-    for amount in hours:
-        shutil.rmtree(work, ignore_errors=True)
-        repeat(Corpus(corpus), amount, work / "corpus")
+    for amount in grown(corpus, hours, work):
         said = planned(upstream, corpus, amount, layer)
         seconds, peak = extract(upstream, work / "corpus", work, layer)
-        shutil.rmtree(work)
         off = said / seconds - 1
         found[f"{amount:g}"] = {"planned": said, "seconds": seconds, "off": off, "gigabytes": peak}
         print(f"{amount:g} hours: planned {said:.0f} s, took {seconds:.0f} s, {off:+.1%}")

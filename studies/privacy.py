@@ -24,7 +24,6 @@ import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor
 
-from voicegraft.embedding.choice import pooled
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.language.arpa import is_installed
 from voicegraft.language.decoder import MISSING
@@ -50,7 +49,6 @@ from voicegraft.privacy.published import LANGUAGE, RECIPE, by_recipe, on_members
 from voicegraft.privacy.quoting import Quoting
 from voicegraft.privacy.shadows import ShadowRecipe, train_shadows
 from voicegraft.privacy.verdict import judge, to_json
-from voicegraft.studies.exploration.units import NAME, log_mel_means
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
 from voicegraft.training.recipe import Recipe, load_recipe
@@ -107,15 +105,9 @@ def who_speaks(heard: Heard, emissions: Sequence[Tensor], params: Evaluate) -> d
         print(f"who speaks is not asked: no two voices have {voices.FEWEST} clips", file=sys.stderr)
         return {}
     emission_of = {c.id: e for c, e in zip(heard.clips, emissions, strict=True)}
-    ids = [clip.id for clip in clips]
-    layers = heard.store.facts["layers"]
-    features = {f"layer {k}": pooled(heard.store, ids, [k], "mean") for k in layers}
-    features["emissions"] = voices.emission_features([emission_of[id] for id in ids])
-    features[NAME] = log_mel_means(heard.corpus, clips)
-    return {
-        name: (voices.identification(f, clips, params), voices.verification(f, clips, params))
-        for name, f in features.items()
-    }
+    emitted = voices.emission_features([emission_of[clip.id] for clip in clips])
+    features = voices.stored_features(heard.corpus, heard.store, clips) | {"emissions": emitted}
+    return voices.told(features, clips, params)
 
 
 def quoting_of(models: Path, heard: Heard, report: Path) -> Quoting | None:

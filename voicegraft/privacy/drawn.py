@@ -39,11 +39,11 @@ class Drawn:
 
 def draw(clips: Sequence[Utterance], shadows: int, seed: int) -> Drawn:
     """Return what an even number of shadows train on."""
-    units = units_of(clips)
-    whole = np.array([unit.startswith(VOICE) for unit in units])
+    units = np.array(units_of(clips))
+    whole = np.char.startswith(units, VOICE)
     rng, aside = np.random.default_rng(seed), np.zeros(len(clips), bool)
-    for voice in np.unique(np.array(units)[whole]):
-        own = rng.permutation(np.flatnonzero(np.array(units) == voice))
+    for voice in np.unique(units[whole]):
+        own = rng.permutation(np.flatnonzero(units == voice))
         aside[own[: len(own) // ONE_ASIDE_IN]] = True
     return Drawn(halves(units, shadows, seed), whole, aside)
 

@@ -8,6 +8,7 @@ from voicegraft.privacy.measure import Measured
 from voicegraft.privacy.memorised import Exposed
 from voicegraft.privacy.published import LANGUAGE, RECIPE
 from voicegraft.privacy.verdict import CONTENT, MEMBERSHIP, NONE, Finding
+from voicegraft.privacy.voices import LAYER
 
 
 def findings(
@@ -40,7 +41,7 @@ def findings(
     of_kind = {"head": f"model:{first}", "language": "language model", "fused": f"model:{first}_lm"}
     kinds = dict.fromkeys(line.kind for line in remembered)
     found += [by_canaries(of_kind.get(kind) or named[kind], remembered, kind) for kind in kinds]
-    layers = [both for name, both in speaks.items() if name.startswith("layer")]
+    layers = [both for name, both in speaks.items() if name.startswith(LAYER)]
     if layers:
         found.append(by_voices("embeddings", *max(layers, key=lambda both: both[0][0].value)))
     return [*found, committed.finding]
@@ -54,7 +55,7 @@ def by_membership(subject: str, attacks: Sequence[Attack]) -> Finding:
     found = best.found[rate]
     evidence = (
         f"{best.name} by {best.level}: AUC {best.auc.value:.2f}{against}; it finds "
-        f"{_share(found)} of members at {100 * rate:g} % false positives"
+        f"{share(found)} of members at {100 * rate:g} % false positives"
     )
     return Finding(subject, MEMBERSHIP if best.succeeds else NONE, evidence)
 
@@ -81,12 +82,13 @@ def by_voices(
     (right, chance), (errors, _) = named, confused
     tells = right.low > chance or errors.high < 0.5
     evidence = (
-        f"the voice of {_share(right)} of clips is named, {100 * chance:.0f} % by chance; "
-        f"two clips are told apart with {_share(errors)} errors"
+        f"the voice of {share(right)} of clips is named, {100 * chance:.0f} % by chance; "
+        f"two clips are told apart with {share(errors)} errors"
     )
     return Finding(subject, MEMBERSHIP if tells else NONE, evidence)
 
 
-def _share(found: Measured) -> str:
+def share(found: Measured) -> str:
+    """Return a share with its interval, in per cent."""
     value, low, high = (100 * part for part in (found.value, found.low, found.high))
     return f"{value:.0f} % ({low:.0f}–{high:.0f})"

@@ -6,7 +6,7 @@ tells than sound does. Voices of one session share its room and microphone, whic
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,18 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from voicegraft.embedding.choice import pooled
+from voicegraft.embedding.store import Store
 from voicegraft.evaluation.summary import DECIMALS, Evaluate
 from voicegraft.privacy.measure import Measured, Resampling, Thing
 from voicegraft.privacy.roc import Roc
-from voicegraft.speech.manifest import Utterance
+from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.studies.exploration.units import NAME, log_mel_means
 
 Found = tuple[Measured, float]
 """What was measured, and by chance."""
+LAYER = "layer"
+"""Before the number of a stored layer."""
 FOLDS = 5
 FEWEST, MOST = 10, 20
 """Clips of a voice: with fewer it is left out; of more, some are drawn."""
@@ -47,6 +52,15 @@ def emission_features(emissions: Sequence[Tensor]) -> np.ndarray:
     """Return the mean and deviation over frames of emissions (frames, labels), (clips, size)."""
     both = [torch.cat([e.float().mean(0), e.float().std(0, correction=0)]) for e in emissions]
     return torch.stack(both).numpy()
+
+
+def stored_features(
+    corpus: Corpus, store: Store, clips: Sequence[Utterance]
+) -> dict[str, np.ndarray]:
+    """Return features of clips, (clips, size), by name: each stored layer, and a spectrogram."""
+    ids = [clip.id for clip in clips]
+    layers = {f"{LAYER} {k}": pooled(store, ids, [k], "mean") for k in store.facts["layers"]}
+    return layers | {NAME: log_mel_means(corpus, clips)}
 
 
 @threadpool_limits.wrap(limits=1)
@@ -90,6 +104,16 @@ def verification(features: np.ndarray, clips: Sequence[Utterance], params: Evalu
         return np.concatenate([roc.equal_errors(pair[None]) for pair in pairs])
 
     return resampling.measure(errors, params.confidence, 1.0), 0.5
+
+
+def told(
+    features: Mapping[str, np.ndarray], clips: Sequence[Utterance], params: Evaluate
+) -> dict[str, tuple[Found, Found]]:
+    """Return how well voices are named, and told apart, by features (clips, size) of a name."""
+    return {
+        name: (identification(of, clips, params), verification(of, clips, params))
+        for name, of in features.items()
+    }
 
 
 def rounded(named: Found, confused: Found) -> dict[str, Any]:

@@ -37,21 +37,22 @@ def spared_labels(findings: Findings, models: Sequence[Model]) -> Iterator[Label
 
 
 def _row(line: dict[str, str], names: dict[str, str]) -> dict[str, Any]:
-    rates = {"value": "cer", "low": "cer_low", "high": "cer_high"}
-    return {
-        "series": names.get(line["model"], line["model"]),
-        "minutes": float(line["minutes"]),
-        **{name: float(line[column]) for name, column in rates.items()},
-    }
+    name, minutes = names.get(line["model"], line["model"]), float(line["minutes"])
+    return {"series": name, "minutes": minutes} | _ends(line, "cer")
+
+
+def _ends(line: dict[str, str], column: str) -> dict[str, float]:
+    """Return the value of a column with its interval."""
+    rates = {"value": column, "low": f"{column}_low", "high": f"{column}_high"}
+    return {name: float(line[of]) for name, of in rates.items()}
 
 
 def attack_plot(findings: Findings) -> Plot | None:
     """Return the members that attacks find by false positives, if the audit has a curve."""
     lines = (findings.rows(f"evaluation/{FILE}") if findings.privacy else None) or []
-    rates = {"value": "true_positives", "low": "true_positives_low", "high": "true_positives_high"}
     rows = [
         {"series": line["model"], "false_positives": float(line["false_positives"])}
-        | {name: float(line[column]) for name, column in rates.items()}
+        | _ends(line, "true_positives")
         for line in lines
     ]
     series = list(dict.fromkeys(row["series"] for row in rows))
