@@ -20,6 +20,14 @@ Emissions = Mapping[str, Tensor]
 GREEDY, MODEL = "greedy", "with the language model"
 
 
+def errors(clips: Sequence[Utterance], texts: Sequence[str]) -> tuple[float, float]:
+    """Return the CER and the WER of texts."""
+    found = score(clips, texts, None)
+    letters = [s.character_edits for s in found], [s.characters for s in found]
+    words = [s.word_edits for s in found], [s.words for s in found]
+    return tuple(rate(sum(edits), sum(of)) for edits, of in (letters, words))
+
+
 class Reader:
     """Reads the emissions of dev, test and unseen.
 
@@ -41,7 +49,7 @@ class Reader:
 
     def greedy_error(self, emissions: Emissions) -> float:
         """Return the CER of dev."""
-        return self._errors(self.greedy(emissions, self.dev))[0]
+        return errors(self.dev, self.greedy(emissions, self.dev))[0]
 
     def decoded(
         self, emissions: Emissions, clips: Sequence[Utterance] = ()
@@ -51,16 +59,10 @@ class Reader:
         found = [self.decoder.candidates(emissions[clip.id]) for clip in bar]
         weights = tuned(found[: len(self.dev)], [clip.text for clip in self.dev]).weights
         texts = [own.text(weights) for own in found]
-        return sum(self._errors(texts[: len(self.dev)])), texts[len(self.dev) :]
+        return sum(errors(self.dev, texts[: len(self.dev)])), texts[len(self.dev) :]
 
     def texts(self, emissions: Emissions, how: str) -> list[str]:
         """Return the texts of test and unseen, read by `GREEDY` or `MODEL`."""
         if how == GREEDY:
             return self.greedy(emissions, self.scored)
         return self.decoded(emissions, self.scored)[1]
-
-    def _errors(self, texts: Sequence[str]) -> tuple[float, float]:
-        found = score(self.dev, texts, None)
-        letters = [s.character_edits for s in found], [s.characters for s in found]
-        words = [s.word_edits for s in found], [s.words for s in found]
-        return tuple(rate(sum(edits), sum(of)) for edits, of in (letters, words))

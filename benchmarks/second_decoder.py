@@ -6,23 +6,38 @@ Reads   CORPUS; MODEL and PLAIN, as `decode` writes a model with an attention de
         one without; EMISSIONS of the first; PREDICTIONS of both
 Prints  a table: error rates of each way to write, with intervals, and the change from PLAIN on the
         same clips. benchmarks/inventions.py has the words that each writes where nobody speaks
+
+Two ways to join CTC and attention: to score by attention what CTC's searches found, as `decode`
+does, and to search by both in one pass, whose texts may join the others to be scored.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+from torch import Tensor
+from tqdm import tqdm
+
+from benchmarks.joint_search import JointSearch
+from benchmarks.readings import errors
 from benchmarks.results_table import interval
 from voicegraft.evaluation.paired import difference
 from voicegraft.evaluation.predictions import SCORED, STATES, read_emissions
 from voicegraft.evaluation.scores import Score, score
-from voicegraft.evaluation.summary import Evaluate, by_split, metrics
-from voicegraft.model.grafted import load_attention
+from voicegraft.evaluation.summary import CHOOSING, Evaluate, by_split, metrics
+from voicegraft.language.decoder import BeamDecoder, load_decoder, tuned
+from voicegraft.language.rescoring import Candidates
+from voicegraft.model.grafted import load_attention, load_description
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params
 from voicegraft.pipeline.tables import read_rows
 from voicegraft.speech.manifest import Corpus, Utterance
 
 ALONE, JOINT, PLAIN = "attention alone", "CTC, language model and attention", "CTC, language model"
+ONE_PASS, ALL = "CTC and attention in one pass", "the texts of that among the others, rescored"
+SHARES = (0.3, 0.5, 0.7)
+"""Of attention in the search of one pass: dev chooses."""
 
 
 def written(predictions: Path, clips: Sequence[Utterance]) -> list[str]:
@@ -46,6 +61,63 @@ def accuracy(of: dict[str, list[Score]], params: Evaluate) -> Iterator[str]:
             yield f"| {name} | {side} | {' | '.join(cells)} |\n"
 
 
+class Clips:
+    """Dev, test and unseen, with what both decoders listen to."""
+
+    def __init__(self, corpus: Corpus, emissions: Path):
+        self.dev, self.scored = corpus.of(CHOOSING), corpus.of(*SCORED)
+        clips = [*self.dev, *self.scored]
+        self.heard = list(
+            zip(
+                read_emissions(emissions, clips),
+                read_emissions(emissions, clips, STATES),
+                strict=True,
+            )
+        )
+
+    def split(self, found: Sequence) -> tuple[Sequence, Sequence]:
+        """Return what was found for dev, and for test and unseen."""
+        return found[: len(self.dev)], found[len(self.dev) :]
+
+
+def in_one_pass(clips: Clips, decoder: BeamDecoder) -> list[list[str]]:
+    """Return the texts of each clip, the best first, by the share that is best on dev."""
+    by_share = {}
+    for share in SHARES:
+        search = JointSearch(decoder.attention, decoder.labels, share)
+        bar = tqdm(clips.heard[: len(clips.dev)], f"share {share}", leave=False, disable=None)
+        by_share[share] = [search(*both) for both in bar]
+    cost = {s: sum(errors(clips.dev, [own[0] for own in f])) for s, f in by_share.items()}
+    print("dev, CER + WER in one pass:", {s: round(100 * own, 1) for s, own in cost.items()})
+    best = min(cost, key=cost.get)
+    search, began = JointSearch(decoder.attention, decoder.labels, best), time.monotonic()
+    bar = tqdm(clips.heard[len(clips.dev) :], "one pass", leave=False, disable=None)
+    scored = [search(*both) for both in bar]
+    seconds = sum(clip.seconds for clip in clips.scored) / (time.monotonic() - began)
+    print(f"one pass with a share of {best}: {seconds:.0f} × real time")
+    return [*by_share[best], *scored]
+
+
+def with_more(
+    found: Candidates, texts: Sequence[str], decoder: BeamDecoder, heard: tuple[Tensor, Tensor]
+) -> Candidates:
+    """Return candidates and those of `texts` that they lack, with all scores."""
+    if not (more := [text for text in texts if text and text not in found.texts]):
+        return found
+    emission, states = heard
+    by_attention = decoder.attention.log_likelihoods(states.float(), more).double().numpy()
+    features = np.column_stack([decoder.rescorer.features(emission, more), by_attention])
+    return Candidates([*found.texts, *more], np.concatenate([found.features, features]))
+
+
+def rescored(clips: Clips, found: Sequence[Candidates]) -> list[str]:
+    """Return the texts of test and unseen, by weights that dev chooses."""
+    dev, scored = clips.split(found)
+    weights = tuned(dev, [clip.text for clip in clips.dev]).weights
+    print("dev, CER + WER:", round(100 * sum(errors(clips.dev, [c.text(weights) for c in dev])), 1))
+    return [own.text(weights) for own in scored]
+
+
 def main(
     corpus: Path = Path("data/corpus"),
     model: Path = Path("models/decoder_lm"),
@@ -53,16 +125,27 @@ def main(
     emissions: Path = Path("data/emissions/decoder.safetensors"),
     predictions: Path = Path("data/predictions"),
 ) -> None:
-    params, clips = load_params(Evaluate, "evaluate"), Corpus(corpus).of(*SCORED)
+    params, clips = load_params(Evaluate, "evaluate"), Clips(Corpus(corpus), emissions)
     attention = load_attention(model)
     if attention is None:
         raise ValueError(f"{model} has no attention decoder: see finetune.decoder in params.yaml")
+    decoder = load_decoder(model, load_description(model).labels, attention)
+    written_alone = attention.written([states for _, states in clips.heard])
+    one_pass = in_one_pass(clips, decoder)
+    bar = tqdm(zip(clips.heard, written_alone, strict=True), "decode", leave=False, disable=None)
+    found = [decoder.candidates(*heard, own) for heard, own in bar]
+    more = [
+        with_more(c, texts, decoder, heard)
+        for c, texts, heard in zip(found, one_pass, clips.heard, strict=True)
+    ]
     texts = {
-        PLAIN: written(predictions / f"{plain.name}.tsv", clips),
-        ALONE: attention.written(read_emissions(emissions, clips, STATES)),
-        JOINT: written(predictions / f"{model.name}.tsv", clips),
+        PLAIN: written(predictions / f"{plain.name}.tsv", clips.scored),
+        ALONE: clips.split(written_alone)[1],
+        ONE_PASS: [own[0] for own in clips.split(one_pass)[1]],
+        JOINT: rescored(clips, found),
+        ALL: rescored(clips, more),
     }
-    scores = {name: score(clips, own, None) for name, own in texts.items()}
+    scores = {name: score(clips.scored, own, None) for name, own in texts.items()}
     print("".join(accuracy(scores, params)))
 
 

@@ -1,0 +1,175 @@
+"""A search in one pass: CTC and an attention decoder score each token together.
+
+Hybrid CTC/attention decoding, Hori, Watanabe and Hershey 2017, https://aclanthology.org/P17-1048:
+a beam of texts grows token by token. A text is scored by the attention decoder, and by the
+probability of CTC that its text begins so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from voicegraft.model import ctc
+from voicegraft.model.attention import PACE, AttentionDecoder, Memory
+from voicegraft.model.batches import pad
+
+BEAM, TOKENS = 8, 12
+"""How many texts are kept, and how many tokens each is tried with."""
+NEVER = -1e30
+
+
+@dataclass(frozen=True)
+class Prefixes:
+    """Beginnings of texts by CTC.
+
+    Attributes:
+        ending: ln p that the frames up to each spell just this, with a label and with a blank at
+            the end, (texts, frames, 2).
+        last: the last label of each, (texts,); the blank where there is none.
+        scores: ln p that a text begins so, (texts,).
+    """
+
+    ending: np.ndarray
+    last: np.ndarray
+    scores: np.ndarray
+
+    def __getitem__(self, places: Sequence[int]) -> "Prefixes":
+        return Prefixes(self.ending[places], self.last[places], self.scores[places])
+
+    @property
+    def whole(self) -> np.ndarray:
+        """Return ln p of each as a whole text, (texts,)."""
+        return np.logaddexp(*self.ending[:, -1].T)
+
+
+def nothing(emission: np.ndarray) -> Prefixes:
+    """Return the empty beginning, for emissions (frames, labels)."""
+    ending = np.full((1, len(emission), 2), NEVER)
+    ending[0, :, 1] = np.cumsum(emission[:, ctc.BLANK])
+    return Prefixes(ending, np.array([ctc.BLANK]), np.zeros(1))
+
+
+def longer(emission: np.ndarray, before: Prefixes, labels: np.ndarray) -> Prefixes:
+    """Return beginnings with one label more each, (texts,)."""
+    same = labels == before.last
+    either = np.logaddexp(before.ending[..., 0], before.ending[..., 1])
+    free = np.where(same[:, None], before.ending[..., 1], either)
+    began = np.where(before.last == ctc.BLANK, 0.0, NEVER)
+    first = np.concatenate([began[:, None], free[:, :-1]], 1) + emission[:, labels].T
+    ending = np.full_like(before.ending, NEVER)
+    by_label = by_blank = np.full(len(labels), NEVER)
+    for frame in range(len(emission)):
+        spoken = emission[frame, labels]
+        by_label, by_blank = (
+            np.logaddexp(by_label + spoken, first[:, frame]),
+            np.logaddexp(by_label, by_blank) + emission[frame, ctc.BLANK],
+        )
+        ending[:, frame] = np.column_stack([by_label, by_blank])
+    return Prefixes(ending, labels, np.logaddexp.reduce(first, 1))
+
+
+@dataclass(frozen=True)
+class Found:
+    """A text of the beam: rows, letters, its score by attention, and its place in `Prefixes`."""
+
+    rows: tuple[int, ...]
+    letters: tuple[int, ...]
+    attention: float
+    place: int = 0
+
+
+class JointSearch:
+    """The search.
+
+    Args:
+        decoder: whose tokens texts are made of.
+        labels: of the emissions, the blank first.
+        share: of the attention decoder in the score of a text (0 to 1); the rest is CTC's.
+    """
+
+    def __init__(self, decoder: AttentionDecoder, labels: Sequence[str], share: float = 0.5):
+        self.decoder, self.labels, self.share = decoder, labels, share
+        self.number = {label: place for place, label in enumerate(labels) if label}
+
+    @torch.no_grad()
+    def __call__(self, emission: Tensor, states: Tensor) -> list[str]:
+        """Return texts, the best first, of emissions (frames, labels), states (frames, size)."""
+        frames = emission.double().numpy()
+        memory = self.decoder.listen(pad([states.float()]))
+        beam, prefixes, ended = [Found((), (), 0.0)], nothing(frames), {}
+        for _ in range(min(self.decoder.longest, 1 + len(states) // PACE)):
+            following = self._following(beam, memory)
+            for found, places in zip(beam, following, strict=True):
+                text, end = self.decoder.text(found.rows), found.attention + float(places[0])
+                score = self._sum(end, prefixes.whole[found.place])
+                ended[text] = max(score, ended.get(text, NEVER))
+            beam, prefixes = self._grown(beam, prefixes, following, frames)
+            scores = sorted(ended.values(), reverse=True)
+            if not beam or (len(scores) >= BEAM and self._best(beam, prefixes) < scores[BEAM - 1]):
+                break
+        return sorted(ended, key=ended.get, reverse=True)[:BEAM]
+
+    def _sum(self, attention: np.ndarray | float, by_ctc: np.ndarray | float) -> np.ndarray | float:
+        return self.share * attention + (1 - self.share) * by_ctc
+
+    def _best(self, beam: Sequence[Found], prefixes: Prefixes) -> float:
+        return max(self._sum(own.attention, prefixes.scores[own.place]) for own in beam)
+
+    def _following(self, beam: Sequence[Found], memory: Memory) -> Tensor:
+        """Return ln p of each token after the texts of the beam, (texts, tokens)."""
+        rows = torch.tensor([[*self.decoder.prompt, *own.rows] for own in beam])
+        return self.decoder.log_probabilities(rows, memory.repeated(len(beam)))[:, -1]
+
+    def _grown(
+        self, beam: Sequence[Found], prefixes: Prefixes, following: Tensor, frames: np.ndarray
+    ) -> tuple[list[Found], Prefixes]:
+        """Return the best texts that are a token longer, and what CTC says of them."""
+        grown = []
+        best = following[:, 1:].topk(min(TOKENS, following.shape[1] - 1))
+        for own, values, tokens in zip(beam, *(part.tolist() for part in best), strict=True):
+            for value, token in zip(values, tokens, strict=True):
+                rows = (*own.rows, 1 + token)
+                if (letters := self._letters(rows)) is not None:
+                    grown.append(Found(rows, letters, own.attention + value, own.place))
+        if not grown:
+            return [], prefixes
+        extended = self._extended(grown, {own.place: own.letters for own in beam}, prefixes, frames)
+        totals = self._sum(np.array([one.attention for one in grown]), extended.scores)
+        places = np.argsort(-totals, kind="stable")[:BEAM].tolist()
+        kept = [replace(grown[place], place=number) for number, place in enumerate(places)]
+        return kept, extended[places]
+
+    def _extended(
+        self,
+        grown: Sequence[Found],
+        before: dict[int, tuple[int, ...]],
+        prefixes: Prefixes,
+        frames: np.ndarray,
+    ) -> Prefixes:
+        """Return what CTC says of texts, of which `before` has what `prefixes` knows."""
+        own = prefixes[[one.place for one in grown]]
+        added = [one.letters[len(before[one.place]) :] for one in grown]
+        for step in range(max(map(len, added))):
+            places = [n for n, letters in enumerate(added) if len(letters) > step]
+            new = longer(frames, own[places], np.array([added[n][step] for n in places]))
+            own.ending[places], own.last[places], own.scores[places] = (
+                new.ending,
+                new.last,
+                new.scores,
+            )
+        return own
+
+    def _letters(self, rows: Sequence[int]) -> tuple[int, ...] | None:
+        """Return the labels of rows as they stand, None if no text is spelt so.
+
+        Half a letter, of two bytes in two tokens, is none yet.
+        """
+        tokens = self.decoder.tokens
+        signs = "".join(tokens.pieces[row - 1] for row in rows)
+        text = bytes(tokens.bytes[sign] for sign in signs).decode(errors="ignore").removeprefix(" ")
+        if text.startswith(" ") or "  " in text or not set(text) <= self.number.keys():
+            return None
+        return tuple(self.number[letter] for letter in text)
