@@ -27,9 +27,9 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
+from benchmarks.changes import written
 from benchmarks.in_transformers import with_decoder
 from benchmarks.results_table import HEADER, ROWS, row
-from benchmarks.second_decoder import written
 from voicegraft.evaluation.predictions import SCORED, read_emissions, write_emissions
 from voicegraft.evaluation.report import write_predictions
 from voicegraft.evaluation.scores import score

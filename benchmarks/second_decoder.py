@@ -19,6 +19,7 @@ import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
+from benchmarks.changes import written
 from benchmarks.joint_search import JointSearch
 from benchmarks.readings import errors
 from benchmarks.results_table import interval
@@ -31,19 +32,12 @@ from voicegraft.language.rescoring import Candidates
 from voicegraft.model.grafted import load_attention, load_description
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params
-from voicegraft.pipeline.tables import read_rows
-from voicegraft.speech.manifest import Corpus, Utterance
+from voicegraft.speech.manifest import Corpus
 
 ALONE, JOINT, PLAIN = "attention alone", "CTC, language model and attention", "CTC, language model"
 ONE_PASS, ALL = "CTC and attention in one pass", "the texts of that among the others, rescored"
 SHARES = (0.3, 0.5, 0.7)
 """Of attention in the search of one pass: dev chooses."""
-
-
-def written(predictions: Path, clips: Sequence[Utterance]) -> list[str]:
-    """Return the hypothesis of each clip."""
-    found = {row["id"]: row["hypothesis"] for row in read_rows(predictions, delimiter="\t")}
-    return [found[clip.id] for clip in clips]
 
 
 def accuracy(of: dict[str, list[Score]], params: Evaluate) -> Iterator[str]:

@@ -20,9 +20,8 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.changes import HEADER as CHANGES
-from benchmarks.changes import changes
+from benchmarks.changes import changes, written
 from benchmarks.results_table import HEADER, ROWS, row
-from benchmarks.second_decoder import written
 from voicegraft.evaluation.predictions import SCORED, read_emissions
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.language.folder import WORDS, read_lexicon
