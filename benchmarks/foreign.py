@@ -21,8 +21,9 @@ from voicegraft.embedding import shards
 from voicegraft.fetching import debian
 from voicegraft.fetching.mirrors import WheelMirror
 from voicegraft.language.arpa import LanguageModel, is_installed, write_arpa
-from voicegraft.language.decoder import FOLDER, Settings, load_decoder, save_decoder
+from voicegraft.language.decoder import load_decoder, save_decoder
 from voicegraft.language.kneser_ney import estimate
+from voicegraft.language.settings import FOLDER, Settings
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.adapter import load_adapter, unpack_decoder, write_adapter
 from voicegraft.model.formats import read_ctranslate2, read_json, read_safetensors

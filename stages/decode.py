@@ -28,16 +28,10 @@ from voicegraft.evaluation.pseudonyms import load_names
 from voicegraft.evaluation.summary import CHOOSING, Evaluate
 from voicegraft.evaluation.words import DecodedClips
 from voicegraft.language.arpa import is_installed
-from voicegraft.language.decoder import (
-    FOLDER,
-    MISSING,
-    BeamDecoder,
-    Settings,
-    save_decoder,
-    tuned,
-)
+from voicegraft.language.decoder import MISSING, BeamDecoder, save_decoder, tuned
 from voicegraft.language.folder import read_lexicon
 from voicegraft.language.rescoring import FEATURES, Candidates
+from voicegraft.language.settings import FOLDER, Settings
 from voicegraft.model import ctc
 from voicegraft.model.grafted import load_attention, load_description
 from voicegraft.pipeline.command import run_stage

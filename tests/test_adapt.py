@@ -22,7 +22,8 @@ from voicegraft.inference.adaptation import Knobs, adapt
 from voicegraft.inference.transcriber import Transcriber
 from voicegraft.inference.voice import Voice
 from voicegraft.language.arpa import is_installed
-from voicegraft.language.decoder import FOLDER, GreedyDecoder, Settings, save_decoder
+from voicegraft.language.decoder import GreedyDecoder, save_decoder
+from voicegraft.language.settings import FOLDER, Settings
 from voicegraft.model import ctc
 from voicegraft.model.grafted import GraftedModel, load_model, save_model
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus

@@ -17,13 +17,8 @@ from typer.testing import CliRunner
 from voicegraft.cli import app
 from voicegraft.inference.transcriber import Transcriber
 from voicegraft.language.arpa import is_installed
-from voicegraft.language.decoder import (
-    FOLDER,
-    BeamDecoder,
-    GreedyDecoder,
-    Settings,
-    save_decoder,
-)
+from voicegraft.language.decoder import BeamDecoder, GreedyDecoder, save_decoder
+from voicegraft.language.settings import FOLDER, Settings
 from voicegraft.model import unfreezing
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.adapter import digest, load_adapter, unpack_decoder, write_adapter

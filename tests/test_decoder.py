@@ -9,15 +9,14 @@ from spelling_emissions import LABELS, SENTENCES, emission, write_language
 from voicegraft.language.arpa import is_installed
 from voicegraft.language.decoder import (
     ATTENDED,
-    FOLDER,
-    SETTINGS,
     BeamDecoder,
     GreedyDecoder,
-    Settings,
     load_decoder,
     save_decoder,
     tuned,
 )
+from voicegraft.language.rescoring import FEATURES
+from voicegraft.language.settings import FOLDER, SETTINGS, Settings
 from voicegraft.model import ctc
 from voicegraft.pipeline.files import DamagedError
 
@@ -70,23 +69,32 @@ class Knowing:
 def test_an_attention_decoder_proposes_what_the_emissions_do_not_veto(language, own, kept):
     decoder = BeamDecoder(LABELS, language, Settings(decode="beam"), Knowing(own))
     found = decoder.candidates(WRONG, torch.zeros(5, 3))
-    assert found.features.shape == (len(found.texts), 6)
+    assert found.features.shape == (len(found.texts), 7)
     assert (own in found.texts) == kept
     assert found.texts[0] == ctc.greedy(WRONG, LABELS)
     assert len(set(found.texts)) == len(found.texts) <= ATTENDED + 2
     if kept:
-        weights = (1.0, 0.0, 0.0, 0.0, 0.0, 9.0)
+        weights = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 9.0)
         assert found.text(weights) == own
+
+
+def test_weights_are_kept_by_name(language, tmp_path):
+    settings = Settings(decode="beam", weights=(1.0, 0.5, 0.25, 0.0, -2.0, 1.5))
+    save_decoder(tmp_path / FOLDER, settings, language)
+    kept = json.loads((tmp_path / FOLDER / SETTINGS).read_text())
+    assert kept["weights"] == dict(zip(FEATURES, settings.weights, strict=True))
+    kept["weights"] = dict(reversed(kept["weights"].items()))
+    assert Settings.model_validate(kept) == settings
 
 
 @needs_search
 def test_a_decoder_tuned_with_attention_is_loaded_with_it_and_another_without(language, tmp_path):
-    for count in (5, 6):
+    for count in (6, 7):
         settings = Settings(decode="beam", weights=(1.0,) * count)
         save_decoder(tmp_path / FOLDER, settings, language)
         attention = Knowing("abba")
         loaded = load_decoder(tmp_path, LABELS, attention)
-        assert loaded.attention is (attention if count == 6 else None)
+        assert loaded.attention is (attention if count == 7 else None)
 
 
 @needs_search
@@ -118,7 +126,8 @@ def test_where_flashlight_is_missing_decoding_is_greedy_and_that_is_said(
     "damage",
     [
         {SETTINGS: "{"},
-        {SETTINGS: json.dumps({"decode": "beam", "weights": [1, 2], "slope": 1, "offset": 0})},
+        {SETTINGS: json.dumps({"decode": "beam", "weights": {"emissions": 1.0}})},
+        {SETTINGS: json.dumps({"decode": "beam", "weights": dict.fromkeys([*FEATURES, "x"], 1)})},
         {"words.arpa": "\\data\\\nngram 1=1\n"},
         {"symbols.arpa": ""},
     ],

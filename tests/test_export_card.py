@@ -8,7 +8,7 @@ import yaml
 from exported import CLASSES, model
 
 from voicegraft.export.card import Given, write_card
-from voicegraft.language.decoder import FOLDER as DECODER
+from voicegraft.language.settings import FOLDER as DECODER
 from voicegraft.model.grafted import save_model
 from voicegraft.pipeline.files import sha256_of
 from voicegraft.pipeline.provenance import provenance

@@ -17,8 +17,8 @@ from voicegraft.evaluation.report import headline, write_evaluation, write_predi
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import Evaluate, by_split
 from voicegraft.language.confidence import confidences, correct
-from voicegraft.language.decoder import Settings
 from voicegraft.language.rescoring import Candidates
+from voicegraft.language.settings import Settings
 from voicegraft.pipeline.tables import write_rows
 from voicegraft.speech.manifest import Utterance
 

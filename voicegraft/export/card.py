@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from voicegraft.export.facts import Facts, beside
 from voicegraft.export.layouts import CONFIG, LABELS, TOKENS
-from voicegraft.language.decoder import FOLDER as DECODER
+from voicegraft.language.settings import FOLDER as DECODER
 from voicegraft.model.grafted import Description, GraftedModel
 from voicegraft.review.escaping import escaped
 from voicegraft.training.guarantee import promised

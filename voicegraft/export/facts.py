@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from voicegraft.language.decoder import FOLDER as DECODER
+from voicegraft.language.settings import FOLDER as DECODER
 from voicegraft.model.grafted import WEIGHTS
 from voicegraft.model.upstream import IDENTITY_FILE
 from voicegraft.pipeline.files import read_json, sha256_of

@@ -12,7 +12,7 @@ from voicegraft.export import onnx
 from voicegraft.export.card import Given, write_card
 from voicegraft.export.layouts import Layout, write_layout
 from voicegraft.export.waveform import Levelled, Waveform, levelled
-from voicegraft.language.decoder import FOLDER as DECODER
+from voicegraft.language.settings import FOLDER as DECODER
 from voicegraft.model.grafted import GraftedModel, load_model
 from voicegraft.model.precision import sound
 from voicegraft.pipeline.files import whole_apart

@@ -19,7 +19,8 @@ from voicegraft.evaluation.paired import Difference, difference
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import CHOOSING, Evaluate
 from voicegraft.inference.voice import HeldStates, Voice
-from voicegraft.language.decoder import BeamDecoder, Decoder, Settings, tuned
+from voicegraft.language.decoder import BeamDecoder, Decoder, tuned
+from voicegraft.language.settings import Settings
 from voicegraft.model.grafted import GraftedModel
 from voicegraft.model.layers import trunk_below
 from voicegraft.speech.manifest import Corpus, Utterance

@@ -7,13 +7,8 @@ from pathlib import Path
 from voicegraft.inference.adaptation import Adapted, Knobs, adapt
 from voicegraft.inference.recordings import find_recordings
 from voicegraft.inference.voice import Voice
-from voicegraft.language.decoder import (
-    FOLDER,
-    BeamDecoder,
-    GreedyDecoder,
-    load_decoder,
-    save_decoder,
-)
+from voicegraft.language.decoder import BeamDecoder, GreedyDecoder, load_decoder, save_decoder
+from voicegraft.language.settings import FOLDER
 from voicegraft.model.grafted import load_model, save_model
 from voicegraft.pipeline.files import whole_apart
 from voicegraft.pipeline.provenance import remember

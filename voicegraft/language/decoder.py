@@ -8,17 +8,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 
 from voicegraft.language import rescoring
 from voicegraft.language.arpa import LanguageModel, is_installed
 from voicegraft.language.beam import SymbolSearch, WordSearch
 from voicegraft.language.confidence import (
-    Calibration,
     calibrated,
     confidences,
     correct,
@@ -27,11 +25,11 @@ from voicegraft.language.confidence import (
 )
 from voicegraft.language.folder import SPELLING, SYMBOLS, WORDS, copy_language, read_lexicon
 from voicegraft.language.rescoring import Candidates, Rescorer, choose_weights
+from voicegraft.language.settings import FOLDER, NAMES, SETTINGS, Settings
 from voicegraft.model import ctc
 from voicegraft.model.attention import AttentionDecoder
 from voicegraft.pipeline.files import reading, whole
 
-FOLDER, SETTINGS = "decoder", "decoder.json"
 ATTENDED = 12
 """How many texts the attention decoder scores, besides the greedy one and its own. All 40 that the
 searches find take three times as long, and have the same errors on dev of the Czech game."""
@@ -42,24 +40,6 @@ MISSING = (
     "flashlight-text is not installed (it has no wheels for Python 3.13 and later), so decoding is "
     "greedy: pip install 'voicegraft[beam]'"
 )
-
-
-class Settings(BaseModel):
-    """decoder.json: what was chosen on dev."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    decode: Literal["greedy", "beam"]
-    weights: Annotated[tuple[float, ...], Field(min_length=5, max_length=6)] = rescoring.START
-    """Of `rescoring.FEATURES`, and of `rescoring.ATTENTION` if there are six."""
-    slope: float = 1.0
-    offset: float = 0.0
-    """See `calibration`."""
-
-    @property
-    def calibration(self) -> Calibration:
-        """The calibration of words' confidences."""
-        return Calibration(self.slope, self.offset)
 
 
 @dataclass(frozen=True)
@@ -217,5 +197,5 @@ def load_decoder(
     if not is_installed():
         print(f"{folder}: {MISSING}", file=sys.stderr)
         return None
-    tuned_with = attention if len(settings.weights) > len(rescoring.FEATURES) else None
+    tuned_with = attention if len(settings.weights) == len(NAMES) else None
     return BeamDecoder(labels, folder, settings, tuned_with)

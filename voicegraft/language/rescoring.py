@@ -8,6 +8,7 @@ weights never raise the CER on dev above its.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,18 +18,21 @@ from voicegraft.language.arpa import LanguageModel
 from voicegraft.language.folder import token_of
 from voicegraft.model import ctc
 
-FEATURES = ("emissions", "words", "spelling", "symbols", "length")
+FEATURES = ("emissions", "words", "spelling", "symbols", "word_count", "symbol_count")
 """Natural log-probabilities: by the emissions; by the model of words; of the letters of words that
-it lacks; by the model of code points. length is the number of words."""
+it lacks; by the model of code points. Then how many words a text has, and how many code points:
+each that is written costs a share of the probability, so without a reward texts are too short."""
+REWARDS = tuple(FEATURES.index(name) for name in ("word_count", "symbol_count"))
 ATTENTION = "attention"
 """One more, last, of a model that has an attention decoder: the natural log-probability by it."""
-START = (1.0, 0.5, 0.5, 0.3, 0.0)
+START = (1.0, 0.5, 0.5, 0.3, 0.0, 0.0)
 START_ATTENTION = 0.5
 STEPS = (0.5, 0.25, 0.1, 0.05)
 UNDECIDED = 1e-9
-FORBIDDING = 1e6
-"""The price of CER above that of greedy decoding: one character outweighs all words. It is finite,
-so that the descent finds its way from weights that are not allowed."""
+PRICES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 1e6)
+"""Of CER above that of greedy decoding. They rise, and each descent begins where the last one
+ended: a descent that begins with the highest, by which one character outweighs all words, is caught
+by the first weights that are allowed."""
 LN10 = float(np.log(10))
 
 
@@ -53,11 +57,12 @@ class Rescorer:
         targets = [ctc.target(text, self.labels) for text in texts]
         by_emissions = ctc.log_likelihoods(emission, targets).double().numpy()
         by_symbols = [self.symbols.log10([*map(token_of, text)]) * LN10 for text in texts]
-        by_words, by_spelling, length = np.array([*map(self._by_words, texts)]).reshape(-1, 3).T
-        return np.column_stack([by_emissions, by_words, by_spelling, by_symbols, length])
+        by_words, by_spelling, words = np.array([*map(self._by_words, texts)]).reshape(-1, 3).T
+        counts = words, [*map(len, texts)]
+        return np.column_stack([by_emissions, by_words, by_spelling, by_symbols, *counts])
 
     def _by_words(self, text: str) -> tuple[float, float, int]:
-        """Return log-probabilities of the words and of the letters of unknown ones; the length."""
+        """Return log-probabilities of words and of the letters of unknown ones; how many words."""
         if self.words is None:
             return 0.0, 0.0, 0
         words = text.split()
@@ -101,17 +106,17 @@ def choose_weights(dev: Sequence[Candidates], references: Sequence[str]) -> tupl
         chosen = [own[c.best(weights)] for own, c in zip(edits, dev, strict=True)]
         return np.sum(chosen, axis=0) / totals
 
-    def cost(weights: Sequence[float]) -> float:
+    def cost(weights: Sequence[float], price: float) -> float:
         cer, wer = rates(weights)
-        return cer + wer + FORBIDDING * max(0.0, cer - greedy[0])
+        return cer + wer + price * max(0.0, cer - greedy[0])
 
     start = START if dev[0].features.shape[1] == len(START) else (*START, START_ATTENTION)
-    by_emissions = (1.0, *(0.0 for _ in start[1:]))
-    for begin in (start, by_emissions):
-        weights = _descended(cost, begin)
-        if rates(weights)[0] <= greedy[0]:
-            return weights
-    return tuple(0.0 for _ in start)
+    found = [tuple(0.0 for _ in start)]
+    for weights in (start, (1.0, *(0.0 for _ in start[1:]))):
+        for price in PRICES:
+            weights = _descended(partial(cost, price=price), weights)
+            found.append(weights)
+    return min(found, key=partial(cost, price=PRICES[-1]))
 
 
 def _descended(
@@ -119,7 +124,7 @@ def _descended(
 ) -> tuple[float, ...]:
     """Return weights at which no step along a coordinate lowers the cost; that of emissions is 1.
 
-    The weights of log-probabilities stay at 0 or above.
+    The weights of log-probabilities stay at 0 or above; those of `REWARDS` may be below.
     """
     weights, best = np.array(start), cost(start)
     for step in STEPS:
@@ -130,7 +135,7 @@ def _descended(
                 for change in (-step, step):
                     other = weights.copy()
                     other[place] = round(other[place] + change, 3)
-                    if place != FEATURES.index("length") and other[place] < 0:
+                    if place not in REWARDS and other[place] < 0:
                         continue
                     if (price := cost(other)) < best - UNDECIDED:
                         weights, best, improved = other, price, True
