@@ -40,7 +40,8 @@ def test_the_greedy_text_is_the_first_candidate_and_no_text_comes_twice(language
 def test_a_saved_decoder_decodes_as_the_one_that_was_tuned(language, tmp_path):
     decoder = BeamDecoder(LABELS, language, Settings(decode="beam"))
     dev = [decoder.candidates(emission(text, sure=0.7)) for text in SENTENCES]
-    settings = tuned([*dev, decoder.candidates(WRONG)], [*SENTENCES, RIGHT])
+    wrong = [decoder.candidates(WRONG)] * 4
+    settings = tuned([*dev, *wrong], [*SENTENCES, *[RIGHT] * 4])
     save_decoder(tmp_path / "model" / FOLDER, settings, language)
     (language / "words.arpa").unlink()
     loaded = load_decoder(tmp_path / "model", LABELS)

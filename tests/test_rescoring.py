@@ -6,6 +6,7 @@ import torch
 from rapidfuzz.distance import Levenshtein
 from spelling_emissions import LABELS, emission, language_of, write_language
 
+from voicegraft.language import rescoring
 from voicegraft.language.arpa import is_installed
 from voicegraft.language.decoder import BeamDecoder
 from voicegraft.language.folder import BOUNDARY
@@ -91,6 +92,16 @@ def test_cer_on_dev_never_rises_above_greedy_decoding():
     assert one.text(choose_weights([one], ["a b c d"])) == "x y z w"
 
 
+@pytest.mark.parametrize("clips", [4, 40])
+def test_what_lowers_cer_on_dev_by_chance_alone_is_not_taken(clips):
+    # By the emissions three clips of four lose an error, and the fourth gains one.
+    better = candidates(("axx", (-2, 0, 0, 0, 1, 3)), ("abx", (-1, 0, 0, 0, 1, 3)))
+    worse = candidates(("abx", (-2, 0, 0, 0, 1, 3)), ("axx", (-1, 0, 0, 0, 1, 3)))
+    dev = [better, better, better, worse] * (clips // 4)
+    taken = better.text(choose_weights(dev, ["abc"] * clips)) == "abx"
+    assert taken == (clips == 40)
+
+
 def test_the_likeliest_text_may_be_worse_than_the_greedy_one_and_then_is_not_taken():
     # Neither weights to start from are allowed: without a language model "ac" is the likeliest.
     one = candidates(("ab", (-2, -1, 0, -5, 1, 0)), ("ac", (-1, -1, 0, -2, 1, 0)))
@@ -129,11 +140,12 @@ def cost(weights, dev, references):
 
 def test_prices_that_rise_find_weights_that_the_highest_alone_does_not(monkeypatch):
     rng, gained = np.random.default_rng(1), []
+    monkeypatch.setattr(rescoring, "SURE", 0.0)  # so few clips are sure of nothing
     for _ in range(6):
         references, dev = zip(*(drawn_clip(rng) for _ in range(12)), strict=True)
         risen = cost(choose_weights(dev, references), dev, references)
         with monkeypatch.context() as patch:
-            patch.setattr("voicegraft.language.rescoring.PRICES", PRICES[-1:])
+            patch.setattr(rescoring, "PRICES", PRICES[-1:])
             gained.append(cost(choose_weights(dev, references), dev, references) - risen)
     assert np.mean(gained) > 0 and max(gained) > 0.02, gained
 
