@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from voicegraft.model import ctc
-from voicegraft.model.attention import PACE, AttentionDecoder, Memory
+from voicegraft.model.attention import PACE, AttentionDecoder, KeysValues, Memory
 from voicegraft.model.batches import pad
 
 BEAM, TOKENS = 8, 12
@@ -73,12 +73,14 @@ def longer(emission: np.ndarray, before: Prefixes, labels: np.ndarray) -> Prefix
 
 @dataclass(frozen=True)
 class Found:
-    """A text of the beam: rows, letters, its score by attention, and its place in `Prefixes`."""
+    """A text of the beam: rows, letters, its score by attention; its place in `Prefixes`, and that
+    of the text, a token shorter, that it was made of."""
 
     rows: tuple[int, ...]
     letters: tuple[int, ...]
     attention: float
     place: int = 0
+    before: int = 0
 
 
 class JointSearch:
@@ -100,8 +102,9 @@ class JointSearch:
         frames = emission.double().numpy()
         memory = self.decoder.listen(pad([states.float()]))
         beam, prefixes, ended = [Found((), (), 0.0)], nothing(frames), {}
+        past = None
         for _ in range(min(self.decoder.longest, 1 + len(states) // PACE)):
-            following = self._following(beam, memory)
+            following, past = self._following(beam, memory, past)
             for found, places in zip(beam, following, strict=True):
                 text, end = self.decoder.text(found.rows), found.attention + float(places[0])
                 score = self._sum(end, prefixes.whole[found.place])
@@ -118,10 +121,21 @@ class JointSearch:
     def _best(self, beam: Sequence[Found], prefixes: Prefixes) -> float:
         return max(self._sum(own.attention, prefixes.scores[own.place]) for own in beam)
 
-    def _following(self, beam: Sequence[Found], memory: Memory) -> Tensor:
-        """Return ln p of each token after the texts of the beam, (texts, tokens)."""
-        rows = torch.tensor([[*self.decoder.prompt, *own.rows] for own in beam])
-        return self.decoder.log_probabilities(rows, memory.repeated(len(beam)))[:, -1]
+    def _following(
+        self, beam: Sequence[Found], memory: Memory, past: list[KeysValues] | None
+    ) -> tuple[Tensor, list[KeysValues]]:
+        """Return ln p of each token after the texts of the beam, (texts, tokens).
+
+        And keys and values of their tokens, of which `past` has those of the texts before.
+        """
+        if past is None:
+            rows = torch.tensor([self.decoder.prompt])
+        else:
+            rows = torch.tensor([own.rows[-1:] for own in beam])
+            places = [own.before for own in beam]
+            past = [(keys[places], values[places]) for keys, values in past]
+        scores, past = self.decoder._scores(rows, memory.repeated(len(beam)), past)
+        return scores[:, -1], past
 
     def _grown(
         self, beam: Sequence[Found], prefixes: Prefixes, following: Tensor, frames: np.ndarray
@@ -139,7 +153,7 @@ class JointSearch:
         extended = self._extended(grown, {own.place: own.letters for own in beam}, prefixes, frames)
         totals = self._sum(np.array([one.attention for one in grown]), extended.scores)
         places = np.argsort(-totals, kind="stable")[:BEAM].tolist()
-        kept = [replace(grown[place], place=number) for number, place in enumerate(places)]
+        kept = [replace(grown[n], place=now, before=grown[n].place) for now, n in enumerate(places)]
         return kept, extended[places]
 
     def _extended(
