@@ -68,7 +68,7 @@ def test_a_decoded_model_has_a_weight_for_its_decoder_and_transcribes_by_its_fol
     folder, tmp_path
 ):
     settings = json.loads((folder / "decoder_lm/decoder/decoder.json").read_text())
-    assert len(settings["weights"]) == 6
+    assert "attention" in settings["weights"]
     shutil.copytree(folder / "decoder_lm", tmp_path / "model")
     recogniser = Transcriber(tmp_path / "model", "cpu")
     assert recogniser.decoder.attention is recogniser.model.attention
