@@ -128,6 +128,7 @@ def test_where_flashlight_is_missing_decoding_is_greedy_and_that_is_said(
     [
         {SETTINGS: "{"},
         {SETTINGS: json.dumps({"decode": "beam", "weights": {"emissions": 1.0}})},
+        {SETTINGS: json.dumps({"decode": "beam", "weights": [1.0] * len(FEATURES)})},
         {SETTINGS: json.dumps({"decode": "beam", "weights": dict.fromkeys([*FEATURES, "x"], 1)})},
         {"words.arpa": "\\data\\\nngram 1=1\n"},
         {"symbols.arpa": ""},

@@ -14,7 +14,12 @@ NAMES = (*FEATURES, ATTENTION)
 
 
 def _in_order(given: Any) -> Any:
-    """Return weights in the order of `NAMES`, given by name."""
+    """Return weights in the order of `NAMES`, given by name.
+
+    A list is of a decoder that had other scores: it would be taken for what it is not.
+    """
+    if isinstance(given, list):
+        raise ValueError("weights: they have names since letters are counted; run `decode` again")
     if not isinstance(given, Mapping):
         return given
     if unknown := set(given) - set(NAMES):
