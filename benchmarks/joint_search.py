@@ -6,7 +6,7 @@ probability of CTC that its text begins so.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -73,13 +73,12 @@ def longer(emission: np.ndarray, before: Prefixes, labels: np.ndarray) -> Prefix
 
 @dataclass(frozen=True)
 class Found:
-    """A text of the beam: rows, letters, its score by attention; its place in `Prefixes`, and that
-    of the text, a token shorter, that it was made of."""
+    """A text of the beam: rows, letters, its score by attention, and the place in the beam of the
+    text, a token shorter, that it was made of."""
 
     rows: tuple[int, ...]
     letters: tuple[int, ...]
     attention: float
-    place: int = 0
     before: int = 0
 
 
@@ -105,9 +104,9 @@ class JointSearch:
         past = None
         for _ in range(min(self.decoder.longest, 1 + len(states) // PACE)):
             following, past = self._following(beam, memory, past)
-            for found, places in zip(beam, following, strict=True):
-                text, end = self.decoder.text(found.rows), found.attention + float(places[0])
-                score = self._sum(end, prefixes.whole[found.place])
+            ends = following[:, self.decoder.END].tolist()
+            for found, end, whole in zip(beam, ends, prefixes.whole, strict=True):
+                text, score = self.decoder.text(found.rows), self._sum(found.attention + end, whole)
                 ended[text] = max(score, ended.get(text, NEVER))
             beam, prefixes = self._grown(beam, prefixes, following, frames)
             scores = sorted(ended.values(), reverse=True)
@@ -119,7 +118,8 @@ class JointSearch:
         return self.share * attention + (1 - self.share) * by_ctc
 
     def _best(self, beam: Sequence[Found], prefixes: Prefixes) -> float:
-        return max(self._sum(own.attention, prefixes.scores[own.place]) for own in beam)
+        pairs = zip(beam, prefixes.scores, strict=True)
+        return max(self._sum(own.attention, by_ctc) for own, by_ctc in pairs)
 
     def _following(
         self, beam: Sequence[Found], memory: Memory, past: list[KeysValues] | None
@@ -143,29 +143,29 @@ class JointSearch:
         """Return the best texts that are a token longer, and what CTC says of them."""
         grown = []
         best = following[:, 1:].topk(min(TOKENS, following.shape[1] - 1))
-        for own, values, tokens in zip(beam, *(part.tolist() for part in best), strict=True):
+        likeliest = zip(beam, *(part.tolist() for part in best), strict=True)
+        for place, (own, values, tokens) in enumerate(likeliest):
             for value, token in zip(values, tokens, strict=True):
                 rows = (*own.rows, 1 + token)
                 if (letters := self._letters(rows)) is not None:
-                    grown.append(Found(rows, letters, own.attention + value, own.place))
+                    grown.append(Found(rows, letters, own.attention + value, place))
         if not grown:
             return [], prefixes
-        extended = self._extended(grown, {own.place: own.letters for own in beam}, prefixes, frames)
+        extended = self._extended(grown, beam, prefixes, frames)
         totals = self._sum(np.array([one.attention for one in grown]), extended.scores)
         places = np.argsort(-totals, kind="stable")[:BEAM].tolist()
-        kept = [replace(grown[n], place=now, before=grown[n].place) for now, n in enumerate(places)]
-        return kept, extended[places]
+        return [grown[place] for place in places], extended[places]
 
     def _extended(
         self,
         grown: Sequence[Found],
-        before: dict[int, tuple[int, ...]],
+        beam: Sequence[Found],
         prefixes: Prefixes,
         frames: np.ndarray,
     ) -> Prefixes:
-        """Return what CTC says of texts, of which `before` has what `prefixes` knows."""
-        own = prefixes[[one.place for one in grown]]
-        added = [one.letters[len(before[one.place]) :] for one in grown]
+        """Return what CTC says of texts, given what it says of those in the beam."""
+        own = prefixes[[one.before for one in grown]]
+        added = [one.letters[len(beam[one.before].letters) :] for one in grown]
         for step in range(max(map(len, added))):
             places = [n for n, letters in enumerate(added) if len(letters) > step]
             new = longer(frames, own[places], np.array([added[n][step] for n in places]))

@@ -19,11 +19,10 @@ import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
-from benchmarks.changes import written
+from benchmarks.changes import changed, written
 from benchmarks.joint_search import JointSearch
 from benchmarks.readings import errors
 from benchmarks.results_table import interval
-from voicegraft.evaluation.paired import difference
 from voicegraft.evaluation.predictions import SCORED, STATES, read_emissions
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import CHOOSING, Evaluate, by_split, metrics
@@ -49,9 +48,7 @@ def accuracy(of: dict[str, list[Score]], params: Evaluate) -> Iterator[str]:
             cells = [interval(rates, "cer"), interval(rates, "wer")]
             before = by_split(of[PLAIN])[side]
             for rate in ("cer", "wer"):
-                d = difference(before, own, rate, params)
-                numbers = f"{100 * d.change:+.1f} ({100 * d.low:+.1f} to {100 * d.high:+.1f})"
-                cells.append(numbers if name != PLAIN else "")
+                cells.append(changed(before, own, rate, params) if name != PLAIN else "")
             yield f"| {name} | {side} | {' | '.join(cells)} |\n"
 
 
