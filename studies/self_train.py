@@ -38,7 +38,7 @@ from voicegraft.studies.self_training_gains import (
 )
 from voicegraft.studies.trainings import Trainings
 from voicegraft.training.compute import Compute
-from voicegraft.training.fit import Fit, long_enough
+from voicegraft.training.fit import Fit, long_enough, steps_of_epoch
 from voicegraft.training.head import choice_of, graft, head_trainer, settled_choice
 from voicegraft.training.loop import Trainer
 from voicegraft.training.scratch import tidied
@@ -123,7 +123,7 @@ def main(
     budget_of = minutes_of(clips.of("train"))
     with tidied(scratch) as used:
         trainings = Trainings(build, clips.of("dev"), scratch, used, facts)
-        whole = long_enough(fit, clips.of("train"))
+        whole = long_enough(fit, len(steps_of_epoch(clips.of("train"), fit, 0)))
         trained = self_train(trainings, whole, budget_of, labelled, others, knobs)
     if not trained.alone["teacher"].fabric.is_global_zero:
         return  # on several devices, the first process writes

@@ -12,7 +12,7 @@ from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Utterance
 from voicegraft.studies.amounts import draw
 from voicegraft.studies.label_efficiency import Curve, Run, rows, spared
-from voicegraft.training.fit import Fit, long_enough, scaled
+from voicegraft.training.fit import Fit, long_enough, scaled, steps_of_epoch
 
 MINUTES = (1, 5, 10, 30, 60)
 
@@ -127,7 +127,9 @@ def test_a_smaller_amount_has_as_many_steps():
 
 def test_an_amount_of_a_small_corpus_has_as_many_steps_as_the_whole():
     fit = load_params(Fit, "train_head").model_copy(update={"min_steps": 1300})
-    whole = long_enough(fit, clips())
-    assert fit.epochs < whole.epochs
-    half = long_enough(scaled(whole, 1 / 4), clips(25))
+    steps = len(steps_of_epoch(clips(), fit, 0))
+    whole = long_enough(fit, steps)
+    assert whole.epochs == math.ceil(1300 / steps) > fit.epochs
+    part = scaled(whole, 1 / 4)
+    half = long_enough(part, len(steps_of_epoch(clips(25), part, 0)))
     assert half.epochs == 2 * whole.epochs

@@ -23,7 +23,7 @@ from voicegraft.studies.amounts import draw, minutes_of
 from voicegraft.studies.label_efficiency import Run
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.compute import Compute
-from voicegraft.training.fit import Fit, long_enough, scaled
+from voicegraft.training.fit import Fit, long_enough, scaled, steps_of_epoch
 from voicegraft.training.head import graft, head_trainer
 from voicegraft.training.inputs import learnable
 from voicegraft.training.scratch import RESULT, fingerprint, keep, recall
@@ -42,7 +42,8 @@ def budget(fit: Fit, everything: Sequence[Utterance], minutes: float, number: in
         number: of the draw.
     """
     share = minutes / minutes_of(everything)
-    found = scaled(long_enough(fit, everything), share)
+    steps = len(steps_of_epoch(everything, fit, 0))
+    found = scaled(long_enough(fit, steps), share)
     return found.model_copy(update={"seed": fit.seed + number})
 
 

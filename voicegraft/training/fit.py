@@ -165,10 +165,14 @@ def _batches(
     return [choose(utterances, batch) for batch in near_in_length(lengths, budget)]
 
 
-def long_enough(fit: Fit, utterances: Sequence[Utterance], ranks: int = 1) -> Fit:
-    """Return the budget with so many epochs that there are `min_steps`, and patience to match."""
-    steps = max(1, len(steps_of_epoch(utterances, fit, 0, ranks)))
-    epochs = max(fit.epochs, math.ceil(fit.min_steps / steps))
+def long_enough(fit: Fit, steps: int) -> Fit:
+    """Return the budget with so many epochs that there are `min_steps`, and patience to match.
+
+    Args:
+        fit: the budget.
+        steps: of an epoch.
+    """
+    epochs = max(fit.epochs, math.ceil(fit.min_steps / max(1, steps)))
     patience = math.ceil(fit.patience * epochs / fit.epochs)
     return fit.model_copy(update={"epochs": epochs, "patience": patience})
 

@@ -132,10 +132,10 @@ class Trainer:
             ValueError: if loss or gradients are not finite, naming the knob.
         """
         ranks, first = self.fabric.world_size, with_background(train, background, 0)
-        self.budget = long_enough(self.fit, first, ranks)
+        steps = len(steps_of_epoch(first, self.fit, 0, ranks))
+        self.budget = long_enough(self.fit, steps)
         times = self.budget.epochs / self.fit.epochs
         self.parts = [replace(p, first_epoch=round(p.first_epoch * times)) for p in self.parts]
-        steps = len(steps_of_epoch(first, self.fit, 0, ranks))
         self.checkpoint = checkpoint
         self.schedule = warm_up_and_decay(
             self.optimiser, self.parts, steps, self.budget.epochs, self.fit.warmup_share

@@ -100,7 +100,7 @@ class PrivateTrainer(Trainer):
             )
         self.units = units_of(train, self.fit.private.unit)
         self.steps = len(steps_of_epoch(train, self.fit, 0))
-        steps = self.steps * long_enough(self.fit, train).epochs
+        steps = self.steps * long_enough(self.fit, self.steps).epochs
         rate, norm = 1 / self.steps, self.fit.clip_norm
         self.guarantee = guarantee(self.fit.private, len(self.units), rate, steps, norm)
         history = super().run(train, dev, checkpoint)
