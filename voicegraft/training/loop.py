@@ -24,6 +24,7 @@ from voicegraft.training.predictor import Predictor
 from voicegraft.training.ranks import Turn, after, company, sums, turns
 from voicegraft.training.records import write_curves
 from voicegraft.training.schedule import Part, optimiser, take_step, unfreeze, warm_up_and_decay
+from voicegraft.training.scoring import DevScorer
 from voicegraft.training.sharding import like, set_up, whole
 
 if TYPE_CHECKING:
@@ -31,11 +32,6 @@ if TYPE_CHECKING:
 
 STEPS_A_CHECKPOINT = 500
 """Beside one after every epoch: an epoch of a thousand hours has 100,000 steps."""
-ATTENTION = "attention_"
-"""Before the names of the rates of an attention decoder."""
-SPELT = 1 / 3
-"""Share of dev's letters: a head that writes fewer has not begun to spell. A linear head on Yoruba
-writes a tenth of them for epochs, after a first one of noise that no CER of those is below."""
 
 
 class Trainer:
@@ -66,7 +62,6 @@ class Trainer:
     ):
         self.fabric, self.bare, self.inputs = fabric, model, inputs
         self.fit, self.quiet, self.section = fit, quiet, section
-        self.attention_weight = attention_weight
         scaled = getattr(fabric.strategy.precision, "scaler", None) is not None
         unfreeze(model, parts)  # of what learns later, too, gradients are to be averaged
         self.model, self.optimiser, self.parts = set_up(
@@ -74,6 +69,7 @@ class Trainer:
         )
         self.predictor = Predictor(fabric, model, inputs, fit.batch_seconds)
         self.emissions, self.predict = self.predictor.emissions, self.predictor.predict
+        self.scorer = DevScorer(self.predictor, attention_weight)
         self.gradients = Gradients(fabric, self.model, self.predictor, fit, attention_weight)
         self.progress = Progress()
         self.best = self._copies()
@@ -160,8 +156,7 @@ class Trainer:
 
     def error(self, dev: Sequence[Utterance]) -> float:
         """Return the error on dev by which the best epoch is chosen, of the model as it is."""
-        rates, _ = self._rates(dev)
-        return self._error(rates)
+        return self.scorer(dev).error
 
     def _goes_on(self) -> bool:
         progress, last_unfreezing = self.progress, max(part.first_epoch for part in self.parts)
@@ -223,30 +218,16 @@ class Trainer:
 
     def _score(self, dev: Sequence[Utterance], record: dict[str, float]) -> tuple[str, float]:
         """Add dev's rates to the history, keep the best weights; return the rate that counts."""
-        rates, letters = self._rates(dev)
+        found = self.scorer(dev)
         weights = {f"layer/{k}": weight for k, weight in self.bare.layer_weights.items()}
-        dev_rates = {f"dev/{name}": rate for name, rate in rates.items()}
+        dev_rates = {f"dev/{name}": rate for name, rate in found.rates.items()}
         self.progress.history.append(record | dev_rates | weights)
-        if letters < SPELT * sum(len(clip.text) for clip in dev):
+        if found.is_mute:
             self.progress.mute_epoch = self.progress.epoch
-        error = self._error(rates)
-        if error < self.progress.best_error:
-            self.progress.best_error, self.progress.best_epoch = error, self.progress.epoch
+        if found.error < self.progress.best_error:
+            self.progress.best_error, self.progress.best_epoch = found.error, self.progress.epoch
             self.best = self._copies()
-        return next(iter(rates)), error
-
-    def _rates(self, dev: Sequence[Utterance]) -> tuple[dict[str, float], int]:
-        """Return dev's rates, of an attention decoder too, and how many letters are written."""
-        predictions, objective = self.predictor.predict_by_all(dev), self.bare.objective
-        rates = dict(objective.rates(dev, predictions))
-        if self.attention_weight:
-            own = objective.rates(dev, self.predictor.written_by_all(dev))
-            rates |= {f"{ATTENTION}{name}": rate for name, rate in own.items()}
-        return rates, sum(map(len, predictions))
-
-    def _error(self, rates: Mapping[str, float]) -> float:
-        name, weight = next(iter(rates)), self.attention_weight
-        return (1 - weight) * rates[name] + weight * rates.get(f"{ATTENTION}{name}", 0.0)
+        return found.name, found.error
 
     def _weights(self) -> dict[str, Tensor]:
         """Return all that may learn, by name."""
