@@ -63,8 +63,8 @@ def read_sources(
     labels = labels_of(" ".join(words) for words in sides["train"])
     scored = Scored(words for side in SPLITS if side != "train" for words in sides[side])
     where = downloads, corpus.language, corpus.mirror
-    names = {params.texts: None} | ({params.more_texts: None} if params.more_texts != NONE else {})
-    found = {name: load_texts(name).sentences(*where) for name in names}
+    more = [] if params.more_texts == NONE else [params.more_texts]
+    found = {name: load_texts(name).sentences(*where) for name in [params.texts, *more]}
     found[OWN] = own_texts(Path(params.folder), params.field)
     sources = {TRANSCRIPTS: Source(sides["train"])}
     for name, texts in found.items():
