@@ -8,7 +8,7 @@ from test_training import NO_MASKS, fit, stored
 
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.grafted import Description, GraftedModel
-from voicegraft.training.compute import Compute, learns_alike, settled
+from voicegraft.training.compute import CLIPS, Compute, learns_alike, settled
 from voicegraft.training.head import head_trainer
 from voicegraft.training.inputs import AudioFeatures
 from voicegraft.training.schedule import head_part, upstream_parts
@@ -111,6 +111,19 @@ def test_a_look_leaves_no_trace(store):
     assert all(torch.equal(value, before[n]) for n, value in grafted.state_dict().items())
     assert not any(module.training for module in grafted.modules())
     assert not any(p.requires_grad or p.grad is not None for p in grafted.parameters())
+
+
+@pytest.mark.parametrize("source", ["trunk", "audio"])
+def test_the_clips_of_middling_length_are_looked_at_together(store, corpus, source):
+    grafted, seen = model(), []
+    grafted.register_forward_pre_hook(lambda _, args: seen.append(args[1].tolist()))
+    trained = (
+        from_the_trunk(store, grafted, 1) if source == "trunk" else from_audio(corpus, grafted)
+    )
+    learns_alike(*trained)
+    every = sorted(len(values) for values in trained[1].examples(1000))
+    first = max(0, (len(every) - CLIPS) // 2)
+    assert seen == 2 * [every[first : first + CLIPS]] and len(seen[0]) > 1
 
 
 @pytest.mark.parametrize("name", upstreams.names())

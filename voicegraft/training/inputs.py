@@ -44,8 +44,8 @@ class Inputs(Protocol):
         """Return the fewest frames that the upstream makes of the utterance."""
         ...
 
-    def example(self) -> Tensor:
-        """Return what one clip gives, of middling length; always the same one."""
+    def examples(self, count: int) -> list[Tensor]:
+        """Return what at most so many clips give, of middling length; always the same ones."""
         ...
 
 
@@ -79,10 +79,10 @@ class StoredStates:
         """See `Inputs`."""
         return min(self.store.frames[take] for take in self.takes(utterance))
 
-    def example(self) -> Tensor:
+    def examples(self, count: int) -> list[Tensor]:
         """See `Inputs`."""
         takes = sorted(self.store.frames, key=self.store.frames.__getitem__)
-        return self.states(takes[len(takes) // 2])
+        return [self.states(take) for take in _middle(takes, count)]
 
     def takes(self, utterance: Utterance) -> list[str]:
         """Return the ids of the stored takes, the clip's own first."""
@@ -142,12 +142,12 @@ class AudioFeatures:
         window = self._window(torch.empty(shortest, device="meta"))
         return len(window) // self.model.upstream.frame_samples
 
-    def example(self) -> Tensor:
+    def examples(self, count: int) -> list[Tensor]:
         """See `Inputs`."""
         longest = self.model.upstream.max_samples
         clips = [clip for clip in self.corpus.utterances if clip.samples <= longest]
         clips.sort(key=lambda clip: clip.samples)
-        return self(clips[len(clips) // 2])
+        return [self(clip) for clip in _middle(clips, count)]
 
     @torch.no_grad()
     def _features(self, take: Take) -> Tensor:
@@ -162,6 +162,12 @@ class AudioFeatures:
 
     def _window(self, wave: Tensor) -> Tensor:
         return self.model.upstream.window(wave, self.model.description.margin_seconds)
+
+
+def _middle(ordered: list, count: int) -> list:
+    """Return the `count` in the middle, or all if there are fewer."""
+    first = max(0, (len(ordered) - count) // 2)
+    return ordered[first : first + count]
 
 
 def learnable(
