@@ -8,25 +8,23 @@ Prints  a table: error rates of each way to write, with intervals, and the chang
         same clips. benchmarks/inventions.py has the words that each writes where nobody speaks
 
 Two ways to join CTC and attention: to score by attention what CTC's searches found, as `decode`
-does, and to search by both in one pass, whose texts may join the others to be scored.
+does by `search: beam`, and to search by both in one pass, whose texts join the others by `joint`.
 """
 
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-from torch import Tensor
 from tqdm import tqdm
 
 from benchmarks.changes import changed, written
-from benchmarks.joint_search import JointSearch
 from benchmarks.readings import errors
 from benchmarks.results_table import interval
 from voicegraft.evaluation.predictions import SCORED, STATES, read_emissions
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import CHOOSING, Evaluate, by_split, metrics
 from voicegraft.language.decoder import BeamDecoder, load_decoder, tuned
+from voicegraft.language.joint_search import JointSearch
 from voicegraft.language.rescoring import Candidates
 from voicegraft.model.grafted import load_attention, load_description
 from voicegraft.pipeline.command import run_stage
@@ -89,16 +87,18 @@ def in_one_pass(clips: Clips, decoder: BeamDecoder) -> list[list[str]]:
     return [*by_share[best], *scored]
 
 
-def with_more(
-    found: Candidates, texts: Sequence[str], decoder: BeamDecoder, heard: tuple[Tensor, Tensor]
-) -> Candidates:
-    """Return candidates and those of `texts` that they lack, with all scores."""
-    if not (more := [text for text in texts if text and text not in found.texts]):
-        return found
-    emission, states = heard
-    by_attention = decoder.attention.log_likelihoods(states.float(), more).double().numpy()
-    features = np.column_stack([decoder.rescorer.features(emission, more), by_attention])
-    return Candidates([*found.texts, *more], np.concatenate([found.features, features]))
+def candidates(
+    clips: Clips,
+    decoder: BeamDecoder,
+    alone: Sequence[str],
+    one_pass: Sequence[list[str]] | None = None,
+) -> list[Candidates]:
+    """Return the texts of each clip, with all scores, of one pass among them if those are given."""
+    found = []
+    for place, heard in enumerate(tqdm(clips.heard, "decode", leave=False, disable=None)):
+        decoder.attended.joint = one_pass and (lambda *_, place=place: one_pass[place])
+        found.append(decoder.candidates(*heard, alone[place]))
+    return found
 
 
 def rescored(clips: Clips, found: Sequence[Candidates]) -> list[str]:
@@ -123,18 +123,12 @@ def main(
     decoder = load_decoder(model, load_description(model).labels, attention)
     written_alone = attention.written([states for _, states in clips.heard])
     one_pass = in_one_pass(clips, decoder)
-    bar = tqdm(zip(clips.heard, written_alone, strict=True), "decode", leave=False, disable=None)
-    found = [decoder.candidates(*heard, own) for heard, own in bar]
-    more = [
-        with_more(c, texts, decoder, heard)
-        for c, texts, heard in zip(found, one_pass, clips.heard, strict=True)
-    ]
     texts = {
         PLAIN: written(predictions / f"{plain.name}.tsv", clips.scored),
         ALONE: clips.split(written_alone)[1],
         ONE_PASS: [own[0] for own in clips.split(one_pass)[1]],
-        JOINT: rescored(clips, found),
-        ALL: rescored(clips, more),
+        JOINT: rescored(clips, candidates(clips, decoder, written_alone)),
+        ALL: rescored(clips, candidates(clips, decoder, written_alone, one_pass)),
     }
     scores = {name: score(clips.scored, own, None) for name, own in texts.items()}
     print("".join(accuracy(scores, params)))

@@ -18,7 +18,6 @@ import sys
 from collections.abc import Sequence
 from itertools import repeat
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from tqdm import tqdm
@@ -31,7 +30,7 @@ from voicegraft.language.arpa import is_installed
 from voicegraft.language.decoder import MISSING, BeamDecoder, save_decoder, tuned
 from voicegraft.language.folder import read_lexicon
 from voicegraft.language.rescoring import FEATURES, Candidates
-from voicegraft.language.settings import FOLDER, Settings
+from voicegraft.language.settings import FOLDER, Search, Settings
 from voicegraft.model import ctc
 from voicegraft.model.grafted import load_attention, load_description
 from voicegraft.pipeline.command import run_stage
@@ -44,11 +43,11 @@ from voicegraft.speech.manifest import Corpus, Utterance
 class Decode(Section):
     """How texts are found in emissions."""
 
-    search: Literal["beam", "greedy"]
+    search: Search
 
 
 def candidates(
-    model: Path, search: str, language: Path, emissions: Path, clips: Sequence[Utterance]
+    model: Path, search: Search, language: Path, emissions: Path, clips: Sequence[Utterance]
 ) -> list[Candidates]:
     """Return the texts that the search finds for each clip; of greedy decoding there is one."""
     labels, emission_of = load_description(model).labels, read_emissions(emissions, clips)
@@ -58,7 +57,7 @@ def candidates(
     attention = load_attention(model)
     encoded = read_emissions(emissions, clips, STATES) if attention else repeat(None)
     own = attention.written(encoded, quiet=False) if attention else repeat(None)
-    decoder = BeamDecoder(labels, language, Settings(decode="beam"), attention)
+    decoder = BeamDecoder(labels, language, Settings(decode=search), attention)
     bar = tqdm(emission_of, "decode", unit="clip")
     return [decoder.candidates(*clip) for clip in zip(bar, encoded, own, strict=False)]
 
@@ -82,15 +81,15 @@ def main(
 ) -> None:
     params, names = load_params(Evaluate, "evaluate"), load_names()
     search = load_params(Decode, "decode").search
-    if search == "beam" and not is_installed():
+    if search != "greedy" and not is_installed():
         print(f"decode.search: {MISSING}", file=sys.stderr)
         search = "greedy"
     labels, clips = load_description(model).labels, Corpus(corpus)
     dev, scored = clips.of(CHOOSING), clips.of(*SCORED)
     found = candidates(model, search, language, emissions, dev + scored)
     settings = Settings(decode="greedy")
-    if search == "beam":
-        settings = tuned(found[: len(dev)], [clip.text for clip in dev])
+    if search != "greedy":
+        settings = tuned(found[: len(dev)], [clip.text for clip in dev], search)
     copy_model(model, decoded)
     save_decoder(decoded / FOLDER, settings, language)
     of = provenance(corpus=corpus, model=model, language=language, settings=params)

@@ -87,6 +87,20 @@ def test_decoding_gives_the_same_bytes_twice(folder):
     assert (folder / "lm.tsv").read_bytes() == before
 
 
+@needs_search
+def test_a_model_decoded_in_one_pass_transcribes_so_by_its_folder_alone(folder, tmp_path):
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*_lm"))
+    params = params_of()
+    params["decode"]["search"] = "joint"
+    write_params(tmp_path, params)
+    assert run("decode", STAGES["decode"], tmp_path).returncode == 0
+    assert (
+        json.loads((tmp_path / "decoder_lm/decoder/decoder.json").read_text())["decode"] == "joint"
+    )
+    decoder = Transcriber(tmp_path / "decoder_lm", "cpu").decoder
+    assert decoder.attended.joint.decoder is decoder.attention
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -105,7 +105,7 @@ def test_an_unknown_search_is_refused_with_the_choices(tmp_path, value):
     write_params(tmp_path, params)
     done = run("decode", ARGUMENTS, tmp_path)
     assert done.returncode == 1
-    assert "decode.search" in done.stderr and "'beam' or 'greedy'" in done.stderr
+    assert "decode.search" in done.stderr and "'beam', 'joint' or 'greedy'" in done.stderr
 
 
 @pytest.mark.skipif(not is_installed(), reason="flashlight-text is not installed")

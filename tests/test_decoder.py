@@ -5,16 +5,19 @@ import json
 import pytest
 import torch
 from spelling_emissions import LABELS, SENTENCES, emission, write_language
+from test_attention import clips
+from test_attention import decoder as attention_decoder
 
 from voicegraft.language.arpa import is_installed
+from voicegraft.language.attended import ATTENDED
 from voicegraft.language.decoder import (
-    ATTENDED,
     BeamDecoder,
     GreedyDecoder,
     load_decoder,
     save_decoder,
     tuned,
 )
+from voicegraft.language.joint_search import JointSearch
 from voicegraft.language.rescoring import FEATURES
 from voicegraft.language.settings import FOLDER, SETTINGS, Settings
 from voicegraft.model import ctc
@@ -77,6 +80,28 @@ def test_an_attention_decoder_proposes_what_the_emissions_do_not_veto(language, 
     if kept:
         weights = (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 9.0)
         assert found.text(weights) == own
+
+
+@needs_search
+def test_texts_of_a_joint_search_are_scored_beside_those_of_the_others(language):
+    attention, (states,) = attention_decoder(texts=SENTENCES), clips(len(WRONG))
+    by_beam, by_both = (
+        BeamDecoder(LABELS, language, Settings(decode=search), attention).candidates(WRONG, states)
+        for search in ("beam", "joint")
+    )
+    more = by_both.texts[len(by_beam.texts) :]
+    assert by_both.texts[: len(by_beam.texts)] == by_beam.texts
+    assert more and set(more) <= set(JointSearch(attention, LABELS)(WRONG, states))
+    assert by_both.features[: len(by_beam.texts)] == pytest.approx(by_beam.features, abs=1e-4)
+
+
+@needs_search
+def test_a_joint_search_without_an_attention_decoder_is_that_of_the_beam(language):
+    by_beam, by_both = (
+        BeamDecoder(LABELS, language, Settings(decode=search)).candidates(WRONG)
+        for search in ("beam", "joint")
+    )
+    assert by_both.texts == by_beam.texts
 
 
 def test_weights_are_kept_by_name(language, tmp_path):

@@ -1,4 +1,4 @@
-"""The search of CTC and attention in one pass, which a benchmark measures."""
+"""The search of CTC and attention in one pass."""
 
 from itertools import groupby, product
 
@@ -7,7 +7,8 @@ import pytest
 import torch
 from test_attention import LABELS, TEXTS, clips, decoder
 
-from benchmarks.joint_search import BEAM, JointSearch, longer, nothing
+from voicegraft.language.joint_search import BEAM, JointSearch
+from voicegraft.language.prefixes import longer, nothing
 from voicegraft.model import ctc
 
 FRAMES = 5

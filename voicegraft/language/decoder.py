@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from voicegraft.language import rescoring
 from voicegraft.language.arpa import LanguageModel, is_installed
+from voicegraft.language.attended import Attended
 from voicegraft.language.beam import SymbolSearch, WordSearch
 from voicegraft.language.confidence import (
     calibrated,
@@ -24,18 +24,13 @@ from voicegraft.language.confidence import (
     word_spans,
 )
 from voicegraft.language.folder import SPELLING, SYMBOLS, WORDS, copy_language, read_lexicon
+from voicegraft.language.joint_search import JointSearch
 from voicegraft.language.rescoring import Candidates, Rescorer, choose_weights
-from voicegraft.language.settings import FOLDER, NAMES, SETTINGS, Settings
+from voicegraft.language.settings import FOLDER, NAMES, SETTINGS, Search, Settings
 from voicegraft.model import ctc
 from voicegraft.model.attention import AttentionDecoder
 from voicegraft.pipeline.files import reading, whole
 
-ATTENDED = 12
-"""How many texts the attention decoder scores, besides the greedy one and its own. All 40 that the
-searches find take three times as long, and have the same errors on dev of the Czech game."""
-VETO = 3.0
-"""The most that an attention decoder's own text may fall behind the likeliest by the emissions, in
-natural logarithms a character: on dev of the Czech game 1 of 100 does by more."""
 MISSING = (
     "flashlight-text is not installed (it has no wheels for Python 3.13 and later), so decoding is "
     "greedy: pip install 'voicegraft[beam]'"
@@ -105,6 +100,10 @@ class BeamDecoder:
             self.searches, words = [symbols, search], search.model
         spelling = LanguageModel(language / SPELLING, labels[1:])
         self.rescorer = Rescorer(labels, symbols.model, spelling, words)
+        self.attended = None
+        if attention:
+            joint = JointSearch(attention, labels) if settings.decode == "joint" else None
+            self.attended = Attended(attention, self.rescorer, joint)
 
     def candidates(
         self, emission: torch.Tensor, states: torch.Tensor | None = None, own: str | None = None
@@ -112,7 +111,7 @@ class BeamDecoder:
         """Return the texts that the searches find for emissions (frames, labels), greedy first.
 
         With an attention decoder, which needs the `states` (frames, size) that it listens to, its
-        own text is one, and the best are scored by it as well.
+        own text is one, those of a joint search are others, and the best are scored by it as well.
 
         Args:
             emission: see above.
@@ -122,26 +121,7 @@ class BeamDecoder:
         searched = (text for search in self.searches for text in search(emission.numpy()))
         texts = list(dict.fromkeys([ctc.greedy(emission, self.labels), *searched]))
         found = Candidates(texts, self.rescorer.features(emission, texts))
-        if not self.attention:
-            return found
-        own = self.attention.written([states])[0] if own is None else own
-        return self._attended(found, emission, states.float(), own)
-
-    def _attended(
-        self, found: Candidates, emission: torch.Tensor, states: torch.Tensor, own: str
-    ) -> Candidates:
-        """Return the greedy text, `ATTENDED` more and the attention decoder's own, scored by it.
-
-        Its own may be fluent and wrong: it is vetoed where the emissions contradict it.
-        """
-        best = np.argsort(-found.scores(rescoring.START), kind="stable")[:ATTENDED]
-        places = sorted({0, *best.tolist()})
-        texts, features = [found.texts[place] for place in places], found.features[places]
-        by_own = self.rescorer.features(emission, [own])
-        if own not in texts and found.features[:, 0].max() - by_own[0, 0] <= VETO * len(own):
-            texts, features = [*texts, own], np.concatenate([features, by_own])
-        scores = self.attention.log_likelihoods(states, texts).double().numpy()
-        return Candidates(texts, np.column_stack([features, scores]))
+        return self.attended(found, emission, states, own) if self.attended else found
 
     def decode(self, emission: torch.Tensor, states: torch.Tensor | None = None) -> str:
         """Return the text of emissions (frames, labels), and of states (frames, size)."""
@@ -157,19 +137,21 @@ class BeamDecoder:
             yield Word(word, *span, confidence)
 
 
-def tuned(dev: Sequence[Candidates], references: Sequence[str]) -> Settings:
+def tuned(
+    dev: Sequence[Candidates], references: Sequence[str], search: Search = "beam"
+) -> Settings:
     """Return the settings that dev clips choose: weights, and then the calibration of words."""
     weights = choose_weights(dev, references)
     chosen = [posteriors_of(found, weights) for found in dev]
     right = [correct(c.text(weights), r) for c, r in zip(dev, references, strict=True)]
     fitted = calibrated(np.concatenate([*chosen, []]), np.concatenate([*right, []]).astype(bool))
-    return Settings(decode="beam", weights=weights, slope=fitted.slope, offset=fitted.offset)
+    return Settings(decode=search, weights=weights, slope=fitted.slope, offset=fitted.offset)
 
 
 def save_decoder(folder: Path, settings: Settings, language: Path) -> None:
     """Write decoder.json, and for a search the language model, a folder with `FILES`."""
     folder.mkdir(parents=True, exist_ok=True)
-    if settings.decode == "beam":
+    if settings.decode != "greedy":
         copy_language(language, folder)
     with whole(folder / SETTINGS) as partial:
         partial.write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")

@@ -31,6 +31,9 @@ def _by_name(weights: Sequence[float]) -> dict[str, float]:
     return dict(zip(NAMES, weights, strict=False))
 
 
+Search = Literal["beam", "joint", "greedy"]
+"""By emissions and a language model; in one pass with an attention decoder as well; by neither."""
+
 Weights = Annotated[
     tuple[float, ...],
     Field(min_length=len(FEATURES), max_length=len(NAMES)),
@@ -44,7 +47,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    decode: Literal["greedy", "beam"]
+    decode: Search
     weights: Weights = START
     """Of `FEATURES`, and of `ATTENTION` if it was tuned with one."""
     slope: float = 1.0

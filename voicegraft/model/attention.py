@@ -186,11 +186,18 @@ class AttentionDecoder(nn.Module):
 
     def log_probabilities(self, rows: Tensor, memory: Memory) -> Tensor:
         """Return those of what follows each of rows (batch, places), (batch, places, outputs)."""
-        return self._scores(rows, memory, None)[0]
+        return self.following(rows, memory, None)[0]
 
-    def _scores(
+    def following(
         self, rows: Tensor, memory: Memory, past: list[KeysValues] | None
     ) -> tuple[Tensor, list[KeysValues]]:
+        """Return `log_probabilities`, and by block the keys and values of all tokens so far.
+
+        Args:
+            rows: of all tokens, or, with a `past`, of the one that follows it.
+            memory: of the states.
+            past: what was returned for the tokens before.
+        """
         first = 0 if past is None else past[0][0].shape[2]
         states = self.embedding[rows] + self.positions[first : first + rows.shape[1]]
         kept = []
@@ -254,7 +261,7 @@ class AttentionDecoder(nn.Module):
         rows = torch.tensor([self.prompt] * clips, device=self.embedding.device)
         written, past, ended = [], None, torch.zeros(clips, dtype=torch.bool)
         while not ended.all():
-            scores, past = self._scores(rows, memory, past)
+            scores, past = self.following(rows, memory, past)
             rows = scores[:, -1].argmax(-1)[:, None]
             ended |= rows[:, 0].cpu() == self.END
             written.append(rows[:, 0].cpu().masked_fill(ended, self.END))

@@ -12,63 +12,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from voicegraft.model import ctc
+from voicegraft.language.prefixes import NEVER, Prefixes, longer, nothing
 from voicegraft.model.attention import PACE, AttentionDecoder, KeysValues, Memory
 from voicegraft.model.batches import pad
 
 BEAM, TOKENS = 8, 12
 """How many texts are kept, and how many tokens each is tried with."""
-NEVER = -1e30
-
-
-@dataclass(frozen=True)
-class Prefixes:
-    """Beginnings of texts by CTC.
-
-    Attributes:
-        ending: ln p that the frames up to each spell just this, with a label and with a blank at
-            the end, (texts, frames, 2).
-        last: the last label of each, (texts,); the blank where there is none.
-        scores: ln p that a text begins so, (texts,).
-    """
-
-    ending: np.ndarray
-    last: np.ndarray
-    scores: np.ndarray
-
-    def __getitem__(self, places: Sequence[int]) -> "Prefixes":
-        return Prefixes(self.ending[places], self.last[places], self.scores[places])
-
-    @property
-    def whole(self) -> np.ndarray:
-        """Return ln p of each as a whole text, (texts,)."""
-        return np.logaddexp(*self.ending[:, -1].T)
-
-
-def nothing(emission: np.ndarray) -> Prefixes:
-    """Return the empty beginning, for emissions (frames, labels)."""
-    ending = np.full((1, len(emission), 2), NEVER)
-    ending[0, :, 1] = np.cumsum(emission[:, ctc.BLANK])
-    return Prefixes(ending, np.array([ctc.BLANK]), np.zeros(1))
-
-
-def longer(emission: np.ndarray, before: Prefixes, labels: np.ndarray) -> Prefixes:
-    """Return beginnings with one label more each, (texts,)."""
-    same = labels == before.last
-    either = np.logaddexp(before.ending[..., 0], before.ending[..., 1])
-    free = np.where(same[:, None], before.ending[..., 1], either)
-    began = np.where(before.last == ctc.BLANK, 0.0, NEVER)
-    first = np.concatenate([began[:, None], free[:, :-1]], 1) + emission[:, labels].T
-    ending = np.full_like(before.ending, NEVER)
-    by_label = by_blank = np.full(len(labels), NEVER)
-    for frame in range(len(emission)):
-        spoken = emission[frame, labels]
-        by_label, by_blank = (
-            np.logaddexp(by_label + spoken, first[:, frame]),
-            np.logaddexp(by_label, by_blank) + emission[frame, ctc.BLANK],
-        )
-        ending[:, frame] = np.column_stack([by_label, by_blank])
-    return Prefixes(ending, labels, np.logaddexp.reduce(first, 1))
+SHARE = 0.7
+"""Of attention in a text's score, the rest is CTC's: of 0.3, 0.5 and 0.7 dev of the Czech game
+has the fewest errors with this one (docs/language_model.md)."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +43,7 @@ class JointSearch:
         share: of the attention decoder in the score of a text (0 to 1); the rest is CTC's.
     """
 
-    def __init__(self, decoder: AttentionDecoder, labels: Sequence[str], share: float = 0.5):
+    def __init__(self, decoder: AttentionDecoder, labels: Sequence[str], share: float = SHARE):
         self.decoder, self.labels, self.share = decoder, labels, share
         self.number = {label: place for place, label in enumerate(labels) if label}
 
@@ -134,7 +86,7 @@ class JointSearch:
             rows = torch.tensor([own.rows[-1:] for own in beam])
             places = [own.before for own in beam]
             past = [(keys[places], values[places]) for keys, values in past]
-        scores, past = self.decoder._scores(rows, memory.repeated(len(beam)), past)
+        scores, past = self.decoder.following(rows, memory.repeated(len(beam)), past)
         return scores[:, -1], past
 
     def _grown(
@@ -168,12 +120,8 @@ class JointSearch:
         added = [one.letters[len(beam[one.before].letters) :] for one in grown]
         for step in range(max(map(len, added))):
             places = [n for n, letters in enumerate(added) if len(letters) > step]
-            new = longer(frames, own[places], np.array([added[n][step] for n in places]))
-            own.ending[places], own.last[places], own.scores[places] = (
-                new.ending,
-                new.last,
-                new.scores,
-            )
+            labels = np.array([added[n][step] for n in places])
+            own[places] = longer(frames, own[places], labels)
         return own
 
     def _letters(self, rows: Sequence[int]) -> tuple[int, ...] | None:
