@@ -10,8 +10,10 @@ import torch
 from invented import model
 from test_training import FABRIC, NO_MASKS, fit, stored
 from test_training import run as run_trainer
+from test_unfreezing import recipe_of
 
 from benchmarks.in_transformers import with_decoder
+from voicegraft.model import unfreezing
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.attention import Attention, AttentionDecoder, pretrained
 from voicegraft.model.batches import pad
@@ -22,6 +24,8 @@ from voicegraft.model.tokens import Tokens, spellable
 from voicegraft.pipeline import plugins
 from voicegraft.speech.torchaudio_on_cpu import torchaudio  # noqa: F401 - before transformers
 from voicegraft.training.loop import Trainer
+from voicegraft.training.recipe import add, parts_of
+from voicegraft.training.records import size_of
 from voicegraft.training.schedule import attention_part, head_part
 
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers  # isort: skip
@@ -216,6 +220,28 @@ def test_a_joint_training_lowers_the_errors_of_head_and_decoder(corpus, store, t
     written = grafted.objective.rates(dev, texts)["cer"]
     best = error.index(min(error))
     assert written == pytest.approx(curve[best]["dev/attention_cer"], abs=1e-6)
+
+
+@pytest.mark.parametrize("way", unfreezing.names())
+def test_a_text_decoder_learns_in_every_way_and_is_loaded_as_it_was_saved(way, tmp_path):
+    recipe = recipe_of(way, unfrozen_blocks=0, attention_weight=1.0)
+    grafted, states = model(), torch.randn(9, SIZE)
+    grafted.attend(decoder())
+    before = grafted.attention.log_likelihoods(states, TEXTS)
+    add(grafted, recipe)
+    assert torch.equal(grafted.attention.log_likelihoods(states, TEXTS), before)
+    assert grafted.description.added is None
+    (part,) = parts_of(recipe, grafted)
+    learning = sum(parameter.numel() for parameter in part.parameters)
+    assert learning
+    assert (learning == size_of(grafted.attention)) == (way == "blocks")
+    for parameter in part.parameters:
+        parameter.data += torch.randn_like(parameter) / 9
+    after = grafted.attention.log_likelihoods(states, TEXTS)
+    assert not torch.allclose(after, before)
+    save_model(grafted, tmp_path)
+    loaded = load_model(tmp_path, "cpu").attention.log_likelihoods(states, TEXTS)
+    torch.testing.assert_close(loaded, after)
 
 
 @torch.no_grad()

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from voicegraft.model import unfreezing
 from voicegraft.model.batches import Padded, batches_by_length, pad
 from voicegraft.model.tokens import Tokens
 from voicegraft.pipeline import plugins
@@ -54,6 +55,8 @@ class Attention(BaseModel):
     """What stands before each text, such as <|startoftranscript|>."""
     tokens: str
     """By rank, with a space between each: no token has one, see voicegraft.model.tokens."""
+    added: unfreezing.Added | None = None
+    """Modules that training added to it, if any."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,13 @@ class AttentionDecoder(nn.Module):
         self.positions = nn.Parameter(torch.randn(config.positions, config.size) / 10)
         self.blocks = nn.ModuleList(Block(config.size, config.heads) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(config.size)
+        if config.added:
+            unfreezing.add(self.blocks, config.size, config.added)
+
+    def add(self, added: unfreezing.Added) -> None:
+        """Add modules to its blocks, with weights to be learnt; see `unfreezing.add`."""
+        unfreezing.add(self.blocks, self.config.size, added)
+        self.config = self.config.model_copy(update={"added": added})
 
     @property
     def prompt(self) -> list[int]:

@@ -82,7 +82,7 @@ class GraftedModel(nn.Module):
         plugin = upstreams.plugin(description.upstream)
         self.upstream: upstreams.Upstream = plugin.build(description.upstream_config)
         if description.added:
-            unfreezing.add(self.upstream, description.added)
+            unfreezing.add(self.upstream.blocks, self.upstream.size, description.added)
         if description.top > len(self.upstream.blocks):
             raise ValueError(f"layer must be 0 to {len(self.upstream.blocks)}: {description.layer}")
         self.mix = mix_for(description)

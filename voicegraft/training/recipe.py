@@ -102,15 +102,20 @@ def section(learns: str) -> type[Recipe]:
 
 
 def add(model: GraftedModel, recipe: Recipe) -> None:
-    """Add to the model's upstream what the recipe's way adds, if anything."""
-    way, layer = recipe.way, model.description.top
+    """Add what the recipe's way adds, if anything, to what it unfreezes."""
+    way, layer, upstream = recipe.way, model.description.top, model.upstream
     if not way.adds:
         return
     blocks = range(recipe.lowest(layer) + 1, layer - recipe.frozen_above + 1)
     added = Added(way=recipe.learns, knobs=way.model_dump(), blocks=list(blocks))
     with seeded(recipe.seed):
-        unfreezing.add(model.upstream, added)
-    model.description = model.description.model_copy(update={"added": added})
+        unfreezing.add(upstream.blocks, upstream.size, added)
+        if recipe.attention_weight:
+            every = range(1, len(model.attention.blocks) + 1)
+            model.attention.add(added.model_copy(update={"blocks": list(every)}))
+            model.attend(model.attention)
+    if blocks:
+        model.description = model.description.model_copy(update={"added": added})
 
 
 def named(recipe: str) -> str:
@@ -145,4 +150,4 @@ def parts_of(recipe: Recipe, model: GraftedModel) -> list[Part]:
         return [head_part(model, recipe.lr), *blocks]
     # By the attention decoder alone the head would learn nothing.
     head = [head_part(model, recipe.lr)] if recipe.attention_weight < 1 else []
-    return [*head, *blocks, attention_part(model, recipe.upstream_lr)]
+    return [*head, *blocks, attention_part(model, recipe.upstream_lr, recipe.way.learning)]

@@ -36,9 +36,15 @@ def head_part(model: GraftedModel, lr: float) -> Part:
     return Part("head", tuple(p for module in modules for p in module.parameters()), lr)
 
 
-def attention_part(model: GraftedModel, lr: float) -> Part:
-    """Return the attention decoder, which learns from the first epoch."""
-    return Part("attention decoder", tuple(model.attention.parameters()), lr)
+Learning = Callable[[nn.Module], Iterable[nn.Parameter]]
+"""Gives the parameters that learn, of a module: see voicegraft.model.unfreezing."""
+
+
+def attention_part(
+    model: GraftedModel, lr: float, learning: Learning = nn.Module.parameters
+) -> Part:
+    """Return what learns of the attention decoder, from the first epoch."""
+    return Part("attention decoder", tuple(learning(model.attention)), lr)
 
 
 def upstream_parts(
@@ -49,7 +55,7 @@ def upstream_parts(
     wait: int,
     pace: int,
     frozen_above: int = 0,
-    learning: Callable[[nn.Module], Iterable[nn.Parameter]] = nn.Module.parameters,
+    learning: Learning = nn.Module.parameters,
     stem: bool = True,
 ) -> list[Part]:
     """Return the top `blocks` below the head's highest layer as parts, the highest first.

@@ -51,5 +51,10 @@ class Way(Unfreezing):
                 yield from part.parameters()
 
 
-def _adapted(block: nn.Module, _inputs: tuple, output: Tensor) -> Tensor:
+def _adapted(
+    block: nn.Module, _inputs: tuple, output: Tensor | tuple[Tensor, ...]
+) -> Tensor | tuple[Tensor, ...]:
+    if isinstance(output, tuple):  # a decoder's block also returns keys and values
+        states, *others = output
+        return states + block.adapter(states), *others
     return output + block.adapter(output)
