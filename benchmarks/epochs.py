@@ -57,17 +57,18 @@ class Encoded:
         """See `Inputs`."""
         return self.states(utterance)
 
-    def augmented(self, utterance: Utterance) -> Tensor:
+    def augmented(self, utterance: Utterance, masked: bool = True) -> Tensor:
         """See `Inputs`."""
-        return mask(self.states(utterance), utterance.seconds, self.masking)
+        states = self.states(utterance)
+        return mask(states, utterance.seconds, self.masking) if masked else states
 
     def frames(self, utterance: Utterance) -> int:
         """See `Inputs`."""
         return len(self.states(utterance))
 
-    def example(self) -> Tensor:
+    def examples(self, count: int) -> list[Tensor]:  # noqa: ARG002 - there is but one
         """See `Inputs`."""
-        return self.states(self.some)
+        return [self.states(self.some)]
 
 
 class Epochs:

@@ -49,9 +49,9 @@ class MixedStates(StoredStates):
         super().__init__(inputs.store, inputs.layer, inputs.masking)
         self.train, self.most = train, most
 
-    def augmented(self, utterance: Utterance) -> Tensor:
+    def augmented(self, utterance: Utterance, masked: bool = True) -> Tensor:
         """See `Inputs`."""
-        own = super().augmented(utterance)
+        own = super().augmented(utterance, masked)
         drawn, share, place = torch.rand(3).tolist()
         other = self.train[int(place * len(self.train))]
         if drawn > MIXED or other.speaker == utterance.speaker:

@@ -61,7 +61,7 @@ class HeadSetting(Setting):
     """Of `head` and `train_head`, or of the constants in the head's file."""
 
     head: Mapping[str, Any] = field(default_factory=dict)
-    fit: Mapping[str, Any] = field(default_factory=dict)
+    fit: dict[str, Any] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
 
     def seed(self) -> int:
@@ -71,7 +71,8 @@ class HeadSetting(Setting):
     def trainer(self, train: Sequence[Utterance]) -> Trainer:
         """See `Setting`."""
         choice = load_params(HeadChoice, "head").model_copy(update=self.head)
-        fit = load_params(Fit, "train_head").model_copy(update=self.fit)
+        fit = load_params(Fit, "train_head")
+        fit = Fit.model_validate(merged(fit.model_dump(), self.fit))
         store = Store(EMBEDDINGS)
         with patch.dict(vars(plugins.load("heads", choice.name)), self.sizes):
             model = graft(choice.layer, choice, store, train, UPSTREAM, fit.seed)
@@ -82,7 +83,7 @@ class HeadSetting(Setting):
 class RecipeSetting(Setting):
     """Of a recipe, from the trained head of the project."""
 
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    changes: dict[str, Any] = field(default_factory=dict)
     recipe: str = "top3"
 
     def seed(self) -> int:
@@ -99,7 +100,7 @@ class RecipeSetting(Setting):
         return Trainer(fabric, *trained, recipe)
 
 
-def masks(per_second: float, frames: int, sizes: int, share: float) -> Mapping[str, Any]:
+def masks(per_second: float, frames: int, sizes: int, share: float) -> dict[str, Any]:
     """Return a difference of masks: how many, and how long, in time and in dimensions."""
     return {
         "masking": {
@@ -111,21 +112,25 @@ def masks(per_second: float, frames: int, sizes: int, share: float) -> Mapping[s
     }
 
 
+NO_MASKS, HALF = masks(0.0, 0, 0, 0.0), masks(0.5, 10, 1, 0.1)
 HEADS = (
     HeadSetting("as in params.yaml"),
     HeadSetting("lr 0.0005", fit={"lr": 0.0005}),
     HeadSetting("lr 0.002", fit={"lr": 0.002}),
+    HeadSetting("15 epochs", fit={"epochs": 15}),
+    HeadSetting("15 epochs, lr 0.002", fit={"epochs": 15, "lr": 0.002}),
+    HeadSetting("batches of 20 s", fit={"batch_seconds": 20.0}),
+    HeadSetting("10 epochs alone", fit={"min_steps": 0}),
+    HeadSetting("no masks", fit=NO_MASKS),
+    HeadSetting("half of the masks", fit=HALF),
+    HeadSetting("3 layers in the head", sizes={"LAYERS": 3}),
+    HeadSetting("384 wide", sizes={"WIDTH": 384}),
     HeadSetting("ctc_linear", head={"name": "ctc_linear"}),
     HeadSetting("ctc_linear, lr 0.002", head={"name": "ctc_linear"}, fit={"lr": 0.002}),
-    HeadSetting("15 epochs", fit={"epochs": 15}),
-    HeadSetting("batches of 20 s", fit={"batch_seconds": 20.0}),
-    HeadSetting("batches of 60 s", fit={"batch_seconds": 60.0, "min_steps": 0}),
-    HeadSetting("3 layers in the head", sizes={"LAYERS": 3}),
-    HeadSetting("10 epochs alone", fit={"min_steps": 0}),
 )
 RECIPES = (
     RecipeSetting("as in params.yaml"),
-    RecipeSetting("no masks", masks(0.0, 0, 0, 0.0)),
+    RecipeSetting("no masks", NO_MASKS),
     RecipeSetting("half of the masks", masks(0.75, 15, 1, 0.15)),
     RecipeSetting("more masks", masks(2.0, 25, 3, 0.25)),
     RecipeSetting("half of the rates", {"lr": 0.00025, "upstream_lr": 0.00015}),

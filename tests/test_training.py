@@ -18,6 +18,7 @@ from voicegraft.training.fit import Fit, steps_of_epoch
 from voicegraft.training.inputs import AudioFeatures, StoredStates, learnable
 from voicegraft.training.loop import Trainer
 from voicegraft.training.schedule import head_part, upstream_parts
+from voicegraft.training.scoring import DevScore
 from voicegraft.training.scratch import recall
 
 NO_MASKS = dict(time_masks_per_second=0.0, time_mask_frames=0, size_masks=0, size_mask_share=0.0)
@@ -79,6 +80,24 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     first, again, other = map(weights, trainers)
     assert same(first, again)
     assert not same(first, other)
+
+
+@pytest.mark.parametrize("mute", [0, 1, 2])
+def test_clips_are_masked_in_the_epochs_that_follow_the_first_letters(
+    corpus, store, tmp_path, mute
+):
+    trainer, masked = head_trainer(store, fit()), []
+    scores = (DevScore({"cer": 0.9}, 0.9, is_mute=epoch < mute) for epoch in range(9))
+    trainer.scorer = lambda _: next(scores)
+    augmented = trainer.inputs.augmented
+
+    def recorded(clip: Utterance, masks: bool) -> torch.Tensor:
+        masked.append((trainer.progress.epoch, masks))
+        return augmented(clip, masks)
+
+    trainer.inputs.augmented = recorded
+    run(trainer, corpus, tmp_path)
+    assert set(masked) == {(epoch, epoch >= mute) for epoch in range(3)}
 
 
 class KilledError(Exception):

@@ -36,11 +36,16 @@ class Progress:
     epoch: int = 0
     best_error: float = float("inf")
     best_epoch: int = 0
-    mute_epoch: int = 0
+    mute_epoch: int = -1
     steps: int = 0
     loss: float = 0.0
     batches: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def is_mute(self) -> bool:
+        """Whether next to nothing is predicted on dev as yet."""
+        return self.mute_epoch == self.epoch
 
     def count(self, loss: float) -> None:
         """Count the loss of a batch, if it is finite."""

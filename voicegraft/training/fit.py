@@ -28,7 +28,10 @@ from voicegraft.training.sampling import near_in_length, windows
 
 
 class Masking(Section):
-    """Knobs of the section `masking`; all zero masks nothing."""
+    """Knobs of the section `masking`; all zero masks nothing.
+
+    A model that does not spell yet is given no masks, see `Trainer`.
+    """
 
     time_masks_per_second: float = Field(ge=0, le=10)
     time_mask_frames: NonNegativeInt

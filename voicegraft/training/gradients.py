@@ -36,6 +36,7 @@ class Gradients:
     ):
         self.fabric, self.model, self.predictor = fabric, model, predictor
         self.fit, self.attention_weight = fit, attention_weight
+        self.masked = True
 
     def add(self, turn: Turn, epoch: int) -> float:
         """Add the gradients of a batch, and return its loss.
@@ -54,7 +55,7 @@ class Gradients:
     def loss(self, batch: Sequence[Utterance]) -> Tensor:
         """Return the loss of clips that are changed at random by torch's generator."""
         predictor, objective = self.predictor, self.predictor.model.objective
-        clips = [predictor.inputs.augmented(utterance) for utterance in batch]
+        clips = [predictor.inputs.augmented(utterance, self.masked) for utterance in batch]
         if not self.attention_weight:
             return objective.loss(predictor.emitted(self.model, clips), batch)
         joined, texts = predictor.joined(clips), [utterance.text for utterance in batch]

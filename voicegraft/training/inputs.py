@@ -32,8 +32,8 @@ class Inputs(Protocol):
         """Return float32 (frames, size) or (frames, layers, size), or features (steps, bins)."""
         ...
 
-    def augmented(self, utterance: Utterance) -> Tensor:
-        """Return the same, changed at random by torch's generator."""
+    def augmented(self, utterance: Utterance, masked: bool = True) -> Tensor:
+        """Return the same, changed at random by torch's generator, with masks or without."""
         ...
 
     def ahead(self, utterance: Utterance) -> None:
@@ -69,11 +69,11 @@ class StoredStates:
             for layer in numbers(self.layer):
                 self.store.ahead(take, layer)
 
-    def augmented(self, utterance: Utterance) -> Tensor:
+    def augmented(self, utterance: Utterance, masked: bool = True) -> Tensor:
         """Take one of the stored takes, then mask spans of frames and of dimensions."""
         ids = self.takes(utterance)
         states = self.states(ids[int(torch.randint(len(ids), ()))])
-        return mask(states, utterance.seconds, self.masking)
+        return mask(states, utterance.seconds, self.masking) if masked else states
 
     def frames(self, utterance: Utterance) -> int:
         """See `Inputs`."""
@@ -130,11 +130,11 @@ class AudioFeatures:
     def ahead(self, utterance: Utterance) -> None:
         """See `Inputs`: samples are a tenth of states, and computing features takes longer."""
 
-    def augmented(self, utterance: Utterance) -> Tensor:
+    def augmented(self, utterance: Utterance, masked: bool = True) -> Tensor:
         """Change the speed or degrade the clip, then mask spans of steps and of bins."""
         takes = self._takes(utterance)
-        take = takes[int(torch.randint(len(takes), ()))]
-        return mask(self._features(take), utterance.seconds, self.masking)
+        features = self._features(takes[int(torch.randint(len(takes), ()))])
+        return mask(features, utterance.seconds, self.masking) if masked else features
 
     def frames(self, utterance: Utterance) -> int:
         """See `Inputs`."""

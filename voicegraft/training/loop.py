@@ -169,6 +169,8 @@ class Trainer:
         learning = unfreeze(self.bare, self.parts, epoch)
         if not first:  # else the checkpoint has set torch's generator
             torch.manual_seed(self.fit.epoch_seed(epoch))
+        # Masks delay CTC's first letters, on Yoruba to epoch 4, 5 or never: without them, epoch 3.
+        self.gradients.masked = not self.progress.is_mute
         steps = steps_of_epoch(train, self.fit, epoch, self.fabric.world_size)
         loss = self._learn(turns(steps, self.fabric.global_rank, self.fabric.world_size))
         seconds = time.monotonic() - began
