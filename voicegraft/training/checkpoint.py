@@ -27,6 +27,7 @@ class Progress:
         best_epoch: which has it.
         mute_epoch: the last with next to no predictions on dev: CTC may emit only blanks for
             hundreds of steps before it learns to spell, which is no reason to stop.
+        spells: whether it has learnt to.
         steps: of the epoch under way, that are done.
         loss: sum over their batches, of those whose loss is finite.
         batches: how many these are.
@@ -36,16 +37,12 @@ class Progress:
     epoch: int = 0
     best_error: float = float("inf")
     best_epoch: int = 0
-    mute_epoch: int = -1
+    mute_epoch: int = 0
+    spells: bool = False
     steps: int = 0
     loss: float = 0.0
     batches: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
-
-    @property
-    def is_mute(self) -> bool:
-        """Whether next to nothing is predicted on dev as yet."""
-        return self.mute_epoch == self.epoch
 
     def count(self, loss: float) -> None:
         """Count the loss of a batch, if it is finite."""

@@ -170,7 +170,7 @@ class Trainer:
         if not first:  # else the checkpoint has set torch's generator
             torch.manual_seed(self.fit.epoch_seed(epoch))
         # Masks delay CTC's first letters, on Yoruba to epoch 4, 5 or never: without them, epoch 3.
-        self.gradients.masked = not self.progress.is_mute
+        self.gradients.masked = self.progress.spells
         steps = steps_of_epoch(train, self.fit, epoch, self.fabric.world_size)
         loss = self._learn(turns(steps, self.fabric.global_rank, self.fabric.world_size))
         seconds = time.monotonic() - began
@@ -224,6 +224,7 @@ class Trainer:
         weights = {f"layer/{k}": weight for k, weight in self.bare.layer_weights.items()}
         dev_rates = {f"dev/{name}": rate for name, rate in found.rates.items()}
         self.progress.history.append(record | dev_rates | weights)
+        self.progress.spells = found.spells
         if found.is_mute:
             self.progress.mute_epoch = self.progress.epoch
         if found.error < self.progress.best_error:

@@ -11,6 +11,8 @@ ATTENTION = "attention_"
 SPELT = 1 / 3
 """Share of dev's letters: a head that writes fewer has not begun to spell. A linear head on Yoruba
 writes a tenth of them for epochs, after a first one of noise that no CER of those is below."""
+NOISE = 0.8
+"""An error above which what is written is noise: a new head's is 0.92 to 1.2."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,11 @@ class DevScore:
     rates: dict[str, float]
     error: float
     is_mute: bool
+
+    @property
+    def spells(self) -> bool:
+        """Whether the model has begun to."""
+        return not self.is_mute and self.error < NOISE
 
     @property
     def name(self) -> str:
