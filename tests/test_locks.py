@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -179,5 +180,6 @@ def test_the_locks_of_experiments_are_freed_too(project):
 
 
 def test_where_nothing_was_ever_run_nothing_is_freed(project, tmp_path):
+    shutil.rmtree(project / ".dvc/tmp")  # as in a new clone
     assert freed(project) == ""
     assert free_dead_locks(tmp_path / "nowhere") == []

@@ -87,8 +87,10 @@ def mend_lock_files(root: Path) -> list[str]:
     Returns:
         A line for each file.
     """
+    held = root / ".dvc/tmp/lock"
+    held.parent.mkdir(exist_ok=True)  # DVC makes it when it is first run
     try:
-        with make_lock(str(root / ".dvc/tmp/lock")):
+        with make_lock(str(held)):
             return [_mended(file) for file in _lock_files(root) if not _is_whole(file)]
     except LockError:
         return []
