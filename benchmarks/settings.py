@@ -132,6 +132,7 @@ RECIPES = (
     RecipeSetting("as in params.yaml"),
     RecipeSetting("no masks", NO_MASKS),
     RecipeSetting("half of the masks", masks(0.75, 15, 1, 0.15)),
+    RecipeSetting("masks", masks(1.5, 15, 2, 0.15)),
     RecipeSetting("more masks", masks(2.0, 25, 3, 0.25)),
     RecipeSetting("half of the rates", {"lr": 0.00025, "upstream_lr": 0.00015}),
     RecipeSetting("twice the rates", {"lr": 0.001, "upstream_lr": 0.0006}),

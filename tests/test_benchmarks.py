@@ -25,13 +25,19 @@ from benchmarks import (
     results_table,
     robustness_table,
     self_training_table,
+    settings,
     speed_table,
     timing,
     transfer_table,
 )
 from benchmarks.long_texts import Spoken
 from voicegraft.inference.long_texts import Sentence
+from voicegraft.model.head import HeadChoice
+from voicegraft.pipeline import plugins
+from voicegraft.pipeline.params import load_params, merged
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus
+from voicegraft.training.fit import Fit
+from voicegraft.training.recipe import load_recipe
 from voicegraft.training.records import write_curves
 
 SIDES = ("dev", "test", "unseen")
@@ -123,6 +129,23 @@ def test_settings_are_compared_with_the_first_clip_by_clip():
     *_, worse = defaults.cells([scores(rate=0.5, split="dev")] * 2, first, PARAMS)
     low = re.search(r": \+\d+\.\d \(([+-]\d+\.\d) to", worse)
     assert low and float(low[1]) > 5
+
+
+@pytest.mark.parametrize("setting", settings.HEADS, ids=lambda setting: setting.name)
+def test_a_setting_of_the_head_changes_knobs_and_sizes_that_there_are(setting):
+    knobs = load_params(Fit, "train_head").model_dump()
+    assert merged(knobs, setting.fit).keys() == knobs.keys()
+    Fit.model_validate(merged(knobs, setting.fit))
+    choice = load_params(HeadChoice, "head").model_copy(update=setting.head)
+    assert choice.name in plugins.names("heads")
+    assert setting.sizes.keys() <= vars(plugins.load("heads", choice.name)).keys()
+
+
+@pytest.mark.parametrize("setting", settings.RECIPES, ids=lambda setting: setting.name)
+def test_a_setting_of_a_recipe_changes_knobs_that_there_are(setting):
+    recipe = load_recipe(setting.recipe)
+    changed = type(recipe).model_validate(merged(recipe.model_dump(), setting.changes))
+    assert (changed == recipe) == (setting.name == "as in params.yaml")
 
 
 def test_a_mark_without_its_partner_or_its_table_is_refused(tmp_path):
