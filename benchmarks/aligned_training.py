@@ -30,7 +30,7 @@ from benchmarks.long_texts import joined
 from voicegraft.evaluation.paired import difference
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.model.grafted import load_model
+from voicegraft.model.saved import load_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import whole_apart
 from voicegraft.pipeline.params import load_params, read_params

@@ -23,7 +23,7 @@ from benchmarks.results import keep
 from benchmarks.timing import in_turn
 from voicegraft.evaluation.predictions import SCORED, read_emissions
 from voicegraft.language.decoder import load_decoder
-from voicegraft.model.grafted import load_description
+from voicegraft.model.saved import load_description
 from voicegraft.pipeline.command import run_stage
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus
 

@@ -25,7 +25,8 @@ from voicegraft.evaluation.predictions import emissions_of
 from voicegraft.evaluation.scores import score
 from voicegraft.evaluation.summary import CHOOSING
 from voicegraft.model import ctc
-from voicegraft.model.grafted import GraftedModel, load_model, save_model
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.saved import load_model, save_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.speech.manifest import Corpus
 from voicegraft.training import soup

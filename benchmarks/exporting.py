@@ -28,7 +28,8 @@ from voicegraft.evaluation.summary import Evaluate
 from voicegraft.export.card import Given
 from voicegraft.export.folder import GRAPH, QUANTISED, export
 from voicegraft.export.onnx import Recogniser
-from voicegraft.model.grafted import GraftedModel, load_model
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.saved import load_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Corpus, Utterance

@@ -27,7 +27,8 @@ from voicegraft.language.settings import FOLDER, Settings
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.adapter import load_adapter, unpack_decoder, write_adapter
 from voicegraft.model.formats import read_ctranslate2, read_json, read_safetensors
-from voicegraft.model.grafted import Description, GraftedModel, load_model, save_model
+from voicegraft.model.grafted import Description, GraftedModel
+from voicegraft.model.saved import load_model, save_model
 from voicegraft.pipeline.packed import PackedWriter
 from voicegraft.pipeline.params import load_params
 from voicegraft.preparing.corpus import CorpusSection, load_corpus

@@ -25,7 +25,7 @@ from voicegraft.evaluation.interval import interval, resampled_rates
 from voicegraft.inference.segmentation import Piece, cut_at_pauses
 from voicegraft.inference.transcriber import PIECE_SECONDS
 from voicegraft.language.decoder import load_decoder
-from voicegraft.model.grafted import load_model
+from voicegraft.model.saved import load_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.preparing.segments import SOUND
 from voicegraft.speech.audio import level_dbfs, read_audio

@@ -24,7 +24,7 @@ from scipy.ndimage import uniform_filter1d
 from scipy.stats import binomtest
 
 from voicegraft.inference.long_texts import Sentence, emit, placed
-from voicegraft.model.grafted import load_model
+from voicegraft.model.saved import load_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params
 from voicegraft.preparing.examination import PrepareData

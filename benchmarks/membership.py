@@ -26,8 +26,8 @@ from benchmarks.results import keep
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.model.batches import Padded, join
-from voicegraft.model.grafted import load_model
 from voicegraft.model.head import HeadChoice
+from voicegraft.model.saved import load_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import STUDIES_FILE, load_params, read_params
 from voicegraft.privacy.attacks import Audit

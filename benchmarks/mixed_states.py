@@ -24,8 +24,9 @@ from benchmarks.readings import errors
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.predictions import SCORED
 from voicegraft.evaluation.summary import CHOOSING, Evaluate
-from voicegraft.model.grafted import GraftedModel, load_model
+from voicegraft.model.grafted import GraftedModel
 from voicegraft.model.head import HeadChoice
+from voicegraft.model.saved import load_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Corpus, Utterance

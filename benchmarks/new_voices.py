@@ -34,7 +34,8 @@ from voicegraft.inference.voice import Audible, HeldStates, Voice
 from voicegraft.language.decoder import BeamDecoder, load_decoder, tuned
 from voicegraft.model import ctc
 from voicegraft.model.batches import Padded, join
-from voicegraft.model.grafted import GraftedModel, load_model
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.saved import load_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import read_json, whole
 from voicegraft.speech.manifest import UNLABELLED, Corpus, Utterance

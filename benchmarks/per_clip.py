@@ -26,7 +26,8 @@ from voicegraft.inference.voice import HeldStates
 from voicegraft.language.decoder import BeamDecoder
 from voicegraft.model import ctc
 from voicegraft.model.batches import Padded, join
-from voicegraft.model.grafted import GraftedModel, load_model
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.saved import load_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Corpus, Utterance

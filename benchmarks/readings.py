@@ -12,7 +12,7 @@ from voicegraft.evaluation.scores import score
 from voicegraft.evaluation.summary import CHOOSING
 from voicegraft.language.decoder import load_decoder, tuned
 from voicegraft.model import ctc
-from voicegraft.model.grafted import load_description
+from voicegraft.model.saved import load_description
 from voicegraft.speech.manifest import Corpus, Utterance
 
 Emissions = Mapping[str, Tensor]

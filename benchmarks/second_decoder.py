@@ -26,7 +26,7 @@ from voicegraft.evaluation.summary import CHOOSING, Evaluate, by_split, metrics
 from voicegraft.language.decoder import BeamDecoder, load_decoder, tuned
 from voicegraft.language.joint_search import JointSearch
 from voicegraft.language.rescoring import Candidates
-from voicegraft.model.grafted import load_attention, load_description
+from voicegraft.model.saved import load_attention, load_description
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Corpus

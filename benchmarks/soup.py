@@ -12,7 +12,7 @@ them. For emissions of SOUP run `stages/evaluate.py`; for what it changes, `benc
 from pathlib import Path
 
 from benchmarks.every_epoch import error, mean_of, with_weights
-from voicegraft.model.grafted import WEIGHTS, load_model, save_model
+from voicegraft.model.saved import WEIGHTS, load_model, save_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.speech.manifest import Corpus
 

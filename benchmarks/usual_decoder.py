@@ -25,7 +25,7 @@ from benchmarks.results_table import HEADER, ROWS, row
 from voicegraft.evaluation.predictions import SCORED, read_emissions
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.language.folder import WORDS, read_lexicon
-from voicegraft.model.grafted import load_description
+from voicegraft.model.saved import load_description
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Corpus

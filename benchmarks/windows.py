@@ -34,8 +34,8 @@ from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.batches import pad
-from voicegraft.model.grafted import load_model
 from voicegraft.model.precision import on_this_machine
+from voicegraft.model.saved import load_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params
 from voicegraft.speech.manifest import Corpus

@@ -32,7 +32,7 @@ from voicegraft.language.folder import read_lexicon
 from voicegraft.language.rescoring import FEATURES, Candidates
 from voicegraft.language.settings import FOLDER, Search, Settings
 from voicegraft.model import ctc
-from voicegraft.model.grafted import load_attention, load_description
+from voicegraft.model.saved import load_attention, load_description
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import whole
 from voicegraft.pipeline.params import Section, load_params

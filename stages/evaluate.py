@@ -39,7 +39,8 @@ from voicegraft.evaluation.predictions import (
 from voicegraft.evaluation.pseudonyms import load_names
 from voicegraft.evaluation.report import headline, write_evaluation, write_predictions
 from voicegraft.evaluation.summary import CHOOSING, Evaluate
-from voicegraft.model.grafted import GraftedModel, load_model
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.saved import load_model
 from voicegraft.pipeline.command import pace, run_stage
 from voicegraft.pipeline.params import CLASSIFICATION, load_params, load_task
 from voicegraft.pipeline.provenance import provenance

@@ -21,7 +21,8 @@ import torch
 from voicegraft.embedding.store import Store
 from voicegraft.model import attention
 from voicegraft.model.batches import join
-from voicegraft.model.grafted import GraftedModel, load_model
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.saved import load_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params
 from voicegraft.pipeline.provenance import remember
@@ -145,7 +146,7 @@ def main(
     if is_first():
         remember(model, head=head)
         write_curves(soup.history, curves)
-        write_share(training, share, soup)
+        write_share(training, share, soup.errors)
         if len(trainings) > 1:
             print(soup, file=sys.stderr)
 

@@ -27,7 +27,8 @@ from tqdm import tqdm
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.pseudonyms import load_names
 from voicegraft.model import ctc
-from voicegraft.model.grafted import GraftedModel, load_model
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.saved import load_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params
 from voicegraft.speech.manifest import Corpus, Utterance

@@ -23,7 +23,8 @@ from voicegraft.evaluation.predictions import transcribe
 from voicegraft.evaluation.scores import Score, score
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.model import upstream as upstreams
-from voicegraft.model.grafted import GraftedModel, load_model
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.saved import load_model
 from voicegraft.model.upstream import Upstream
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import write_json

@@ -27,8 +27,9 @@ from torch import Tensor
 from voicegraft.evaluation.summary import Evaluate
 from voicegraft.language.arpa import is_installed
 from voicegraft.language.decoder import MISSING
-from voicegraft.model.grafted import Description, load_description
+from voicegraft.model.grafted import Description
 from voicegraft.model.head import HeadChoice
+from voicegraft.model.saved import load_description
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import read_json, write_json
 from voicegraft.pipeline.params import STUDIES_FILE, Section, load_params

@@ -22,7 +22,8 @@ from voicegraft.evaluation.predictions import log_probabilities, transcribe
 from voicegraft.evaluation.pseudonyms import load_names
 from voicegraft.evaluation.scores import COLUMNS, Score, score
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.model.grafted import GraftedModel, load_model
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.saved import load_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import CLASSIFICATION, STUDIES_FILE, load_params, load_task
 from voicegraft.pipeline.provenance import provenance

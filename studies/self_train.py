@@ -19,7 +19,7 @@ from voicegraft.embedding.store import Store
 from voicegraft.evaluation.classes.open_set import evaluate_of
 from voicegraft.evaluation.predictions import SCORED
 from voicegraft.evaluation.summary import Evaluate
-from voicegraft.model.grafted import save_model
+from voicegraft.model.saved import save_model
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.files import write_json
 from voicegraft.pipeline.params import STUDIES_FILE, load_params, load_task

@@ -6,8 +6,9 @@ import torch
 from invented import LAYERS, MARGIN_SECONDS, PITCHES, model
 
 from voicegraft.model.classifier import build
-from voicegraft.model.grafted import Description, GraftedModel, save_model
+from voicegraft.model.grafted import Description, GraftedModel
 from voicegraft.model.pooling import pool_clips
+from voicegraft.model.saved import save_model
 from voicegraft.speech.manifest import SAMPLE_RATE
 
 

@@ -25,7 +25,8 @@ from voicegraft.language.arpa import is_installed
 from voicegraft.language.decoder import GreedyDecoder, save_decoder
 from voicegraft.language.settings import FOLDER, Settings
 from voicegraft.model import ctc
-from voicegraft.model.grafted import GraftedModel, load_model, save_model
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.saved import load_model, save_model
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus
 from voicegraft.studies.amounts import minutes_of
 from voicegraft.training.checkpoint import Checkpoint

@@ -22,7 +22,8 @@ from voicegraft.language.settings import FOLDER, Settings
 from voicegraft.model import unfreezing
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.adapter import digest, load_adapter, unpack_decoder, write_adapter
-from voicegraft.model.grafted import Description, GraftedModel, ModelError, load_model, save_model
+from voicegraft.model.grafted import Description, GraftedModel
+from voicegraft.model.saved import ModelError, load_model, save_model
 from voicegraft.training.recipe import add
 from voicegraft.training.schedule import head_part, upstream_parts
 

@@ -18,7 +18,7 @@ from voicegraft.model import upstream as upstreams
 from voicegraft.model.attention import Attention, AttentionDecoder, pretrained
 from voicegraft.model.batches import pad
 from voicegraft.model.formats import WeightsError
-from voicegraft.model.grafted import load_model, save_model
+from voicegraft.model.saved import load_model, save_model
 from voicegraft.model.text_decoders import whisper
 from voicegraft.model.tokens import Tokens, spellable
 from voicegraft.pipeline import plugins

@@ -9,7 +9,7 @@ import stage_runs
 from stage_runs import new_classes
 
 from voicegraft.embedding.choice import View, choose, groups_of, voices_in
-from voicegraft.model.grafted import load_model
+from voicegraft.model.saved import load_model
 
 SIZE = 10
 VIEWS = [View(k, "mean", np.arange(k * SIZE, (k + 1) * SIZE)) for k in range(3)]

@@ -14,7 +14,8 @@ from voicegraft.cli import app
 from voicegraft.inference.classifier import Classifier
 from voicegraft.inference.segmentation import Hit, joined, windows
 from voicegraft.inference.transcriber import Transcriber
-from voicegraft.model.grafted import GraftedModel, load_model, save_model
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.saved import load_model, save_model
 from voicegraft.speech.manifest import SAMPLE_RATE
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from voicegraft.cli import app
 from voicegraft.embedding.cache import Cache
 from voicegraft.inference import Transcriber
-from voicegraft.model.grafted import save_model
+from voicegraft.model.saved import save_model
 
 LETTERS = " abč"
 

@@ -23,7 +23,7 @@ from voicegraft.evaluation.summary import by_speaker
 from voicegraft.export.card import Given, write_card
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.adapter import write_adapter
-from voicegraft.model.grafted import load_model, save_model
+from voicegraft.model.saved import load_model, save_model
 from voicegraft.pipeline.files import write_json
 from voicegraft.report.clips import recordings, shown_clips
 from voicegraft.report.findings import Findings

@@ -8,7 +8,7 @@ from invented import model, store_corpus
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.transfer import read_dev_cer
 from voicegraft.model import upstream as upstreams
-from voicegraft.model.grafted import ModelError, load_model, save_model
+from voicegraft.model.saved import ModelError, load_model, save_model
 from voicegraft.pipeline.files import DamagedError
 from voicegraft.pipeline.params import ParamsError, read_params
 from voicegraft.pipeline.tables import read_rows

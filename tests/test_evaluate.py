@@ -12,7 +12,7 @@ import yaml
 from invented import model
 
 from voicegraft.evaluation.predictions import read_emissions
-from voicegraft.model.grafted import load_model, save_model
+from voicegraft.model.saved import load_model, save_model
 from voicegraft.pipeline.packed import PackedWriter
 from voicegraft.speech.manifest import SAMPLE_RATE, Corpus, Utterance, write_manifest
 

@@ -21,7 +21,7 @@ from voicegraft.export.folder import GRAPH, LANGUAGE_MODEL, QUANTISED
 from voicegraft.export.onnx import Recogniser
 from voicegraft.export.waveform import levelled
 from voicegraft.language.settings import FOLDER as DECODER
-from voicegraft.model.grafted import load_model, save_model
+from voicegraft.model.saved import load_model, save_model
 
 WITHOUT_TORCH = """
 import json, sys

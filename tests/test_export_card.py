@@ -9,7 +9,7 @@ from exported import CLASSES, model
 
 from voicegraft.export.card import Given, write_card
 from voicegraft.language.settings import FOLDER as DECODER
-from voicegraft.model.grafted import save_model
+from voicegraft.model.saved import save_model
 from voicegraft.pipeline.files import sha256_of
 from voicegraft.pipeline.provenance import provenance
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 from invented import model
 
-from voicegraft.model.grafted import save_model
+from voicegraft.model.saved import save_model
 from voicegraft.pipeline.files import whole, whole_apart
 
 

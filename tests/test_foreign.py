@@ -21,7 +21,7 @@ from voicegraft.model import adapter
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.adapter import unpack_decoder
 from voicegraft.model.formats import WeightsError, read_ctranslate2, read_json
-from voicegraft.model.grafted import ModelError, load_model
+from voicegraft.model.saved import ModelError, load_model
 from voicegraft.pipeline.files import DamagedError
 from voicegraft.pipeline.packed import read_packed
 from voicegraft.pipeline.params import ParamsError, load_params

@@ -11,7 +11,8 @@ from stage_runs import params_of, write_params
 
 from studies import forgetting
 from voicegraft.model import upstream as upstreams
-from voicegraft.model.grafted import Description, GraftedModel, load_model, save_model
+from voicegraft.model.grafted import Description, GraftedModel
+from voicegraft.model.saved import load_model, save_model
 from voicegraft.model.unfreezing import Added, add
 from voicegraft.speech.manifest import Corpus
 

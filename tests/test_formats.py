@@ -17,7 +17,7 @@ from voicegraft.cli.recognise import FormatName
 from voicegraft.inference.formats import FORMATS
 from voicegraft.inference.subtitles import COLUMNS, LINES, LONGEST_SECONDS, _width, subtitles
 from voicegraft.inference.transcriber import Segment, Transcript, Word
-from voicegraft.model.grafted import save_model
+from voicegraft.model.saved import save_model
 
 SPOKEN = [(0.5, 0.9, "řekl"), (1.0, 1.4, 'mi "ne"'), (4.25, 4.5, "<i>"), (4.6, 5.0, "語 & já")]
 

@@ -10,7 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from voicegraft.model import head as heads
 from voicegraft.model import upstream as upstreams
-from voicegraft.model.grafted import Description, GraftedModel, ModelError, load_model, save_model
+from voicegraft.model.grafted import Description, GraftedModel
+from voicegraft.model.saved import ModelError, load_model, save_model
 
 LABELS = ["", " ", "a", "č"]
 

@@ -10,7 +10,7 @@ from test_stages import digests, new_project, quick_params, refusal, run, write_
 
 from voicegraft.embedding.knobs import head_layer, layers_of
 from voicegraft.embedding.store import Store
-from voicegraft.model.grafted import load_model
+from voicegraft.model.saved import load_model
 from voicegraft.pipeline.tables import read_records
 from voicegraft.speech.manifest import Corpus
 from voicegraft.studies.probe import Probed, best_layer

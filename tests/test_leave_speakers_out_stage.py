@@ -8,7 +8,7 @@ import pytest
 import stage_runs
 from stage_runs import new_classes
 
-from voicegraft.model.grafted import load_model
+from voicegraft.model.saved import load_model
 from voicegraft.speech.manifest import UNLABELLED, Corpus, write_manifest
 
 COMMANDS = {

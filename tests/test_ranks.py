@@ -15,7 +15,7 @@ from test_training import fit
 from two_ranks import facts, trainer
 
 from voicegraft.embedding.store import Store
-from voicegraft.model.grafted import load_model
+from voicegraft.model.saved import load_model
 from voicegraft.speech.manifest import SAMPLE_RATE, Utterance
 from voicegraft.training.checkpoint import Checkpoint
 from voicegraft.training.fit import steps_of_epoch

@@ -12,7 +12,7 @@ from stage_runs import params_of, write_params
 from studies import robustness
 from voicegraft.evaluation.paired import difference
 from voicegraft.evaluation.summary import summarise
-from voicegraft.model.grafted import load_model, save_model
+from voicegraft.model.saved import load_model, save_model
 from voicegraft.pipeline.params import STUDIES_FILE, load_params
 from voicegraft.speech.degradation import Condition, DegradedCorpus
 from voicegraft.speech.manifest import Corpus

@@ -17,7 +17,7 @@ import pytest
 import stage_runs
 from invented import write_corpus
 
-from voicegraft.model.grafted import load_model
+from voicegraft.model.saved import load_model
 from voicegraft.pipeline.params import read_params
 from voicegraft.speech.manifest import Corpus, Utterance, write_manifest
 from voicegraft.studies.self_training import parted

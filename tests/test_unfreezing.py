@@ -9,7 +9,8 @@ from invented import MARGIN_SECONDS
 
 from voicegraft.model import unfreezing
 from voicegraft.model import upstream as upstreams
-from voicegraft.model.grafted import Description, GraftedModel, load_model, save_model
+from voicegraft.model.grafted import Description, GraftedModel
+from voicegraft.model.saved import load_model, save_model
 from voicegraft.pipeline.params import load_params, read_params
 from voicegraft.studies.drift import weights_changed
 from voicegraft.training.recipe import Recipe, add, load_recipe, section

@@ -8,7 +8,8 @@ import torch
 from voicegraft.fetching.checkpoints import fetchable
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.batches import join
-from voicegraft.model.grafted import Description, GraftedModel, load_model, save_model
+from voicegraft.model.grafted import Description, GraftedModel
+from voicegraft.model.saved import load_model, save_model
 from voicegraft.pipeline import plugins
 
 SECONDS = [0.05, 1.0, 0.31, 2.3, 1.0]

@@ -8,7 +8,7 @@ from pitched import ONE_FRAME, tiny, train, write_corpus
 from staged import write_params
 
 from voicegraft import heads
-from voicegraft.model.grafted import save_model
+from voicegraft.model.saved import save_model
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -13,7 +13,7 @@ from staged import run
 from typer.testing import CliRunner
 
 from voicegraft.cli import app
-from voicegraft.model.grafted import load_model, save_model
+from voicegraft.model.saved import load_model, save_model
 from voicegraft.pipeline.files import write_json
 from voicegraft.speech.manifest import Corpus, write_manifest
 

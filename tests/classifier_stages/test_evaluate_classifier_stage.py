@@ -7,7 +7,7 @@ import pytest
 from staged import bytes_in, read, run, write_params
 
 from voicegraft.evaluation.classes.scores import parse_class_scores
-from voicegraft.model.grafted import load_model
+from voicegraft.model.saved import load_model
 from voicegraft.speech.manifest import Corpus
 
 TABLES = {"utterances", "dev", "unknown", "classes", "slices", "confusion", "calibration"}

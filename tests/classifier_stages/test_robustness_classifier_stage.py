@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from staged import read, run, write_params
 
-from voicegraft.model.grafted import load_model
+from voicegraft.model.saved import load_model
 from voicegraft.pipeline.params import STUDIES_FILE, load_params
 from voicegraft.speech.degradation import Condition, DegradedCorpus
 from voicegraft.speech.manifest import Corpus

@@ -16,7 +16,7 @@ from served_page import RATE, Client, log_of, table_of, tone, write_own
 from typer.testing import CliRunner
 
 from voicegraft.cli import app
-from voicegraft.model.grafted import save_model
+from voicegraft.model.saved import save_model
 
 ADDRESS = r"http://127\.0\.0\.1:\d+/[\w-]{32}/\n"
 

@@ -14,7 +14,7 @@ from voicegraft.inference.transcriber import Segment, Transcriber, Transcript, W
 from voicegraft.listening.segmented import corrected, open_desk, rows_of
 from voicegraft.listening.session import Session
 from voicegraft.listening.writings import Writings, kept_in, write
-from voicegraft.model.grafted import save_model
+from voicegraft.model.saved import save_model
 
 TEXTS = ["ahoj svete", "jak se máš", "dobre"]
 

@@ -12,7 +12,7 @@ import pytest
 import stage_runs
 from invented import model, store_corpus, write_corpus
 
-from voicegraft.model.grafted import save_model
+from voicegraft.model.saved import save_model
 from voicegraft.speech.manifest import Corpus, write_manifest
 
 PARAMS = stage_runs.params_of()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from voicegraft.language.settings import FOLDER as DECODER
-from voicegraft.model.grafted import WEIGHTS
+from voicegraft.model.saved import WEIGHTS
 from voicegraft.model.upstream import IDENTITY_FILE
 from voicegraft.pipeline.files import read_json, sha256_of
 from voicegraft.pipeline.params import PARAMS_FILE, read_params

@@ -13,8 +13,9 @@ from voicegraft.export.card import Given, write_card
 from voicegraft.export.layouts import Layout, write_layout
 from voicegraft.export.waveform import Levelled, Waveform, levelled
 from voicegraft.language.settings import FOLDER as DECODER
-from voicegraft.model.grafted import GraftedModel, load_model
+from voicegraft.model.grafted import GraftedModel
 from voicegraft.model.precision import sound
+from voicegraft.model.saved import load_model
 from voicegraft.pipeline.files import whole_apart
 
 GRAPH, QUANTISED = "model.onnx", "model.int8.onnx"

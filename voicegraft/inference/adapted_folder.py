@@ -9,7 +9,7 @@ from voicegraft.inference.recordings import find_recordings
 from voicegraft.inference.voice import Voice
 from voicegraft.language.decoder import BeamDecoder, GreedyDecoder, load_decoder, save_decoder
 from voicegraft.language.settings import FOLDER
-from voicegraft.model.grafted import load_model, save_model
+from voicegraft.model.saved import load_model, save_model
 from voicegraft.pipeline.files import whole_apart
 from voicegraft.pipeline.provenance import remember
 from voicegraft.speech.manifest import Corpus

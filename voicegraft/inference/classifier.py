@@ -10,7 +10,7 @@ import torch
 
 from voicegraft.inference.recordings import UntilDamage, find_recordings
 from voicegraft.inference.segmentation import Hit, joined, windows
-from voicegraft.model.grafted import load_model
+from voicegraft.model.saved import load_model
 from voicegraft.model.speakers import FEWEST_CLIPS
 from voicegraft.speech.audio import level_dbfs, stream_audio
 from voicegraft.speech.manifest import SAMPLE_RATE

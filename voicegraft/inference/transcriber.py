@@ -13,7 +13,8 @@ from voicegraft.language.decoder import Word as DecodedWord
 from voicegraft.model.adapter import load_adapter, unpack_decoder
 from voicegraft.model.attention import AttentionDecoder
 from voicegraft.model.batches import batches_by_length
-from voicegraft.model.grafted import GraftedModel, load_model
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.saved import load_model
 from voicegraft.speech.audio import level_dbfs, stream_audio
 from voicegraft.speech.manifest import SAMPLE_RATE
 

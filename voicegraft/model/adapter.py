@@ -19,15 +19,9 @@ from torch import Tensor
 
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.formats import write_safetensors
-from voicegraft.model.grafted import (
-    DESCRIPTION,
-    WEIGHTS,
-    Description,
-    GraftedModel,
-    ModelError,
-    ready,
-)
+from voicegraft.model.grafted import Description, GraftedModel
 from voicegraft.model.precision import bound_cache
+from voicegraft.model.saved import DESCRIPTION, WEIGHTS, ModelError, ready
 from voicegraft.pipeline.files import NONSENSE, whole
 
 PREFIX, FACTS = "upstream.", "voicegraft"

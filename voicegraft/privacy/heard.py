@@ -9,7 +9,7 @@ from torch import Tensor
 
 from voicegraft.embedding.store import Store
 from voicegraft.evaluation.predictions import SCORED, emissions_of, read_emissions
-from voicegraft.model.grafted import load_model
+from voicegraft.model.saved import load_model
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.studies.learner import DEV_MINUTES, part_of_dev
 

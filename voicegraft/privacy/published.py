@@ -9,7 +9,7 @@ from torch import Tensor
 
 from voicegraft.language.decoder import load_decoder
 from voicegraft.language.rescoring import FEATURES
-from voicegraft.model.grafted import load_description
+from voicegraft.model.saved import load_description
 from voicegraft.privacy import language
 from voicegraft.privacy.attacks import LEVELS, Attack, Audit
 from voicegraft.privacy.drawn import Drawn

@@ -13,8 +13,9 @@ from tqdm import tqdm
 
 from voicegraft.embedding.knobs import head_layer
 from voicegraft.embedding.store import Store
-from voicegraft.model.grafted import GraftedModel, load_model, save_model
+from voicegraft.model.grafted import GraftedModel
 from voicegraft.model.head import HeadChoice
+from voicegraft.model.saved import load_model, save_model
 from voicegraft.privacy.gradients import gradients
 from voicegraft.privacy.likelihood_ratio import Shadow
 from voicegraft.privacy.losses import loss

@@ -15,7 +15,7 @@ from dvc.utils.hydra import get_hydra_sweeps
 from hydra.errors import HydraException
 
 from voicegraft.evaluation.transfer import read_dev_cer
-from voicegraft.model.grafted import WEIGHTS
+from voicegraft.model.saved import WEIGHTS
 from voicegraft.model.sizes import tensor_sizes
 from voicegraft.pipeline.tables import read_records, write_records
 from voicegraft.review.escaping import code

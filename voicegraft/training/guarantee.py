@@ -7,7 +7,7 @@ unit more. How it is kept, and what is outside of it: `private`.
 from dataclasses import dataclass
 from pathlib import Path
 
-from voicegraft.model.grafted import WEIGHTS
+from voicegraft.model.saved import WEIGHTS
 from voicegraft.pipeline.files import read_json, sha256_of
 from voicegraft.training.fit import Private
 

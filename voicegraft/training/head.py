@@ -17,10 +17,11 @@ from voicegraft.embedding.store import Store
 from voicegraft.model import upstream as upstreams
 from voicegraft.model.classifier import ClassifierChoice, Fitted
 from voicegraft.model.discriminants import drawn
-from voicegraft.model.grafted import Description, GraftedModel, save_model
+from voicegraft.model.grafted import Description, GraftedModel
 from voicegraft.model.head import HeadChoice
 from voicegraft.model.layers import AUTO, Layer
 from voicegraft.model.pooling import pool_clips
+from voicegraft.model.saved import save_model
 from voicegraft.model.speakers import without_voices
 from voicegraft.pipeline.params import CLASSIFICATION
 from voicegraft.pipeline.tables import write_rows

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from voicegraft.model.grafted import GraftedModel, save_model
+from voicegraft.model.grafted import GraftedModel
+from voicegraft.model.saved import save_model
 from voicegraft.speech.manifest import BACKGROUND, Corpus, Utterance
 from voicegraft.training import diagnosis
 from voicegraft.training.checkpoint import Checkpoint, Learning, Progress

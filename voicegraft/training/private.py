@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from voicegraft.model.grafted import WEIGHTS
+from voicegraft.model.saved import WEIGHTS
 from voicegraft.pipeline.files import sha256_of, write_json
 from voicegraft.speech.manifest import Corpus, Utterance
 from voicegraft.training.checkpoint import Checkpoint

@@ -2,19 +2,16 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from dvclive import Live
 
 from voicegraft.model.upstream import Upstream
 from voicegraft.pipeline.files import write_json
 from voicegraft.training.schedule import Part
-
-if TYPE_CHECKING:
-    from voicegraft.training.soup import Soup
 
 PART = ".part"
 
@@ -79,8 +76,7 @@ def share_of(parts: Iterable[Part], pretrained: int) -> Share:
     return Share(head, upstream, round(upstream / pretrained, 6))
 
 
-def write_share(path: Path, share: Share, soup: "Soup") -> None:
-    """Write it as JSON, with the errors on dev of several trainings and their mean."""
+def write_share(path: Path, share: Share, errors: Mapping[str, Any]) -> None:
+    """Write it as JSON, with errors on dev by name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    errors = {"dev_alone": soup.alone, "dev_together": soup.together} if soup.alone[1:] else {}
     write_json(path, asdict(share) | errors)

@@ -8,6 +8,7 @@ costs so many trainings, and runs as fast as one model.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -42,6 +43,11 @@ class Soup:
         each = ", ".join(f"{error:.4f}" for error in self.alone)
         kept = "the mean is kept" if self.is_kept else "the best alone is kept"
         return f"dev error {each}; of their mean {self.together:.4f}: {kept}"
+
+    @property
+    def errors(self) -> dict[str, Any]:
+        """The errors by name, if there are several trainings."""
+        return {"dev_alone": self.alone, "dev_together": self.together} if self.alone[1:] else {}
 
     @property
     def is_kept(self) -> bool:
