@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from voicegraft.cli import app
 from voicegraft.inference.long_texts import emit
-from voicegraft.model import grafted
+from voicegraft.model import saved
 from voicegraft.preparing.corpus import CorpusSection, load_corpus
 from voicegraft.speech.manifest import SAMPLE_RATE
 
@@ -55,7 +55,7 @@ def book(tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS))
     Path("model").mkdir()
     Path("model/model.json").write_text("{}")
-    monkeypatch.setattr(grafted, "load_model", lambda *_: Ear())
+    monkeypatch.setattr(saved, "load_model", lambda *_: Ear())
     rng = np.random.default_rng(5)
     pause = rng.normal(0, 50, SAMPLE_RATE // 2).astype(np.int16)
     waves, times, at = [pause], [], len(pause)

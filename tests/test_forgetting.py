@@ -93,7 +93,7 @@ def test_the_head_is_scored_on_the_old_upstream_and_on_the_new_one(project):
 
 def with_lora(model: GraftedModel) -> GraftedModel:
     added = Added(way="lora", knobs={"rank": 2, "alpha": 4.0}, blocks=[2])
-    add(model.upstream, added)
+    add(model.upstream.blocks, model.upstream.size, added)
     torch.nn.init.normal_(model.upstream.blocks[1].down.lora.b)
     model.description = model.description.model_copy(update={"added": added})
     return model

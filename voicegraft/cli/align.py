@@ -55,7 +55,7 @@ def align(
     """
     from voicegraft.inference.aligned_corpus import Writer, pairs
     from voicegraft.inference.long_texts import placed
-    from voicegraft.model.grafted import load_model
+    from voicegraft.model.saved import load_model
     from voicegraft.training.scratch import tidied
 
     with mistakes_reported(), tidied(SCRATCH):

@@ -65,7 +65,7 @@ def listen(
         from voicegraft.listening.writings import Writings, kept_in
 
         if model:
-            from voicegraft.model.grafted import load_description
+            from voicegraft.model.saved import load_description
 
             load_description(model)  # a mistake is said at once
         written = _Model(model, device) if model else None
