@@ -126,6 +126,7 @@ def _pip_download(requirement: str, folder: Path) -> None:
         OSError: with pip's last line.
     """
     pip = [sys.executable, "-m", "pip", "download", "--no-input", "--no-deps"]
+    pip.append("--disable-pip-version-check")  # its last line would be that there is a newer pip
     options = ["--only-binary=:all:", "--dest", str(folder)]
     done = subprocess.run(
         [*pip, *options, requirement],
