@@ -129,9 +129,7 @@ class JointSearch:
 
         Half a letter, of two bytes in two tokens, is none yet.
         """
-        tokens = self.decoder.tokens
-        signs = "".join(tokens.pieces[row - 1] for row in rows)
-        text = bytes(tokens.bytes[sign] for sign in signs).decode(errors="ignore").removeprefix(" ")
+        text = self.decoder.tokens.as_written(row - 1 for row in rows).removeprefix(" ")
         if text.startswith(" ") or "  " in text or not set(text) <= self.number.keys():
             return None
         return tuple(self.number[letter] for letter in text)

@@ -52,9 +52,12 @@ class Tokens:
 
     def decode(self, numbers: Iterable[int]) -> str:
         """Return the text of tokens, with single spaces; what is no character is left out."""
+        return " ".join(self.as_written(numbers).split())
+
+    def as_written(self, numbers: Iterable[int]) -> str:
+        """Return the text of tokens with all of its spaces; what is no character is left out."""
         signs = "".join(self.pieces[number] for number in numbers)
-        text = bytes(self.bytes[sign] for sign in signs).decode(errors="ignore")
-        return " ".join(text.split())
+        return bytes(self.bytes[sign] for sign in signs).decode(errors="ignore")
 
     def _word(self, word: str) -> list[int]:
         parts = [sign for sign in signs_of(word) if sign in self.rank]
