@@ -138,7 +138,7 @@ def test_ctranslate2_hears_the_same_language_by_true_weights(whisper_folder):
 def test_greedy_texts_are_those_of_the_likeliest_token_each_time_without_a_cache():
     ours, encoded = decoder(seed=2), clips(50, 80, 30)
     for parameter in ours.parameters():  # strong enough for a place to change the token
-        torch.nn.init.normal_(parameter.data, std=0.2)
+        torch.nn.init.normal_(parameter.data, std=0.5)
     texts = ours.greedy(pad(encoded))
     assert any(len(set(ours.rows(text))) > 2 for text in texts)
     assert ours.written(encoded) == texts

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from voicegraft.model.transformer import NormFirstBlock, joined
+
 KeysValues = tuple[Tensor, Tensor]
 """Of a block: both (batch, heads, places, size of a head)."""
 
@@ -28,22 +30,15 @@ class Memory:
         return Memory([(k.expand(*shape), v.expand(*shape)) for k, v in self.encoded], self.mask)
 
 
-class Block(nn.Module):
-    """A Transformer block, norms first, that attends to texts so far and then to states."""
+class Block(NormFirstBlock):
+    """A block that attends to texts so far and then to states."""
 
     def __init__(self, size: int, heads: int):
-        super().__init__()
-        self.heads = heads
-        self.attention_norm = nn.LayerNorm(size)
-        self.qkv = nn.Linear(size, 3 * size)
-        self.out = nn.Linear(size, size)
+        super().__init__(size, heads)
         self.cross_norm = nn.LayerNorm(size)
         self.cross_query = nn.Linear(size, size)
         self.cross_kv = nn.Linear(size, 2 * size)
         self.cross_out = nn.Linear(size, size)
-        self.mlp_norm = nn.LayerNorm(size)
-        self.up = nn.Linear(size, 4 * size)
-        self.down = nn.Linear(4 * size, size)
 
     def forward(
         self, states: Tensor, encoded: KeysValues, mask: Tensor | None, past: KeysValues | None
@@ -56,24 +51,16 @@ class Block(nn.Module):
             mask: see `Memory`.
             past: keys and values of the tokens before.
         """
-        query, keys, values = self._split(self.qkv(self.attention_norm(states)), 3)
+        query, keys, values = self.by_head(self.qkv(self.attention_norm(states)), 3)
         if past is not None:
             keys, values = torch.cat([past[0], keys], 2), torch.cat([past[1], values], 2)
         mixed = F.scaled_dot_product_attention(query, keys, values, is_causal=past is None)
-        states = states + self.out(_joined(mixed))
-        (query,) = self._split(self.cross_query(self.cross_norm(states)), 1)
+        states = states + self.out(joined(mixed))
+        (query,) = self.by_head(self.cross_query(self.cross_norm(states)), 1)
         mixed = F.scaled_dot_product_attention(query, *encoded, attn_mask=mask)
-        states = states + self.cross_out(_joined(mixed))
-        return states + self.down(F.gelu(self.up(self.mlp_norm(states)))), (keys, values)
+        states = states + self.cross_out(joined(mixed))
+        return self.fed_forward(states), (keys, values)
 
     def listen(self, states: Tensor) -> KeysValues:
         """Return keys and values of encoded states, (batch, frames, size)."""
-        return self._split(self.cross_kv(states), 2)
-
-    def _split(self, joint: Tensor, parts: int) -> tuple[Tensor, ...]:
-        """Return `parts` tensors (batch, heads, places, size of a head)."""
-        return joint.unflatten(-1, (parts, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind()
-
-
-def _joined(mixed: Tensor) -> Tensor:
-    return mixed.transpose(1, 2).flatten(2)
+        return self.by_head(self.cross_kv(states), 2)

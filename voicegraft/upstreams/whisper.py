@@ -15,40 +15,25 @@ from voicegraft.model import whisper
 from voicegraft.model.batches import Padded, Ragged, join
 from voicegraft.model.formats import Names, WeightsError, assembled
 from voicegraft.model.log_mel import HOP_SAMPLES, SAMPLE_RATE, LogMelSpectrogram
+from voicegraft.model.transformer import NormFirstBlock, joined
 from voicegraft.model.upstream import Upstream
 
 FRAME_SAMPLES = 2 * HOP_SAMPLES  # the second convolution halves the rate: 50 frames per second
 TINY = {"bins": 80, "size": 32, "heads": 2, "blocks": 2, "positions": 1500}
 
 
-class Block(nn.Module):
-    """A Transformer block with the norm first."""
-
-    def __init__(self, size: int, heads: int):
-        super().__init__()
-        self.heads = heads
-        self.attention_norm = nn.LayerNorm(size)
-        self.qkv = nn.Linear(size, 3 * size)
-        self.out = nn.Linear(size, size)
-        self.mlp_norm = nn.LayerNorm(size)
-        self.up = nn.Linear(size, 4 * size)
-        self.down = nn.Linear(4 * size, size)
+class Block(NormFirstBlock):
+    """A block over clips end to end."""
 
     def forward(self, states: Tensor, lengths: list[int]) -> Tensor:
         """Map (frames of all clips, size) to the same; the clips have `lengths`."""
-        states = states + self.attention(self.attention_norm(states), lengths)
-        return states + self.down(F.gelu(self.up(self.mlp_norm(states))))
+        return self.fed_forward(states + self.attention(self.attention_norm(states), lengths))
 
     def attention(self, states: Tensor, lengths: list[int]) -> Tensor:
         """Let each frame attend to all frames of its clip."""
-        mixed = [self._mix(clip) for clip in self.qkv(states).split(lengths)]
-        return self.out(torch.cat(mixed))
-
-    def _mix(self, qkv: Tensor) -> Tensor:
-        """Map one clip's queries, keys and values, (frames, 3 × size), to (frames, size)."""
-        query, key, value = qkv.unflatten(-1, (3, self.heads, -1)).permute(1, 2, 0, 3)[:, None]
-        mixed = F.scaled_dot_product_attention(query, key, value)  # (1, heads, frames, …)
-        return mixed[0].transpose(0, 1).flatten(1)
+        clips = self.qkv(states).split(lengths)
+        mixed = [F.scaled_dot_product_attention(*self.by_head(clip[None], 3)) for clip in clips]
+        return self.out(torch.cat([joined(clip)[0] for clip in mixed]))
 
 
 class WhisperEncoder(Upstream):

@@ -5,6 +5,7 @@ from torch.nn import functional as F
 
 from voicegraft.export.log_mel import PaddedLogMel, inside
 from voicegraft.model.log_mel import HOP_SAMPLES
+from voicegraft.model.transformer import joined
 from voicegraft.upstreams.whisper import Block, WhisperEncoder
 
 
@@ -13,10 +14,9 @@ class PaddedBlock(Block):
 
     def attention(self, states: Tensor, lengths: Tensor) -> Tensor:
         """Let each frame attend to all frames of its clip."""
-        joint = self.qkv(states).unflatten(-1, (3, self.heads, -1))
-        query, key, value = joint.permute(2, 0, 3, 1, 4).unbind()
+        query, key, value = self.by_head(self.qkv(states), 3)
         mixed = F.scaled_dot_product_attention(query, key, value, lengths[:, None, None])
-        return self.out(mixed.transpose(1, 2).flatten(2))
+        return self.out(joined(mixed))
 
 
 class PaddedWhisper(nn.Module):
