@@ -79,7 +79,7 @@ def _place(error: BaseException) -> str:
 
 
 def _work(
-    foreign: Foreign, name: str, seeds: Iterator[int], until: float, told: Connection
+    foreign: Foreign, name: str, seeds: Iterator[int], until: float, reports: Connection
 ) -> None:
     """Read damaged files until the time is up; tell each seed before, and its end after."""
     limit = psutil.Process().memory_info().vms + MOST_BYTES
@@ -87,10 +87,10 @@ def _work(
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # libraries in C say there what they met
     for seed in seeds:
         if time.monotonic() > until:
-            return told.send(None)
-        told.send(seed)
+            return reports.send(None)
+        reports.send(seed)
         with tempfile.TemporaryDirectory() as folder:
-            told.send(end_of(foreign, name, seed, Path(folder)))
+            reports.send(end_of(foreign, name, seed, Path(folder)))
     return None
 
 
@@ -106,15 +106,15 @@ def fuzz(foreign: Foreign, name: str, first: int, seconds: float) -> Found:
         theirs.close()
         try:
             while ours.poll(PATIENCE_SECONDS):
-                told = ours.recv()
-                if told is None:
+                report = ours.recv()
+                if report is None:
                     break
-                if isinstance(told, int):
-                    seed = told
+                if isinstance(report, int):
+                    seed = report
                     continue
-                found.ends[told[0]] += 1
-                if told[1]:
-                    found.faults.setdefault(told[1], seed)
+                found.ends[report[0]] += 1
+                if report[1]:
+                    found.faults.setdefault(report[1], seed)
             else:
                 found.ends["fault"] += 1
                 found.faults.setdefault(f"hangs for {PATIENCE_SECONDS:g} s", seed)

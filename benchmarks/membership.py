@@ -32,12 +32,12 @@ from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import STUDIES_FILE, load_params, read_params
 from voicegraft.privacy.attacks import Audit
 from voicegraft.privacy.findings import by_membership
-from voicegraft.privacy.heard import Heard
 from voicegraft.privacy.likelihood_ratio import Shadow
 from voicegraft.privacy.losses import loss
 from voicegraft.privacy.measure import Resampling
 from voicegraft.privacy.roc import Roc
 from voicegraft.privacy.shadows import ShadowRecipe, losses_of
+from voicegraft.privacy.targets import Targets
 from voicegraft.speech.manifest import Utterance
 from voicegraft.studies.amounts import draw
 from voicegraft.training.compute import Compute
@@ -50,14 +50,14 @@ HEAD, LR = "ctc_linear", 0.01
 NO_MASKS = Masking(time_masks_per_second=0.0, time_mask_frames=0, size_masks=0, size_mask_share=0.0)
 
 
-def overfitted(recipe: ShadowRecipe, heard: Heard, params: Evaluate) -> dict[str, Any]:
+def overfitted(recipe: ShadowRecipe, targets: Targets, params: Evaluate) -> dict[str, Any]:
     """Return what the loss tells of the members of a head that is fitted to few clips."""
-    voices = {clip.speaker for clip in heard.corpus.of("test")}
-    clips = [clip for clip in heard.clips if clip.speaker in voices]
+    voices = {clip.speaker for clip in targets.corpus.of("test")}
+    clips = [clip for clip in targets.clips if clip.speaker in voices]
     own = draw(clips, MINUTES, recipe.fit.seed)
     ids = {clip.id for clip in own}
     with tempfile.TemporaryDirectory() as folder:
-        trainer = recipe.train(heard.store, own, own, recipe.fit.seed, Path(folder))
+        trainer = recipe.train(targets.store, own, own, recipe.fit.seed, Path(folder))
     trained = np.array([clip.id in ids for clip in clips])
     audit = Audit(clips, [Shadow(trained, losses_of(trainer, clips))], params)
     attacks = audit.of_recipe()
@@ -93,12 +93,12 @@ def covered(
     return found
 
 
-def nothing_found(heard: Heard, head: Path, params: Evaluate) -> dict[str, int]:
+def nothing_found(targets: Targets, head: Path, params: Evaluate) -> dict[str, int]:
     """Return for how many draws nothing is found, where nothing is."""
-    test = heard.corpus.of("test")
-    clips = [c for c, side in zip(heard.clips, heard.member, strict=True) if not np.isnan(side)]
+    test = targets.corpus.of("test")
+    clips = [c for c, side in zip(targets.clips, targets.member, strict=True) if not np.isnan(side)]
     member = np.array([clip.split == "train" for clip in clips])
-    of_test, of_all = (-stored_losses(head, heard.store, own) for own in (test, clips))
+    of_test, of_all = (-stored_losses(head, targets.store, own) for own in (test, clips))
     halves = np.arange(len(test)) < len(test) // 2
     return {
         "draws": DRAWS,
@@ -110,7 +110,7 @@ def nothing_found(heard: Heard, head: Path, params: Evaluate) -> dict[str, int]:
 def main(models: Path, corpus: Path, embeddings: Path) -> None:
     params = load_params(Evaluate, "evaluate")
     knobs = read_params(STUDIES_FILE)["audit"]
-    heard = Heard.of(corpus, embeddings, knobs["minutes"], knobs["seed"], params.batch_seconds)
+    targets = Targets.of(corpus, embeddings, knobs["minutes"], knobs["seed"], params.batch_seconds)
     fit = load_params(Fit, "train_head").model_copy(
         update={"epochs": EPOCHS, "patience": EPOCHS, "min_steps": 0, "masking": NO_MASKS, "lr": LR}
     )
@@ -118,9 +118,9 @@ def main(models: Path, corpus: Path, embeddings: Path) -> None:
     compute = load_params(Compute, "compute")
     upstream, scratch = models / "upstream", Path(tempfile.gettempdir())
     recipe = ShadowRecipe(upstream, embeddings, scratch, choice, fit, compute)
-    measured = {"nothing": nothing_found(heard, models / "head", params)}
+    measured = {"nothing": nothing_found(targets, models / "head", params)}
     print(measured, file=sys.stderr)
-    measured["overfitted"] = overfitted(recipe, heard, params)
+    measured["overfitted"] = overfitted(recipe, targets, params)
     keep("membership", measured)
     print(measured["overfitted"]["evidence"])
 

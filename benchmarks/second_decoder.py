@@ -56,7 +56,7 @@ class Clips:
     def __init__(self, corpus: Corpus, emissions: Path):
         self.dev, self.scored = corpus.of(CHOOSING), corpus.of(*SCORED)
         clips = [*self.dev, *self.scored]
-        self.heard = list(
+        self.inputs = list(
             zip(
                 read_emissions(emissions, clips),
                 read_emissions(emissions, clips, STATES),
@@ -74,13 +74,13 @@ def in_one_pass(clips: Clips, decoder: BeamDecoder) -> list[list[str]]:
     by_share = {}
     for share in SHARES:
         search = JointSearch(decoder.attention, decoder.labels, share)
-        bar = tqdm(clips.heard[: len(clips.dev)], f"share {share}", leave=False, disable=None)
+        bar = tqdm(clips.inputs[: len(clips.dev)], f"share {share}", leave=False, disable=None)
         by_share[share] = [search(*both) for both in bar]
     cost = {s: sum(errors(clips.dev, [own[0] for own in f])) for s, f in by_share.items()}
     print("dev, CER + WER in one pass:", {s: round(100 * own, 1) for s, own in cost.items()})
     best = min(cost, key=cost.get)
     search, began = JointSearch(decoder.attention, decoder.labels, best), time.monotonic()
-    bar = tqdm(clips.heard[len(clips.dev) :], "one pass", leave=False, disable=None)
+    bar = tqdm(clips.inputs[len(clips.dev) :], "one pass", leave=False, disable=None)
     scored = [search(*both) for both in bar]
     seconds = sum(clip.seconds for clip in clips.scored) / (time.monotonic() - began)
     print(f"one pass with a share of {best}: {seconds:.0f} × real time")
@@ -95,9 +95,9 @@ def candidates(
 ) -> list[Candidates]:
     """Return the texts of each clip, with all scores, of one pass among them if those are given."""
     found = []
-    for place, heard in enumerate(tqdm(clips.heard, "decode", leave=False, disable=None)):
+    for place, both in enumerate(tqdm(clips.inputs, "decode", leave=False, disable=None)):
         decoder.attended.joint = one_pass and (lambda *_, place=place: one_pass[place])
-        found.append(decoder.candidates(*heard, alone[place]))
+        found.append(decoder.candidates(*both, alone[place]))
     return found
 
 
@@ -121,7 +121,7 @@ def main(
     if attention is None:
         raise ValueError(f"{model} has no attention decoder: see finetune.decoder in params.yaml")
     decoder = load_decoder(model, load_description(model).labels, attention)
-    written_alone = attention.written([states for _, states in clips.heard])
+    written_alone = attention.written([states for _, states in clips.inputs])
     one_pass = in_one_pass(clips, decoder)
     texts = {
         PLAIN: written(predictions / f"{plain.name}.tsv", clips.scored),

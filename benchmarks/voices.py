@@ -14,7 +14,7 @@ from voicegraft.evaluation.classes.open_set import evaluate_of
 from voicegraft.pipeline.command import run_stage
 from voicegraft.pipeline.params import load_params, load_task
 from voicegraft.privacy.findings import share
-from voicegraft.privacy.voices import drawn_voices, stored_features, told
+from voicegraft.privacy.voices import drawn_voices, measured, stored_features
 from voicegraft.review.markdown import table
 from voicegraft.speech.manifest import Corpus
 
@@ -28,7 +28,7 @@ def main(corpus: Path, embeddings: Path) -> None:
     features = stored_features(speech, Store(embeddings), clips)
     rows = [
         (name, share(named), f"{100 * chance:.0f} %", share(errors))
-        for name, ((named, chance), (errors, _)) in told(features, clips, params).items()
+        for name, ((named, chance), (errors, _)) in measured(features, clips, params).items()
     ]
     print(table(HEADER, rows))
     print(f"\n{len({clip.speaker for clip in clips})} voices, {len(clips)} clips")

@@ -42,13 +42,13 @@ from voicegraft.privacy.curve import Point, points
 from voicegraft.privacy.drawn import Drawn, draw
 from voicegraft.privacy.findings import findings
 from voicegraft.privacy.gradients import voices_in_weights
-from voicegraft.privacy.heard import Heard
 from voicegraft.privacy.insertion import HEAD, Inserted, Lesson, in_both, in_heads, in_language
 from voicegraft.privacy.likelihood_ratio import Shadow
 from voicegraft.privacy.memorised import dealt, exposed
 from voicegraft.privacy.published import LANGUAGE, RECIPE, by_recipe, on_membership
 from voicegraft.privacy.quoting import Quoting
 from voicegraft.privacy.shadows import ShadowRecipe, train_shadows
+from voicegraft.privacy.targets import Targets
 from voicegraft.privacy.verdict import judge, to_json
 from voicegraft.training.compute import Compute
 from voicegraft.training.fit import Fit
@@ -87,43 +87,47 @@ def tunings(knobs: Privacy) -> dict[str, Recipe]:
 
 
 def canaries(
-    heard: Heard, recipe: ShadowRecipe, knobs: Privacy, emissions: Sequence[Tensor], of: Description
+    targets: Targets,
+    recipe: ShadowRecipe,
+    knobs: Privacy,
+    emissions: Sequence[Tensor],
+    of: Description,
 ) -> tuple[list[Canary], dict[str, list[Inserted]]]:
     """Return canaries of the voices of test, and their losses by models that had some."""
-    test = [pair for pair in zip(heard.clips, emissions, strict=True) if pair[0].split == "test"]
-    words = cut_words(heard.corpus, [c for c, _ in test], [e for _, e in test], of)
+    test = [pair for pair in zip(targets.clips, emissions, strict=True) if pair[0].split == "test"]
+    words = cut_words(targets.corpus, [c for c, _ in test], [e for _, e in test], of)
     made = made_up(words, knobs.canaries, knobs.seed)
     counts = [dealt(len(made), knobs.of_each, knobs.seed + k) for k in range(knobs.canary_heads)]
-    store = encoded(made, recipe.upstream, heard.store)
-    lesson = Lesson(heard.train, heard.dev(knobs.seed))
+    store = encoded(made, recipe.upstream, targets.store)
+    lesson = Lesson(targets.train, targets.dev(knobs.seed))
     return made, in_heads(recipe, store, made, lesson, counts, tunings(knobs))
 
 
-def who_speaks(heard: Heard, emissions: Sequence[Tensor], params: Evaluate) -> dict[str, Any]:
+def who_speaks(targets: Targets, emissions: Sequence[Tensor], params: Evaluate) -> dict[str, Any]:
     """Return how well voices are named and told apart, by features: (found, chance) of both."""
-    clips = voices.drawn_voices(heard.clips, params.seed)
+    clips = voices.drawn_voices(targets.clips, params.seed)
     if not clips:
         print(f"who speaks is not asked: no two voices have {voices.FEWEST} clips", file=sys.stderr)
         return {}
-    emission_of = {c.id: e for c, e in zip(heard.clips, emissions, strict=True)}
+    emission_of = {c.id: e for c, e in zip(targets.clips, emissions, strict=True)}
     emitted = voices.emission_features([emission_of[clip.id] for clip in clips])
-    features = voices.stored_features(heard.corpus, heard.store, clips) | {"emissions": emitted}
-    return voices.told(features, clips, params)
+    features = voices.stored_features(targets.corpus, targets.store, clips) | {"emissions": emitted}
+    return voices.measured(features, clips, params)
 
 
-def quoting_of(models: Path, heard: Heard, report: Path) -> Quoting | None:
+def quoting_of(models: Path, targets: Targets, report: Path) -> Quoting | None:
     """Return the language model to put canaries in; None, with a message, if it cannot be read."""
     if not is_installed():
         print(f"language models are not attacked: {MISSING}", file=sys.stderr)
         return None
     found = read_json(report)
     weight = found["sources"]["transcripts"]["weight"]
-    transcripts = [clip.text.split() for clip in heard.corpus.of("train")]
+    transcripts = [clip.text.split() for clip in targets.corpus.of("train")]
     return Quoting(models / LANGUAGE, transcripts, weight, len(found["ngrams"]))
 
 
 def remembered_of(
-    heard: Heard,
+    targets: Targets,
     recipe: ShadowRecipe,
     knobs: Privacy,
     emissions: Sequence[Tensor],
@@ -131,7 +135,7 @@ def remembered_of(
     quoting: Quoting | None,
 ) -> dict[str, list[Inserted]]:
     """Return the losses of canaries by kind of model: head, recipes, language model, fused."""
-    made, kinds = canaries(heard, recipe, knobs, emissions, of)
+    made, kinds = canaries(targets, recipe, knobs, emissions, of)
     if quoting:
         words = [w for canary in made for w in canary.text.split() if w in quoting.model]
         kinds["language"] = in_language(quoting, words, knobs.seed)
@@ -147,10 +151,10 @@ def recipe_of(upstream: Path, embeddings: Path, scratch: Path, knobs: Privacy) -
     return ShadowRecipe(upstream, embeddings, scratch, choice, fit, compute)
 
 
-def shadows_of(recipe: ShadowRecipe, heard: Heard, drawn: Drawn, seed: int) -> list[Shadow]:
+def shadows_of(recipe: ShadowRecipe, targets: Targets, drawn: Drawn, seed: int) -> list[Shadow]:
     """Return the shadows; print how long each took."""
     with tidied(recipe.scratch) as used:
-        found = train_shadows(recipe, heard.clips, drawn.lessons, heard.dev(seed), used)
+        found = train_shadows(recipe, targets.clips, drawn.lessons, targets.dev(seed), used)
     print(f"a shadow takes {np.mean(found[1]):.0f} s", file=sys.stderr)
     return found[0]
 
@@ -168,24 +172,24 @@ def main(
     began = time.monotonic()
     knobs = load_params(Privacy, "audit", STUDIES_FILE)
     params = load_params(Evaluate, "evaluate")
-    heard = Heard.of(corpus, embeddings, knobs.minutes, knobs.seed, params.batch_seconds)
+    targets = Targets.of(corpus, embeddings, knobs.minutes, knobs.seed, params.batch_seconds)
     recipe = recipe_of(models / UPSTREAM, embeddings, scratch, knobs)
-    drawn, first = draw(heard.clips, knobs.shadows, knobs.seed), knobs.models[0]
-    shadows = shadows_of(recipe, heard, drawn, knobs.seed)
+    drawn, first = draw(targets.clips, knobs.shadows, knobs.seed), knobs.models[0]
+    shadows = shadows_of(recipe, targets, drawn, knobs.seed)
     emitted = {
-        name: heard.emissions(models / name, emissions / f"{name}.safetensors")
+        name: targets.emissions(models / name, emissions / f"{name}.safetensors")
         for name in knobs.models
     }
     described = {name: load_description(models / name) for name in knobs.models}
-    quoting = quoting_of(models, heard, language_model)
-    audit = Audit(heard.clips, shadows, params)
-    on_models = on_membership(audit, heard.member, models, emitted, quoting)
+    quoting = quoting_of(models, targets, language_model)
+    audit = Audit(targets.clips, shadows, params)
+    on_models = on_membership(audit, targets.member, models, emitted, quoting)
     attacks = on_models | {RECIPE: by_recipe(audit, drawn)}
-    kinds = remembered_of(heard, recipe, knobs, emitted[first], described[first], quoting)
+    kinds = remembered_of(targets, recipe, knobs, emitted[first], described[first], quoting)
     remembered = [line for kind, of in kinds.items() for line in exposed(kind, of, params)]
-    speaks = who_speaks(heard, emitted[first], params)
-    held = voices_in_weights(shadows, drawn, heard.clips, params)
-    kept = committed.attacked(found.parent, heard.corpus.utterances)
+    speaks = who_speaks(targets, emitted[first], params)
+    held = voices_in_weights(shadows, drawn, targets.clips, params)
+    kept = committed.attacked(found.parent, targets.corpus.utterances)
     adapters = [name for name, of in described.items() if of.added]
     lines = judge(findings(attacks, remembered, speaks, kept, first, adapters))
     written = to_json(lines, RATES[0]) | {

@@ -20,9 +20,9 @@ from voicegraft.privacy.gradients import (
     gradients,
     voices_in_weights,
 )
-from voicegraft.privacy.heard import Heard
 from voicegraft.privacy.likelihood_ratio import Shadow
 from voicegraft.privacy.published import OTHER_CLIPS, SPEAKER, by_recipe
+from voicegraft.privacy.targets import Targets
 from voicegraft.privacy.voices import drawn_voices
 from voicegraft.speech.manifest import Utterance
 
@@ -92,10 +92,10 @@ def test_of_one_voice_nothing_is_asked():
 
 def test_a_gradient_has_the_direction_in_which_the_loss_rises(folder, tmp_path):
     recipe = replace(recipe_of(folder), scratch=tmp_path)
-    heard = Heard.of(folder / "corpus", folder / "embeddings", 60, 1, 60.0)
-    dev = heard.corpus.of("dev")
-    trainer = recipe.train(Store(folder / "embeddings"), heard.train, dev, 1, tmp_path)
-    weight, clip = trainer.bare.head.label.weight, heard.train[0]
+    targets = Targets.of(folder / "corpus", folder / "embeddings", 60, 1, 60.0)
+    dev = targets.corpus.of("dev")
+    trainer = recipe.train(Store(folder / "embeddings"), targets.train, dev, 1, tmp_path)
+    weight, clip = trainer.bare.head.label.weight, targets.train[0]
     axes = torch.randn(2, *weight.shape, generator=torch.Generator().manual_seed(1))
     found = _gradient(trainer, clip, weight)
     given = gradients(trainer, [clip])

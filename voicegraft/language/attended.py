@@ -46,12 +46,12 @@ class Attended:
         more = [self.decoder.written([states])[0] if own is None else own]
         more += self.joint(emission, states) if self.joint else []
         more = [text for text in dict.fromkeys(more) if text not in texts]
-        more, scores = self._heard(more, emission, found.features[:, 0].max())
+        more, scores = self._supported(more, emission, found.features[:, 0].max())
         texts, features = texts + more, np.concatenate([found.features[places], scores])
         by_own = self.decoder.log_likelihoods(states.float(), texts).double().numpy()
         return Candidates(texts, np.column_stack([features, by_own]))
 
-    def _heard(
+    def _supported(
         self, texts: Sequence[str], emission: torch.Tensor, likeliest: float
     ) -> tuple[list[str], np.ndarray]:
         """Return the texts that the emissions do not contradict, and their other scores.

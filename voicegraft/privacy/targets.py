@@ -15,7 +15,7 @@ from voicegraft.studies.learner import DEV_MINUTES, part_of_dev
 
 
 @dataclass(frozen=True)
-class Heard:
+class Targets:
     """Clips of train that are attacked, and all of test and unseen.
 
     Args:
@@ -33,7 +33,7 @@ class Heard:
     @classmethod
     def of(
         cls, corpus: Path, embeddings: Path, minutes: float, seed: int, batch_seconds: float
-    ) -> "Heard":
+    ) -> "Targets":
         """Return all of test and unseen, and sessions of train, drawn until there are `minutes`."""
         speech = Corpus(corpus)
         by_session: dict[str, list[Utterance]] = {}

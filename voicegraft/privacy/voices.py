@@ -106,7 +106,7 @@ def verification(features: np.ndarray, clips: Sequence[Utterance], params: Evalu
     return resampling.measure(errors, params.confidence, 1.0), 0.5
 
 
-def told(
+def measured(
     features: Mapping[str, np.ndarray], clips: Sequence[Utterance], params: Evaluate
 ) -> dict[str, tuple[Found, Found]]:
     """Return how well voices are named, and told apart, by features (clips, size) of a name."""
