@@ -85,9 +85,7 @@ def test_an_attention_decoder_proposes_what_the_emissions_do_not_veto(language, 
 
 @needs_search
 def test_texts_of_a_joint_search_are_scored_beside_those_of_the_others(language, monkeypatch):
-    monkeypatch.setattr(
-        attended, "VETO", 1e9
-    )  # a decoder that learnt nothing contradicts emissions
+    monkeypatch.setattr(attended, "VETO", 1e9)  # what learnt nothing contradicts the emissions
     attention, (states,) = attention_decoder(texts=SENTENCES), clips(len(WRONG))
     by_beam, by_both = (
         BeamDecoder(LABELS, language, Settings(decode=search), attention).candidates(WRONG, states)
