@@ -112,6 +112,7 @@ def in_module(name, old, new):
         ("mfcc", "voicegraft.model.log_mel", "STEPS_A_FRAME = 2", "STEPS_A_FRAME = 3"),
         ("mfcc", "voicegraft.model.log_mel", "RANGE = 8", "RANGE = 9"),
         ("random", "voicegraft.upstreams.whisper", "F.gelu", "F.relu"),
+        ("whisper", "voicegraft.model.transformer", "F.gelu", "F.relu"),
         ("whisper", "voicegraft.model.upstream", "max(1, -(-wanted", "max(2, -(-wanted"),
     ],
 )
@@ -125,7 +126,7 @@ def test_a_docstring_a_comment_and_a_name_of_a_file_are_not(key, monkeypatch):
     before = key(build("whisper"))
     encoder, files = "voicegraft.upstreams.whisper", "voicegraft.model.whisper"
     for module, old, new in [
-        (encoder, "A Transformer block with", "A block with"),
+        (encoder, "A block over clips", "A block of clips"),
         (encoder, "# Features are padded", "# They are padded"),
         (files, 'WEIGHTS = ("model.safetensors"', 'WEIGHTS = ("other.safetensors"'),
     ]:
