@@ -21,6 +21,7 @@ from stage_runs import write_params
 from voicegraft.pipeline.provenance import named, parse, provenance
 from voicegraft.speech.manifest import Corpus
 from voicegraft.studies.amounts import minutes_of
+from voicegraft.training.recipe import load_recipe
 
 
 def quick_params() -> dict:
@@ -106,9 +107,14 @@ def test_stages_give_the_same_bytes_in_another_process(project, tmp_path, whispe
     assert digests(again) == digests(project)
 
 
-def test_the_best_recipe_averages_six_trainings_of_which_some_change_all_blocks(project) -> None:
+def test_the_best_recipe_averages_four_trainings_of_all_blocks_and_two_of_the_top(project) -> None:
     found = json.loads((project / "best.json").read_text())
-    assert len(found["dev_alone"]) == 6
+    whole, again, *others = found["dev_alone"]
+    assert whole == again and len(others) == 4  # one epoch spells nothing, by any seed
+    each = load_recipe("best").trainings("finetune.best")
+    assert [t.unfrozen_blocks for t in each] == [6, 6, 6, 6, 3, 3]
+    assert [len(t.speeds) for t in each] == [2, 2, 4, 4, 0, 0]
+    assert [t.seed for t in each] == [1, 2] * 3
     assert found["upstream"] == json.loads((project / "full.json").read_text())["upstream"]
     assert not list((project / "scratch_best").glob("*/*"))
 
