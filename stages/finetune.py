@@ -5,7 +5,8 @@ Reads   RECIPE, a name under `finetune` in params.yaml; UPSTREAM, for its attent
 Writes  MODEL, a grafted model, the mean of several if soup is above 1; CURVES, loss and dev error
         rates by epoch (dvclive), of the best of them; TRAINING, the numbers of trained parameters
         and dev errors of a soup, as JSON;
-        SCRATCH keeps the last epoch until the run is done, so that a killed run can continue
+        SCRATCH keeps the last epoch until the run is done, so that a killed run can continue, and
+        the trainings of a soup, so that a soup of one more trains only that one
 Knobs   finetune.RECIPE, a difference from finetune.defaults: start, learns, unfrozen_blocks,
         attention_weight, rates, schedule, soup, takes, masking; compute
 """
@@ -127,6 +128,7 @@ def main(
     if is_first():
         print(share, file=sys.stderr)
     fabric, made = engine(settled(compute, first.model, first.inputs, first.parts)), {0: first}
+    kept: set[str] = set()
 
     def trainer(number: int) -> Trainer:
         """Return what trains in the way of that number, from the head."""
@@ -138,11 +140,13 @@ def main(
     def folder(trainer: Trainer) -> Path:
         reads = {"stage": Path(__file__)} | trainer.named_by(compute)
         reads |= {"upstream": upstream, "head": head, "corpus": corpus, "embeddings": embeddings}
-        return scratch / fingerprint(reads)
+        kept.add(name := fingerprint(reads))
+        return scratch / name
 
-    with tidied(scratch):
+    with tidied(scratch) as used:
         trained, soup = train_soup(trainer, folder, len(trainings), clips)
         trained.write(model)
+        used |= kept if len(trainings) > 1 else set()
     if is_first():
         remember(model, head=head)
         write_curves(soup.history, curves)

@@ -116,7 +116,22 @@ def test_the_best_recipe_averages_four_trainings_of_all_blocks_and_two_of_the_to
     assert [len(t.speeds) for t in each] == [2, 2, 4, 4, 0, 0]
     assert [t.seed for t in each] == [1, 2] * 3
     assert found["upstream"] == json.loads((project / "full.json").read_text())["upstream"]
-    assert not list((project / "scratch_best").glob("*/*"))
+
+
+def test_a_soup_of_one_more_trains_only_that_one(project, tmp_path) -> None:
+    params = quick_params()
+    *_, one, two = params["finetune"]["best"]["soup"]
+    kept: list[set[tuple[str, int]]] = []
+    for name in ("upstream", "corpus", "embeddings", "head"):
+        (tmp_path / name).symlink_to(project / name)
+    for soup in ([one, two], [one, two, two | {"seed": 3}]):
+        params["finetune"]["best"]["soup"] = soup
+        write_params(tmp_path, params)
+        assert run("best", tmp_path).returncode == 0
+        results = (tmp_path / "scratch_best").glob("*/result.safetensors")
+        kept.append({(file.parent.name, file.stat().st_ino) for file in results})
+    assert len(kept[0]) == 2 and len(kept[1]) == 3
+    assert kept[0] < kept[1]
 
 
 def test_a_stage_killed_in_mid_run_goes_on_to_the_same_bytes(project, tmp_path) -> None:
