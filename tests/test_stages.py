@@ -116,6 +116,8 @@ def test_the_best_recipe_averages_four_trainings_of_all_blocks_and_two_of_the_to
     assert [len(t.speeds) for t in each] == [2, 2, 4, 4, 0, 0]
     assert [t.seed for t in each] == [1, 2] * 3
     assert found["upstream"] == json.loads((project / "full.json").read_text())["upstream"]
+    left = [file.name for file in (project / "scratch_best").glob("*/*")]
+    assert left == ["result.safetensors"] * 6
 
 
 def test_a_soup_of_one_more_trains_only_that_one(project, tmp_path) -> None:
